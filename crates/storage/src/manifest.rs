@@ -1,0 +1,202 @@
+//! The manifest: which parts count, and up to which frame of the journal they hold everything.
+//!
+//! One small text file, replaced as a whole: written beside, synced, renamed. So a list of parts
+//! and the position flushed with it change in one step, which is what makes replay apply each
+//! frame exactly once. Text, because somebody will read it at night.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use stdx::Disk;
+use stdx::checksum::checksum;
+
+const FIRST_LINE: &str = "sightline-manifest 1";
+
+/// What the manifest says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Manifest {
+    /// Frames up to and with this one are in the parts.
+    pub flushed: u64,
+    /// Number for the next part; grows only.
+    pub next_part: u64,
+    /// Names of the parts that count, in the order of their content's arrival. A name holds no
+    /// white space.
+    pub parts: Vec<String>,
+    /// Further settings of the store, as key and value on one line each.
+    pub settings: Vec<(String, String)>,
+}
+
+/// Why the manifest could not be read or replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The disk said no.
+    #[error("manifest {path}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the disk said.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is not what was written.
+    #[error("manifest {path} is damaged: {what}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl Manifest {
+    fn to_text(&self) -> String {
+        use std::fmt::Write;
+        let mut text = format!("{FIRST_LINE}\nflushed {}\nnext {}\n", self.flushed, self.next_part);
+        for (key, value) in &self.settings {
+            let _ = writeln!(text, "set {key} {value}");
+        }
+        for part in &self.parts {
+            let _ = writeln!(text, "part {part}");
+        }
+        let sum = checksum(text.as_bytes());
+        let _ = writeln!(text, "sum {sum:016x}");
+        text
+    }
+
+    fn from_text(text: &str) -> Result<Self, String> {
+        let body_len = text.trim_end().rfind('\n').ok_or("it has no lines")? + 1;
+        let (body, last) = text.split_at(body_len);
+        let sum = last.trim_end().strip_prefix("sum ").ok_or("its last line is no checksum")?;
+        if sum != format!("{:016x}", checksum(body.as_bytes())) {
+            return Err("its checksum does not hold".into());
+        }
+        let mut lines = body.lines();
+        match lines.next() {
+            Some(FIRST_LINE) => {}
+            other => return Err(format!("its version is not known: {other:?}")),
+        }
+        let mut manifest = Self::default();
+        for line in lines {
+            let (word, rest) = line.split_once(' ').ok_or_else(|| format!("line {line:?}"))?;
+            let number = || rest.parse::<u64>().map_err(|_| format!("line {line:?}"));
+            match word {
+                "flushed" => manifest.flushed = number()?,
+                "next" => manifest.next_part = number()?,
+                "part" => manifest.parts.push(rest.to_owned()),
+                "set" => {
+                    let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
+                    manifest.settings.push((key.to_owned(), value.to_owned()));
+                }
+                _ => return Err(format!("line {line:?}")),
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// Returns a setting.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        self.settings.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The file `MANIFEST` of a directory.
+#[derive(Debug)]
+pub struct ManifestFile {
+    disk: Arc<dyn Disk>,
+    dir: PathBuf,
+}
+
+impl ManifestFile {
+    /// Names the manifest of `dir`; nothing is read yet.
+    pub fn new(disk: Arc<dyn Disk>, dir: &Path) -> Self {
+        Self { disk, dir: dir.to_path_buf() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join("MANIFEST")
+    }
+
+    fn io(&self) -> impl FnOnce(io::Error) -> ManifestError {
+        let path = self.path();
+        move |source| ManifestError::Io { path, source }
+    }
+
+    /// Reads the manifest; `None` when there is none yet.
+    ///
+    /// # Errors
+    /// [`ManifestError::Damaged`] when the checksum does not hold or the version is not known.
+    pub fn read(&self) -> Result<Option<Manifest>, ManifestError> {
+        let file = match self.disk.open(&self.path()) {
+            Ok(file) => file,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(self.io()(e)),
+        };
+        let bytes = file.read_all().map_err(self.io())?;
+        let damaged = |what: String| ManifestError::Damaged { path: self.path(), what };
+        let text = String::from_utf8(bytes).map_err(|_| damaged("it is no UTF-8".into()))?;
+        Manifest::from_text(&text).map(Some).map_err(damaged)
+    }
+
+    /// Replaces the manifest in one durable step.
+    ///
+    /// # Errors
+    /// [`ManifestError::Io`]; the old manifest, or the new one whole, is in force then.
+    pub fn replace(&self, manifest: &Manifest) -> Result<(), ManifestError> {
+        let temporary = self.dir.join("MANIFEST.new");
+        let write = || -> io::Result<()> {
+            let file = self.disk.open_or_create(&temporary)?;
+            let text = manifest.to_text();
+            file.set_len(0)?;
+            file.write_all_at(text.as_bytes(), 0)?;
+            // Before the rename, or a crash can leave the new name on an empty file.
+            file.sync()?;
+            self.disk.rename(&temporary, &self.path())?;
+            self.disk.sync_dir(&self.dir)
+        };
+        write().map_err(self.io())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stdx::{CrashPlan, SimDisk};
+
+    fn sample(n: u64) -> Manifest {
+        Manifest {
+            flushed: n,
+            next_part: n + 1,
+            parts: (0..n).map(|p| format!("{p}.part")).collect(),
+            settings: vec![("clock".into(), "virtual now".into())],
+        }
+    }
+
+    #[test]
+    fn reading_undoes_replacing() {
+        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let file = ManifestFile::new(disk.clone(), Path::new("/d"));
+        assert_eq!(file.read().unwrap(), None);
+        file.replace(&sample(3)).unwrap();
+        assert_eq!(file.read().unwrap(), Some(sample(3)));
+        disk.damage(Path::new("/d/MANIFEST"), 30);
+        assert!(matches!(file.read(), Err(ManifestError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_crash_at_any_point_leaves_the_old_or_the_new_one() {
+        for seed in 0..20 {
+            for power_off in 1..12 {
+                let disk = SimDisk::new(seed, CrashPlan::default());
+                let file = ManifestFile::new(Arc::new(disk.clone()), Path::new("/d"));
+                file.replace(&sample(1)).unwrap();
+                let at = disk.operations() + power_off;
+                disk.set_plan(CrashPlan { power_off_at: Some(at), ..CrashPlan::default() });
+                let done = file.replace(&sample(2)).is_ok();
+                let disk = disk.after_power_loss();
+                let file = ManifestFile::new(Arc::new(disk), Path::new("/d"));
+                let found = file.read().unwrap().unwrap();
+                assert!(found == sample(2) || (!done && found == sample(1)), "seed {seed}");
+            }
+        }
+    }
+}
