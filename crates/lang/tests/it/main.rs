@@ -1,0 +1,3 @@
+//! The languages by their fixtures, and by what holds for any text.
+
+mod promql;
