@@ -1,0 +1,3 @@
+//! The collector on recorded hosts, with exact values.
+
+mod host;
