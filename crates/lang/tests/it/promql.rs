@@ -1,5 +1,5 @@
 use lang::promql::{
-    At, ErrorKind, Expr, ExprKind, Matcher, VectorSelector, parse, parse_series_selector,
+    At, ErrorKind, Expr, ExprKind, MatchOp, Matcher, VectorSelector, parse, parse_series_selector,
     parse_series_selectors,
 };
 use proptest::prelude::*;
@@ -100,6 +100,24 @@ fn matcher() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #[test]
+    fn any_expression_is_compiled_or_refused(
+        pieces in prop::collection::vec(
+            prop::sample::select(&[
+                "a", "é", ".", "*", "+", "?", "|", "(", ")", "(?i)", "[", "]", "^", "$", "{", "}", "2",
+                ",", "-", "&&", "~~", "\\", "\\Q", "\\E", "\\p", "\\x", "[:", ":]", "\n",
+            ][..]),
+            0..12,
+        ),
+        value in "[aé\n2]{0,4}",
+    ) {
+        let expression = pieces.concat();
+        if let Ok(matcher) = Matcher::new("a", MatchOp::Re, expression.as_str()) {
+            let opposite = Matcher::new("a", MatchOp::Nre, expression.as_str()).unwrap();
+            prop_assert_ne!(matcher.matches(&value), opposite.matches(&value));
+        }
+    }
+
     #[test]
     fn any_text_is_parsed_or_refused(text in "\\PC{0,40}") {
         if let Err(errors) = parse(&text) {
