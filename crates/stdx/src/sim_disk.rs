@@ -244,6 +244,23 @@ impl SimDisk {
         })))
     }
 
+    /// Returns how many files of `dir` end with `ending`.
+    pub fn list_names(&self, dir: &str, ending: &str) -> usize {
+        let state = self.0.lock();
+        let names = state.names.keys().filter(|p| p.parent() == Some(Path::new(dir)));
+        names.filter(|p| p.to_string_lossy().ends_with(ending)).count()
+    }
+
+    /// Returns the first file of `dir` whose name ends with `ending`.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn first_name(&self, dir: &str, ending: &str) -> PathBuf {
+        let state = self.0.lock();
+        let mut names = state.names.keys().filter(|p| p.parent() == Some(Path::new(dir)));
+        names.find(|p| p.to_string_lossy().ends_with(ending)).expect("there is such a file").clone()
+    }
+
     /// Flips bits of one byte of a file, as a bad sector would.
     ///
     /// # Panics

@@ -23,6 +23,13 @@ pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
+/// Appends the length to one place and the bytes to another, for headers that stand apart.
+#[inline]
+pub fn put_bytes_len(lengths: &mut Vec<u8>, out: &mut Vec<u8>, bytes: &[u8]) {
+    put_u64(lengths, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
 /// Maps signed to unsigned so that small magnitudes stay small.
 #[inline]
 pub fn zigzag(value: i64) -> u64 {

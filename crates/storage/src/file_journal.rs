@@ -237,6 +237,9 @@ impl FileJournal {
             if let Some(sequence) = acknowledged_behind(&bytes, at, next) {
                 return Err(JournalError::Damaged { segment: name, offset: at as u64, sequence });
             }
+            // After `kill -9` these frames may be in the page cache only. They are about to be
+            // taken for kept, and frames behind them will be acknowledged: make it true first.
+            file.sync().map_err(io_error(format!("sync of {name}")))?;
             stopped = Some((name.clone(), at as u64, next));
             expected = Some(next);
             live.push_back(Segment { name, first, last: next - 1, bytes: bytes.len() as u64 });
@@ -244,6 +247,7 @@ impl FileJournal {
         for name in behind_end {
             disk.remove(&dir.join(&name)).map_err(io_error(format!("remove {name}")))?;
         }
+        disk.sync_dir(dir).map_err(io_error("sync of the directory"))?;
         let next = expected.unwrap_or(1).max(floor + 1);
         if expected.is_some_and(|e| e < next) {
             // Everything was flushed past the journal's end: what is here is of no use, and would

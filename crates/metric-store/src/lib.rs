@@ -1,0 +1,80 @@
+//! The metric store: writes points durably, gives immutable snapshots, keeps the index over labels,
+//! merges parts and removes old ones. It knows no query language and no wire.
+//!
+//! A point's way: [`Batch`] (its key as the client sent it, hashed and looked up; only a new one is
+//! parsed) → [`MetricStore::submit`] (a frame of the journal) → [`MetricStore::commit`] (synced,
+//! then readable in the head, then acknowledged) → [`MetricStore::maintain`] (parts, merged, expired).
+//! Readers take [`MetricStore::select`] and friends.
+//!
+//! ```
+//! use metric_store::{FileStore, Matcher, Points, ReadLimits, StoreOptions};
+//! use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
+//! use std::{path::Path, sync::Arc};
+//!
+//! let disk = Arc::new(stdx::SimDisk::new(1, stdx::CrashPlan::default()));
+//! let store = FileStore::open(disk, Path::new("/data"), Default::default(), StoreOptions::default())?;
+//! let key = SeriesKey {
+//!     tenant: TenantId(1), namespace: "Shop".into(), name: "Orders".into(), unit: Unit::Count,
+//!     labels: vec![("region".into(), "eu".into())],
+//! };
+//! let mut batch = store.batch();
+//! let series = batch.register(None, &key, Kind::Delta);
+//! batch.single(series, 60_000, 3.0);
+//! store.write(batch)?;
+//! let found = store.select(
+//!     TenantId(1), &[Matcher::equal("region", "eu")], TimeRange::ALL, ReadLimits::default())?;
+//! assert_eq!(found[0].points()?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod chunk;
+mod frame;
+mod head;
+mod maintain;
+mod matcher;
+mod part;
+mod postings;
+mod registry;
+mod snapshot;
+mod store;
+mod tap;
+
+pub use frame::FRAME_KIND;
+pub use head::Points;
+pub use maintain::Step;
+pub use matcher::{Matcher, Test};
+pub use part::PartError;
+pub use registry::RawHash;
+pub use snapshot::{ReadError, ReadLimits, Series};
+pub use store::{
+    Batch, Done, MetricStore, SeriesNumber, StoreCounters, StoreError, StoreFiles, StoreOptions,
+    StoreStatus, WriteError,
+};
+pub use tap::{Tap, TapError, TapEvent};
+
+use std::path::Path;
+use std::sync::Arc;
+use stdx::Disk;
+use storage::{FileJournal, FileJournalOptions};
+
+/// Opens a store and a journal of its own below one directory.
+#[derive(Debug)]
+pub struct FileStore;
+
+impl FileStore {
+    /// Opens `dir/metrics` and `dir/journal`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when either cannot be opened.
+    pub fn open(
+        disk: Arc<dyn Disk>,
+        dir: &Path,
+        journal: FileJournalOptions,
+        options: StoreOptions,
+    ) -> Result<MetricStore, StoreError> {
+        let files = StoreFiles::open(&disk, &dir.join("metrics"))?;
+        let floor = files.flushed();
+        let journal = FileJournal::open_after(disk, &dir.join("journal"), journal, floor)?;
+        MetricStore::open(files, Arc::new(journal), options)
+    }
+}

@@ -1,0 +1,491 @@
+//! Background work as a step that somebody calls: flush the head, merge parts, remove old ones.
+
+use crate::chunk::POINTS_MAX;
+use crate::head::{Frozen, Points, merge};
+use crate::part::{Meta, PARTITION_MS, Part, PartError, RawChunk, Writer, partition_of};
+use crate::store::{MetricStore, StoreError, io};
+use model::Kind;
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// So many parts of one level are merged into one of the next.
+const MERGE_WIDTH: usize = 4;
+/// A settled chunk of this many points is copied by a merge, not decoded and encoded again.
+const COPIED_POINTS_MIN: u32 = 2048;
+/// The registry is renewed when so many of its series had no point since the last flush ...
+const DEAD_SERIES_MIN: usize = 100_000;
+/// ... and they are at least one in so many.
+const DEAD_SERIES_SHARE: usize = 3;
+
+/// What the steps remember of the past.
+#[derive(Debug, Default)]
+pub(crate) struct Pace {
+    /// Points that were kept when this was looked at last, and when that number last changed.
+    seen_points: u64,
+    changed_ms: i64,
+    flushed_ms: Option<i64>,
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There was nothing to do.
+    Nothing,
+    /// The head was written into parts.
+    Flushed,
+    /// Parts were merged.
+    Merged,
+    /// Parts were removed for their age.
+    Expired,
+}
+
+impl MetricStore {
+    /// Does the most urgent piece of background work that is due at `now_ms`, if any. Call it
+    /// again at once while it did something.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is lost, and the same work is due again at the next call.
+    pub fn maintain(&self, now_ms: i64) -> Result<Step, StoreError> {
+        let mut pace = self.maintenance.lock();
+        let result = self.maintain_locked(&mut pace, now_ms);
+        if result.is_err() {
+            self.counters().maintenance_failures.fetch_add(1, Ordering::Relaxed);
+        }
+        result
+    }
+
+    fn maintain_locked(&self, pace: &mut Pace, now_ms: i64) -> Result<Step, StoreError> {
+        let points = self.counters().points.load(Ordering::Relaxed);
+        if points != pace.seen_points || pace.changed_ms > now_ms {
+            pace.seen_points = points;
+            pace.changed_ms = now_ms;
+        }
+        let flushed_ms = *pace.flushed_ms.get_or_insert(now_ms);
+        let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
+        let status = self.status();
+        // A frozen head is one whose flush failed: it comes first.
+        let due = self.view.load().frozen.is_some()
+            || status.head_points > 0
+                && (status.head_bytes >= self.options.head_bytes_max
+                    || status.journal_bytes >= self.options.journal_bytes_max
+                    || now_ms - flushed_ms >= self.options.head_age_max_ms
+                    || quiet && status.head_points >= 1_000_000);
+        if due {
+            self.flush_locked()?;
+            pace.flushed_ms = Some(now_ms);
+            return Ok(Step::Flushed);
+        }
+        if status.head_points == 0 {
+            pace.flushed_ms = Some(now_ms);
+        }
+        if self.expire(now_ms)? {
+            return Ok(Step::Expired);
+        }
+        if self.merge_one(now_ms, quiet)? {
+            return Ok(Step::Merged);
+        }
+        Ok(Step::Nothing)
+    }
+
+    /// Writes the head into parts now.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the points stay readable and in the journal; try again.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let _pace = self.maintenance.lock();
+        if self.view.load().frozen.is_some() {
+            self.flush_locked()?;
+        }
+        self.flush_locked()
+    }
+
+    fn flush_locked(&self) -> Result<(), StoreError> {
+        let waiting = self.view.load().frozen.clone();
+        let frozen = match waiting {
+            Some(frozen) => frozen,
+            None => {
+                let status = self.status();
+                let dead = status.series - status.active_series.min(status.series);
+                let renew = dead >= DEAD_SERIES_MIN && dead * DEAD_SERIES_SHARE >= status.series;
+                self.take_head(renew)
+            }
+        };
+        let written = self.write_parts(&frozen)?;
+        self.install(
+            Some(frozen.sequence),
+            |parts| parts.extend(written.iter().cloned()),
+            |names| names.extend(written.iter().map(|p| p.name().to_owned())),
+        )?;
+        self.counters().flushes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes one part for each partition that the head has points of.
+    fn write_parts(&self, frozen: &Frozen) -> Result<Vec<Arc<Part>>, StoreError> {
+        let mut open: BTreeMap<i64, OpenPart> = BTreeMap::new();
+        // Series of one tenant, namespace and name at a time: the keys of all at once would take
+        // more memory than the head itself.
+        for group in grouped(frozen) {
+            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+            let numbers: Vec<u32> = group.iter().map(|(number, _)| *number).collect();
+            frozen.registry.encode_keys(&numbers, &mut bytes, &mut ends);
+            let key = |n: usize| &bytes[if n == 0 { 0 } else { ends[n - 1] }..ends[n]];
+            let mut order: Vec<usize> = (0..group.len()).collect();
+            order.sort_unstable_by(|&a, &b| (key(a), group[a].1).cmp(&(key(b), group[b].1)));
+            for n in order {
+                let (number, kind) = group[n];
+                let series = frozen.head.get(number).expect("only series with points are listed");
+                for (partition, points) in by_partition(series.points(kind)) {
+                    let part = match open.entry(partition) {
+                        std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                        std::collections::btree_map::Entry::Vacant(entry) => {
+                            entry.insert(self.create_part(partition, 0, false)?)
+                        }
+                    };
+                    part.series(key(n))?;
+                    for chunk in chunked(points, false) {
+                        part.writer.chunk(&chunk).map_err(io("write a part"))?;
+                    }
+                }
+            }
+        }
+        let mut written = Vec::with_capacity(open.len());
+        for (_, part) in open {
+            written.push(self.finish_part(part)?);
+        }
+        Ok(written)
+    }
+
+    fn create_part(
+        &self,
+        partition: i64,
+        level: u32,
+        settled: bool,
+    ) -> Result<OpenPart, StoreError> {
+        let name = self.part_name(partition);
+        let file = self.parts.create(&name).map_err(io("create a part"))?;
+        let meta = Meta { partition, level, settled, ..Meta::default() };
+        let writer = Writer::new(file, meta).map_err(io("write a part"))?;
+        Ok(OpenPart { name, writer, last_key: Vec::new() })
+    }
+
+    fn finish_part(&self, part: OpenPart) -> Result<Arc<Part>, StoreError> {
+        part.writer.finish().map_err(io("finish a part"))?;
+        let file = self.parts.open(&part.name).map_err(io("open a part"))?;
+        Ok(Arc::new(Part::open(&part.name, file)?))
+    }
+
+    /// Removes parts whose partition ended longer ago than the retention.
+    fn expire(&self, now_ms: i64) -> Result<bool, StoreError> {
+        let oldest = partition_of(now_ms.saturating_sub(self.options.retention_ms));
+        let view = self.view.load_full();
+        let old: Vec<String> = view
+            .parts
+            .iter()
+            .filter(|p| p.meta().partition < oldest)
+            .map(|p| p.name().to_owned())
+            .collect();
+        if old.is_empty() {
+            return Ok(false);
+        }
+        self.install(
+            None,
+            |parts| parts.retain(|p| !old.iter().any(|n| n == p.name())),
+            |names| names.retain(|n| !old.contains(n)),
+        )?;
+        self.remove_files(&old);
+        self.counters().parts_expired.fetch_add(old.len() as u64, Ordering::Relaxed);
+        tracing::info!(parts = old.len(), "removed parts past their retention");
+        Ok(true)
+    }
+
+    fn remove_files(&self, names: &[String]) {
+        for name in names {
+            // No manifest lists it any more; what stays is removed at the next start.
+            if let Err(error) = self.parts.remove(name) {
+                tracing::warn!(part = name, %error, "part not removed yet");
+            }
+        }
+    }
+
+    fn merge_one(&self, now_ms: i64, quiet: bool) -> Result<bool, StoreError> {
+        let view = self.view.load_full();
+        let mut partitions: BTreeMap<i64, Vec<Arc<Part>>> = BTreeMap::new();
+        for part in view.parts.iter().filter(|p| !p.is_aside()) {
+            partitions.entry(part.meta().partition).or_default().push(part.clone());
+        }
+        for (partition, parts) in partitions.into_iter().rev() {
+            // An hour of grace: senders are late at the turn of the day.
+            let closed = (partition + 1) * PARTITION_MS + 3_600_000 <= now_ms;
+            if let Some(run) = choose(&parts, closed, quiet) {
+                return self.merge_parts(partition, &run).map(|()| true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Merges all parts of every partition into one each; for tools and tests.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the parts stay as they were.
+    pub fn settle(&self, now_ms: i64) -> Result<(), StoreError> {
+        let _pace = self.maintenance.lock();
+        while self.merge_one(now_ms, true)? {}
+        Ok(())
+    }
+
+    /// Merges neighbours of one partition; neighbours only, or the order of arrival would change.
+    fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
+        let level = run.iter().map(|p| p.meta().level).max().unwrap_or(0) + 1;
+        let mut out = self.create_part(partition, level, true)?;
+        let merged = merge_into(&mut out, run);
+        if let Err(StoreError::Part(error @ PartError::Damaged { .. })) = &merged
+            && let PartError::Damaged { part, .. } = error
+        {
+            // The next step merges the rest; this one stays on the disk for whoever mends it.
+            run.iter().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
+        }
+        if merged.is_err() {
+            self.remove_files(&[out.name]);
+            return merged;
+        }
+        let points = out.writer.meta().points;
+        let part = self.finish_part(out)?;
+        let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
+        self.install(
+            None,
+            |parts| {
+                let at = parts.iter().position(|p| p.name() == old[0]);
+                parts.insert(at.expect("merged parts are in service"), part.clone());
+                parts.retain(|p| !old.iter().any(|n| n == p.name()));
+            },
+            |names| {
+                let at = names.iter().position(|n| *n == old[0]);
+                names.insert(at.expect("merged parts are listed"), part.name().to_owned());
+                names.retain(|n| !old.contains(n));
+            },
+        )?;
+        self.remove_files(&old);
+        self.counters().merges.fetch_add(1, Ordering::Relaxed);
+        self.counters().merged_points.fetch_add(points, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+struct OpenPart {
+    name: String,
+    writer: Writer,
+    last_key: Vec<u8>,
+}
+
+impl OpenPart {
+    /// Starts a series unless it is the current one, which a second kind of values continues.
+    fn series(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        if self.writer.meta().series == 0 || self.last_key != key {
+            self.writer.series(key).map_err(io("write a part"))?;
+            self.last_key.clear();
+            self.last_key.extend_from_slice(key);
+        }
+        Ok(())
+    }
+}
+
+/// Returns series by group, in the order of their keys' front; each group holds all kinds.
+fn grouped(frozen: &Frozen) -> Vec<Vec<(u32, Kind)>> {
+    let mut groups: Vec<Vec<(u32, Kind)>> = Vec::new();
+    let mut last_front: Option<Vec<u8>> = None;
+    for (kind, numbers) in frozen.registry.group(frozen.head.numbers()) {
+        let front = frozen.registry.group_front(numbers[0]);
+        let members = numbers.into_iter().map(|n| (n, kind));
+        match groups.last_mut() {
+            Some(group) if last_front.as_ref() == Some(&front) => group.extend(members),
+            _ => groups.push(members.collect()),
+        }
+        last_front = Some(front);
+    }
+    groups
+}
+
+fn by_partition(points: Points) -> Vec<(i64, Points)> {
+    fn split<V>(points: Vec<(i64, V)>, wrap: fn(Vec<(i64, V)>) -> Points) -> Vec<(i64, Points)> {
+        let single = match (points.first(), points.last()) {
+            (Some(first), Some(last)) => partition_of(first.0) == partition_of(last.0),
+            _ => return Vec::new(),
+        };
+        if single {
+            return vec![(partition_of(points[0].0), wrap(points))];
+        }
+        let mut split: Vec<(i64, Vec<(i64, V)>)> = Vec::new();
+        for point in points {
+            let partition = partition_of(point.0);
+            match split.last_mut() {
+                Some((last, points)) if *last == partition => points.push(point),
+                _ => split.push((partition, vec![point])),
+            }
+        }
+        split.into_iter().map(|(partition, points)| (partition, wrap(points))).collect()
+    }
+    match points {
+        Points::Floats(points) => split(points, Points::Floats),
+        Points::Deltas(points) => split(points, Points::Deltas),
+    }
+}
+
+/// Cuts points into chunks of about equal length.
+fn chunked(points: Points, settled: bool) -> Vec<RawChunk> {
+    if points.is_empty() {
+        return Vec::new();
+    }
+    let count = points.len().div_ceil(POINTS_MAX);
+    if count == 1 {
+        return vec![RawChunk::encode(&points, settled)];
+    }
+    let len = points.len().div_ceil(count);
+    let encode = |points: Points| RawChunk::encode(&points, settled);
+    match points {
+        Points::Floats(all) => {
+            all.chunks(len).map(|c| encode(Points::Floats(c.to_vec()))).collect()
+        }
+        Points::Deltas(all) => {
+            all.chunks(len).map(|c| encode(Points::Deltas(c.to_vec()))).collect()
+        }
+    }
+}
+
+/// Chooses neighbours of one partition that are worth merging now.
+fn choose(parts: &[Arc<Part>], closed: bool, quiet: bool) -> Option<Vec<Arc<Part>>> {
+    let unsettled = parts.iter().any(|p| !p.meta().settled);
+    if parts.len() > 1 || unsettled {
+        let all: u64 = parts.iter().map(|p| p.meta().points).sum();
+        let largest = parts.iter().map(|p| p.meta().points).max().unwrap_or(0);
+        // A trickle of late points must not rewrite a day again and again.
+        let worth = (all - largest) * 8 >= all || parts.len() >= 8 || parts.len() == 1;
+        if quiet || closed && worth {
+            return Some(parts.to_vec());
+        }
+    }
+    if closed {
+        return None;
+    }
+    // The youngest run of one level that is long enough.
+    let last_level = parts.last()?.meta().level;
+    for level in last_level..=parts.iter().map(|p| p.meta().level).max()? {
+        let end = parts.iter().rposition(|p| p.meta().level == level)? + 1;
+        let start =
+            parts[..end].iter().rposition(|p| p.meta().level != level).map_or(0, |at| at + 1);
+        if end - start >= MERGE_WIDTH {
+            return Some(parts[start..end].to_vec());
+        }
+    }
+    None
+}
+
+/// Reads one part from front to back.
+struct Cursor<'a> {
+    part: &'a Part,
+    keys: VecDeque<Vec<u8>>,
+    next_keys: usize,
+    /// Number of the series at the front of `keys`.
+    number: u32,
+    chunks: VecDeque<(u32, RawChunk)>,
+    next_values: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(part: &'a Part) -> Result<Self, PartError> {
+        let mut cursor = Self {
+            part,
+            keys: VecDeque::new(),
+            next_keys: 0,
+            number: 0,
+            chunks: VecDeque::new(),
+            next_values: 0,
+        };
+        cursor.fill_keys()?;
+        Ok(cursor)
+    }
+
+    fn fill_keys(&mut self) -> Result<(), PartError> {
+        if self.keys.is_empty() && self.next_keys < self.part.key_blocks() {
+            self.keys = self.part.read_keys(self.next_keys)?.into();
+            self.next_keys += 1;
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.keys.front().map(Vec::as_slice)
+    }
+
+    /// Takes the chunks of the series at the front and goes on to the next.
+    fn take(&mut self, chunks: &mut Vec<RawChunk>) -> Result<(), PartError> {
+        let blocks = self.part.values_blocks();
+        while self.next_values < blocks.len()
+            && blocks[self.next_values].first_series <= self.number
+        {
+            let block = &blocks[self.next_values];
+            self.chunks.extend(self.part.read_values(block, |_, _, _| true)?);
+            self.next_values += 1;
+        }
+        while self.chunks.front().is_some_and(|(series, _)| *series == self.number) {
+            chunks.extend(self.chunks.pop_front().map(|(_, chunk)| chunk));
+        }
+        self.keys.pop_front();
+        self.number += 1;
+        self.fill_keys()
+    }
+}
+
+fn merge_into(out: &mut OpenPart, run: &[Arc<Part>]) -> Result<(), StoreError> {
+    let mut cursors =
+        run.iter().map(|p| Cursor::new(p)).collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
+    while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
+        out.series(&key)?;
+        let mut sources: BTreeMap<Kind, Vec<(bool, RawChunk)>> = BTreeMap::new();
+        for cursor in cursors.iter_mut().filter(|c| c.key() == Some(&key)) {
+            let settled = cursor.part.meta().settled;
+            let mut chunks = Vec::new();
+            cursor.take(&mut chunks)?;
+            for chunk in chunks {
+                sources.entry(chunk.kind).or_default().push((settled, chunk));
+            }
+        }
+        for (kind, chunks) in sources {
+            for chunk in merge_chunks(kind, chunks, &run[0])? {
+                out.writer.chunk(&chunk).map_err(io("write a part"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the chunks of one series together. Long settled chunks that nothing overlaps are taken as
+/// they are.
+fn merge_chunks(
+    kind: Kind,
+    chunks: Vec<(bool, RawChunk)>,
+    part: &Part,
+) -> Result<Vec<RawChunk>, StoreError> {
+    let disjoint = chunks.windows(2).all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
+    let copied = |settled: bool, chunk: &RawChunk| settled && chunk.count >= COPIED_POINTS_MIN;
+    let decode = |run: Vec<RawChunk>| -> Result<Vec<RawChunk>, StoreError> {
+        let points: Result<Vec<Points>, PartError> = run.iter().map(|c| part.points(c)).collect();
+        Ok(chunked(merge(kind, points?), true))
+    };
+    if !disjoint {
+        return decode(chunks.into_iter().map(|(_, chunk)| chunk).collect());
+    }
+    let (mut merged, mut run) = (Vec::new(), Vec::new());
+    for (settled, chunk) in chunks {
+        if copied(settled, &chunk) {
+            merged.extend(decode(std::mem::take(&mut run))?);
+            merged.push(chunk);
+        } else {
+            run.push(chunk);
+        }
+    }
+    merged.extend(decode(run)?);
+    Ok(merged)
+}

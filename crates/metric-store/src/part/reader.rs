@@ -1,0 +1,584 @@
+//! Reads a part: the footer once, everything else when asked for, each block checked.
+
+use super::writer::{TIMES_HERE, TIMES_OF_LAST, TIMES_SHARED, label_end, put_pair};
+use super::{
+    FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
+    RawChunk, TIMES, TRAILER_BYTES, VALUES, VERSION, ValuesBlock, ZSTD,
+};
+use crate::matcher::{LabelIndex, Matcher};
+use crate::postings::{self, union};
+use model::{Kind, TenantId, TimeRange};
+use std::sync::atomic::{AtomicBool, Ordering};
+use stdx::varint::Reader;
+use storage::{PartFile, open_block};
+
+/// An unpacked block is at most this large; more is taken for damage.
+const UNPACKED_BYTES_MAX: usize = 256 << 20;
+
+/// An open part.
+#[derive(Debug)]
+pub(crate) struct Part {
+    name: String,
+    file: Box<dyn PartFile>,
+    size_bytes: u64,
+    meta: Meta,
+    values: Vec<ValuesBlock>,
+    times: Vec<Place>,
+    keys: Vec<(Vec<u8>, Place)>,
+    labels: Vec<(Vec<u8>, Place)>,
+    names: Vec<(Vec<u8>, u32)>,
+    /// Set when a read found damage: the rest of the store serves without this part.
+    aside: AtomicBool,
+}
+
+impl Part {
+    pub(crate) fn open(name: &str, file: Box<dyn PartFile>) -> Result<Self, PartError> {
+        let io = |source| PartError::Io { part: name.into(), offset: 0, len: 0, source };
+        let damaged = |offset, what: &str| PartError::damaged(name, offset, what);
+        let size_bytes = file.len().map_err(io)?;
+        if size_bytes < (HEADER_BYTES + TRAILER_BYTES) as u64 {
+            return Err(damaged(0, "too short"));
+        }
+        let mut header = [0; HEADER_BYTES];
+        file.read_exact_at(&mut header, 0).map_err(io)?;
+        let version = u16::from_le_bytes([header[4], header[5]]);
+        if header[..4] != MAGIC || version != VERSION {
+            return Err(damaged(0, "its magic or version is not known"));
+        }
+        let trailer_at = size_bytes - TRAILER_BYTES as u64;
+        let mut trailer = [0; TRAILER_BYTES];
+        file.read_exact_at(&mut trailer, trailer_at).map_err(io)?;
+        if trailer[12..] != MAGIC {
+            return Err(damaged(trailer_at, "its trailer is no trailer"));
+        }
+        let place = Place {
+            offset: u64::from_le_bytes(trailer[..8].try_into().expect("eight bytes")),
+            len: u32::from_le_bytes(trailer[8..12].try_into().expect("four bytes")),
+        };
+        if place.offset.checked_add(u64::from(place.len)) != Some(trailer_at) {
+            return Err(damaged(trailer_at, "its trailer points nowhere"));
+        }
+        let mut part = Self {
+            name: name.into(),
+            file,
+            size_bytes,
+            meta: Meta::default(),
+            values: Vec::new(),
+            times: Vec::new(),
+            keys: Vec::new(),
+            labels: Vec::new(),
+            names: Vec::new(),
+            aside: AtomicBool::new(false),
+        };
+        let footer = part.block(place, FOOTER)?;
+        part.read_footer(&footer).ok_or_else(|| damaged(place.offset, "its footer is odd"))?;
+        Ok(part)
+    }
+
+    fn read_footer(&mut self, bytes: &[u8]) -> Option<()> {
+        let mut reader = Reader::new(bytes);
+        let place =
+            |reader: &mut Reader<'_>| Some(Place { offset: reader.u64()?, len: reader.u32()? });
+        self.meta.partition = reader.i64()?;
+        self.meta.series = reader.u32()?;
+        self.meta.points = reader.u64()?;
+        self.meta.min_ms = reader.i64()?;
+        self.meta.max_ms = reader.i64()?;
+        self.meta.level = reader.u32()?;
+        self.meta.settled = reader.u8()? != 0;
+        for _ in 0..reader.usize()? {
+            self.meta.tenants.push((reader.u32()?, reader.u32()?, reader.u32()?));
+        }
+        for _ in 0..reader.usize()? {
+            self.values.push(ValuesBlock {
+                place: place(&mut reader)?,
+                first_series: reader.u32()?,
+                last_series: reader.u32()?,
+                min_ms: reader.i64()?,
+                max_ms: reader.i64()?,
+            });
+        }
+        for _ in 0..reader.usize()? {
+            self.times.push(place(&mut reader)?);
+        }
+        for list in [&mut self.keys, &mut self.labels] {
+            for _ in 0..reader.usize()? {
+                list.push((reader.bytes()?.to_vec(), place(&mut reader)?));
+            }
+        }
+        for _ in 0..reader.usize()? {
+            self.names.push((reader.bytes()?.to_vec(), reader.u32()?));
+        }
+        reader.is_empty().then_some(())
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    pub(crate) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub(crate) fn is_aside(&self) -> bool {
+        self.aside.load(Ordering::Relaxed)
+    }
+
+    /// Takes the part out of service after a read found damage, and says so once.
+    pub(crate) fn set_aside(&self, error: &PartError) {
+        if !self.aside.swap(true, Ordering::Relaxed) {
+            tracing::error!(part = self.name, %error, "part is damaged and set aside; the rest serves");
+        }
+    }
+
+    pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
+        range.overlaps(self.meta.min_ms, self.meta.max_ms)
+    }
+
+    fn block(&self, place: Place, wanted: u8) -> Result<Vec<u8>, PartError> {
+        let io = |source| PartError::Io {
+            part: self.name.clone(),
+            offset: place.offset,
+            len: place.len as usize,
+            source,
+        };
+        if place.offset.saturating_add(u64::from(place.len)) > self.size_bytes {
+            return Err(PartError::damaged(
+                &self.name,
+                place.offset,
+                "a block lies behind its end",
+            ));
+        }
+        let mut bytes = vec![0; place.len as usize];
+        self.file.read_exact_at(&mut bytes, place.offset).map_err(io)?;
+        let (kind, codec, content) =
+            open_block(&bytes).map_err(|e| PartError::block(&self.name, place.offset, &e))?;
+        let odd = |what: &str| PartError::damaged(&self.name, place.offset, what);
+        if kind != wanted {
+            return Err(odd("a block is of another kind"));
+        }
+        match codec {
+            PLAIN => {
+                let header = bytes.len() - content.len();
+                bytes.drain(..header);
+                Ok(bytes)
+            }
+            ZSTD => {
+                let len = content.get(..4).ok_or_else(|| odd("a block is short"))?;
+                let len = u32::from_le_bytes(len.try_into().expect("four bytes")) as usize;
+                if len > UNPACKED_BYTES_MAX {
+                    return Err(odd("a block is too large"));
+                }
+                zstd::bulk::decompress(&content[4..], len).map_err(|_| odd("a block is not zstd"))
+            }
+            _ => Err(odd("the codec of a block is not known")),
+        }
+    }
+
+    fn odd(&self, place: Place, what: &str) -> PartError {
+        PartError::damaged(&self.name, place.offset, what)
+    }
+
+    /// Shows the keys of the block that holds series `number`, from its first on.
+    fn keys_of_block(
+        &self,
+        block: usize,
+        mut show: impl FnMut(u32, &[u8]) -> bool,
+    ) -> Result<(), PartError> {
+        let place = self.keys[block].1;
+        let content = self.block(place, KEYS)?;
+        let mut reader = Reader::new(&content);
+        let mut key = Vec::new();
+        let mut number = (block * KEYS_PER_BLOCK) as u32;
+        while !reader.is_empty() {
+            next_front_coded(&mut reader, &mut key).ok_or_else(|| self.odd(place, "odd keys"))?;
+            if !show(number, &key) {
+                break;
+            }
+            number += 1;
+        }
+        Ok(())
+    }
+
+    /// Shows the keys of some series, in order; `numbers` must be sorted.
+    pub(crate) fn for_keys(
+        &self,
+        numbers: &[u32],
+        mut show: impl FnMut(u32, &[u8]),
+    ) -> Result<(), PartError> {
+        let mut rest = numbers;
+        while let Some(&first) = rest.first() {
+            let block = first as usize / KEYS_PER_BLOCK;
+            if block >= self.keys.len() {
+                return Err(PartError::damaged(&self.name, 0, "a posting names no series"));
+            }
+            self.keys_of_block(block, |number, key| {
+                if rest.first() == Some(&number) {
+                    show(number, key);
+                    rest = &rest[1..];
+                }
+                !rest.is_empty()
+            })?;
+            if rest.first() == Some(&first) {
+                return Err(self.odd(self.keys[block].1, "a block of keys is short"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the series with exactly this key.
+    pub(crate) fn find_key(&self, key: &[u8]) -> Result<Option<u32>, PartError> {
+        let block = self.keys.partition_point(|(first, _)| first.as_slice() <= key);
+        let Some(block) = block.checked_sub(1) else { return Ok(None) };
+        let mut found = None;
+        self.keys_of_block(block, |number, at| {
+            if at == key {
+                found = Some(number);
+            }
+            at < key
+        })?;
+        Ok(found)
+    }
+
+    /// Shows all keys from the first on.
+    pub(crate) fn key_blocks(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Returns all keys of a block, in order.
+    pub(crate) fn read_keys(&self, block: usize) -> Result<Vec<Vec<u8>>, PartError> {
+        let mut keys = Vec::with_capacity(KEYS_PER_BLOCK);
+        self.keys_of_block(block, |_, key| {
+            keys.push(key.to_vec());
+            true
+        })?;
+        Ok(keys)
+    }
+
+    pub(crate) fn values_blocks(&self) -> &[ValuesBlock] {
+        &self.values
+    }
+
+    /// Returns the chunks of a block that `wanted` takes, each with its series.
+    pub(crate) fn read_values(
+        &self,
+        block: &ValuesBlock,
+        mut wanted: impl FnMut(u32, i64, i64) -> bool,
+    ) -> Result<Vec<(u32, RawChunk)>, PartError> {
+        let content = self.block(block.place, VALUES)?;
+        let odd = || self.odd(block.place, "odd values");
+        let mut chunks = Vec::new();
+        let mut shared: Option<(u32, Vec<u8>)> = None;
+        let mut reader = Reader::new(&content);
+        let count = reader.u32().ok_or_else(odd)?;
+        let mut series = reader.u32().ok_or_else(odd)?;
+        let mut headers = Reader::new(reader.bytes().ok_or_else(odd)?);
+        let mut body = reader;
+        let mut last_min = 0i64;
+        let mut last_times: Vec<u8> = Vec::new();
+        let mut last_shared: Option<(u32, usize, usize)> = None;
+        for _ in 0..count {
+            let mut header = || -> Option<(u32, Kind, u32, i64, i64, u8)> {
+                let series = series.checked_add(headers.u32()?)?;
+                let kind = Kind::from_code(headers.u8()?)?;
+                let count = headers.u32().filter(|&c| c as usize <= crate::chunk::POINTS_MAX)?;
+                let min = last_min.checked_add(headers.i64()?)?;
+                let max = min.checked_add_unsigned(headers.u64()?)?;
+                Some((series, kind, count, min, max, headers.u8()?))
+            };
+            let (at, kind, count, min_ms, max_ms, mode) = header().ok_or_else(odd)?;
+            series = at;
+            last_min = min_ms;
+            match mode {
+                TIMES_HERE => {
+                    let len = headers.usize().ok_or_else(odd)?;
+                    last_times = body.take(len).ok_or_else(odd)?.to_vec();
+                    last_shared = None;
+                }
+                TIMES_OF_LAST => {}
+                TIMES_SHARED => {
+                    let block = headers.u32().ok_or_else(odd)?;
+                    let offset = headers.usize().ok_or_else(odd)?;
+                    let len = headers.usize().ok_or_else(odd)?;
+                    last_shared = Some((block, offset, len));
+                }
+                _ => return Err(odd()),
+            }
+            let len = headers.usize().ok_or_else(odd)?;
+            let values = body.take(len).ok_or_else(odd)?;
+            if !wanted(series, min_ms, max_ms) {
+                continue;
+            }
+            if let Some((number, offset, len)) = last_shared {
+                // Fetched only for chunks that are wanted; neighbours mostly share the block.
+                if shared.as_ref().is_none_or(|(n, _)| *n != number) {
+                    let place = *self.times.get(number as usize).ok_or_else(odd)?;
+                    shared = Some((number, self.block(place, TIMES)?));
+                }
+                let (_, bytes) = shared.as_ref().expect("fetched above");
+                last_times =
+                    bytes.get(offset..offset.saturating_add(len)).ok_or_else(odd)?.to_vec();
+            }
+            let (times, values) = (last_times.clone(), values.to_vec());
+            chunks.push((series, RawChunk { kind, count, min_ms, max_ms, times, values }));
+        }
+        Ok(chunks)
+    }
+
+    /// Returns the chunks of some series that touch `range`; `numbers` must be sorted.
+    pub(crate) fn chunks(
+        &self,
+        numbers: &[u32],
+        range: TimeRange,
+    ) -> Result<Vec<(u32, RawChunk)>, PartError> {
+        let mut all = Vec::new();
+        let mut rest = numbers;
+        for block in &self.values {
+            while rest.first().is_some_and(|&n| n < block.first_series) {
+                rest = &rest[1..];
+            }
+            let Some(&next) = rest.first() else { break };
+            if next > block.last_series || !range.overlaps(block.min_ms, block.max_ms) {
+                continue;
+            }
+            all.extend(self.read_values(block, |series, min, max| {
+                range.overlaps(min, max) && rest.binary_search(&series).is_ok()
+            })?);
+        }
+        Ok(all)
+    }
+
+    fn decode_chunk(&self, chunk: &RawChunk) -> Result<crate::head::Points, PartError> {
+        chunk.decode().ok_or_else(|| PartError::damaged(&self.name, 0, "a chunk cannot be decoded"))
+    }
+
+    /// Decodes a chunk of this part.
+    pub(crate) fn points(&self, chunk: &RawChunk) -> Result<crate::head::Points, PartError> {
+        self.decode_chunk(chunk)
+    }
+
+    /// Shows pairs from the first that is not below `from` on, with their postings.
+    fn for_pairs(
+        &self,
+        from: &[u8],
+        mut show: impl FnMut(&[u8], &[u8]) -> Result<bool, PartError>,
+    ) -> Result<(), PartError> {
+        let start = self.labels.partition_point(|(first, _)| first.as_slice() <= from);
+        for (_, place) in &self.labels[start.saturating_sub(1)..] {
+            let content = self.block(*place, LABELS)?;
+            let mut reader = Reader::new(&content);
+            let mut pair = Vec::new();
+            while !reader.is_empty() {
+                let odd = || self.odd(*place, "odd labels");
+                next_front_coded(&mut reader, &mut pair).ok_or_else(odd)?;
+                let postings = reader.bytes().ok_or_else(odd)?;
+                if pair.as_slice() >= from && !show(&pair, postings)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn postings(&self, bytes: &[u8]) -> Result<Vec<u32>, PartError> {
+        postings::decode(bytes, self.meta.series)
+            .ok_or_else(|| PartError::damaged(&self.name, 0, "odd postings"))
+    }
+
+    /// Returns the series of a tenant that all matchers take.
+    pub(crate) fn select(
+        &self,
+        tenant: TenantId,
+        matchers: &[Matcher],
+    ) -> Result<Vec<u32>, PartError> {
+        crate::matcher::select(&PartIndex { part: self, tenant }, matchers)
+    }
+
+    /// Shows each label of a tenant with all its values; `wanted` says of which labels.
+    pub(crate) fn for_labels(
+        &self,
+        tenant: TenantId,
+        wanted: impl Fn(&str) -> bool,
+        mut show: impl FnMut(&str, Option<&str>),
+    ) -> Result<(), PartError> {
+        let prefix = tenant.0.to_be_bytes();
+        let odd = || PartError::damaged(&self.name, 0, "odd labels");
+        for (name, _) in self.names.iter().filter(|(n, _)| n.starts_with(&prefix)) {
+            let label = Reader::new(&name[4..]).str().ok_or_else(odd)?;
+            if !wanted(label) {
+                show(label, None);
+                continue;
+            }
+            self.for_pairs(name, |pair, _| {
+                if !pair.starts_with(name) {
+                    return Ok(false);
+                }
+                show(label, Some(std::str::from_utf8(&pair[name.len()..]).map_err(|_| odd())?));
+                Ok(true)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn next_front_coded(reader: &mut Reader<'_>, last: &mut Vec<u8>) -> Option<()> {
+    let shared = reader.usize().filter(|&s| s <= last.len())?;
+    let rest = reader.bytes()?;
+    last.truncate(shared);
+    last.extend_from_slice(rest);
+    Some(())
+}
+
+struct PartIndex<'a> {
+    part: &'a Part,
+    tenant: TenantId,
+}
+
+impl LabelIndex for PartIndex<'_> {
+    type Error = PartError;
+
+    fn all(&self) -> Result<Vec<u32>, PartError> {
+        let range = self.part.meta.tenants.iter().find(|(t, _, _)| *t == self.tenant.0);
+        Ok(range.map(|&(_, start, end)| (start..end).collect()).unwrap_or_default())
+    }
+
+    fn with_value(&self, label: &str, value: &str) -> Result<Vec<u32>, PartError> {
+        let mut wanted = Vec::new();
+        put_pair(&mut wanted, &self.tenant.0.to_be_bytes(), label.as_bytes(), value.as_bytes());
+        let mut found = Vec::new();
+        self.part.for_pairs(&wanted, |pair, postings| {
+            if pair == wanted {
+                found = self.part.postings(postings)?;
+            }
+            Ok(false)
+        })?;
+        Ok(found)
+    }
+
+    fn with_any(
+        &self,
+        label: &str,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Vec<u32>, PartError> {
+        let mut prefix = Vec::new();
+        put_pair(&mut prefix, &self.tenant.0.to_be_bytes(), label.as_bytes(), b"");
+        let mut lists = Vec::new();
+        self.part.for_pairs(&prefix, |pair, postings| {
+            if !pair.starts_with(&prefix) {
+                return Ok(false);
+            }
+            let end = label_end(pair).unwrap_or(pair.len());
+            if std::str::from_utf8(&pair[end..]).is_ok_and(&mut *test) {
+                lists.push(self.part.postings(postings)?);
+            }
+            Ok(true)
+        })?;
+        Ok(union(lists))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Writer, partition_of};
+    use super::*;
+    use crate::head::Points;
+    use model::{SeriesKey, Unit};
+    use std::path::Path;
+    use std::sync::Arc;
+    use stdx::{CrashPlan, SimDisk};
+    use storage::{FileParts, Parts};
+
+    fn key(n: u32) -> Vec<u8> {
+        let key = SeriesKey {
+            tenant: TenantId(n % 2),
+            namespace: String::new(),
+            name: format!("m{}", n % 3),
+            unit: Unit::None,
+            labels: vec![("host".into(), format!("h{n}")), ("k".into(), format!("{}", n % 5))],
+        };
+        let mut bytes = Vec::new();
+        key.encode(&mut bytes);
+        bytes
+    }
+
+    fn points(n: u32) -> Points {
+        let jitter = |t: i64| t * 10_000 + i64::from(n % 4) + (t * 7919 + i64::from(n % 4)) % 5;
+        Points::Floats((0..300).map(|t| (jitter(t), f64::from(n) + t as f64)).collect())
+    }
+
+    fn write(disk: &SimDisk, count: u32) -> Part {
+        let parts = FileParts::open_dir(Arc::new(disk.clone()), Path::new("/p")).unwrap();
+        let meta = Meta { partition: partition_of(0), ..Meta::default() };
+        let mut writer = Writer::new(parts.create("1.part").unwrap(), meta).unwrap();
+        let mut order: Vec<u32> = (0..count).collect();
+        order.sort_by_key(|&n| key(n));
+        for n in order {
+            writer.series(&key(n)).unwrap();
+            writer.chunk(&RawChunk::encode(&points(n), false)).unwrap();
+        }
+        let size = writer.finish().unwrap();
+        let part = Part::open("1.part", parts.open("1.part").unwrap()).unwrap();
+        assert_eq!(part.size_bytes(), size);
+        part
+    }
+
+    #[test]
+    fn a_part_gives_back_what_was_written() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let part = write(&disk, 1000);
+        assert_eq!((part.meta().series, part.meta().points), (1000, 300_000));
+        for n in [0, 1, 500, 999] {
+            let number = part.find_key(&key(n)).unwrap().expect("every series is found");
+            let chunks = part.chunks(&[number], TimeRange::ALL).unwrap();
+            assert_eq!(chunks.len(), 1);
+            assert_eq!(part.points(&chunks[0].1).unwrap(), points(n));
+        }
+        assert_eq!(part.find_key(&key(1000)).unwrap(), None);
+        let found = part.select(TenantId(1), &[Matcher::equal("k", "3")]).unwrap();
+        let mut names = Vec::new();
+        part.for_keys(&found, |_, k| names.push(SeriesKey::decode(k).unwrap())).unwrap();
+        assert_eq!(names.len(), 100);
+        assert!(names.iter().all(|k| k.label("k") == "3" && k.tenant == TenantId(1)));
+        let test = |v: &str| v == "h7" || v == "h8";
+        let any = Matcher {
+            label: "host".into(),
+            test: crate::Test::Passes(Arc::new(test)),
+            negated: false,
+        };
+        assert_eq!(part.select(TenantId(1), &[any.clone()]).unwrap().len(), 1);
+        let none = Matcher { negated: true, ..any };
+        assert_eq!(part.select(TenantId(1), &[none]).unwrap().len(), 499);
+        let mut hosts = 0;
+        part.for_labels(TenantId(0), |l| l == "host", |_, v| hosts += usize::from(v.is_some()))
+            .unwrap();
+        assert_eq!(hosts, 500);
+    }
+
+    #[test]
+    fn damage_anywhere_is_an_error_and_never_other_content() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let size = write(&disk, 40).size_bytes() as usize;
+        for at in (0..size).step_by(37) {
+            disk.damage(Path::new("/p/1.part"), at);
+            let parts = FileParts::open_dir(Arc::new(disk.clone()), Path::new("/p")).unwrap();
+            let read = || -> Result<(), PartError> {
+                let part = Part::open("1.part", parts.open("1.part").unwrap())?;
+                for n in 0..40 {
+                    let number = part.find_key(&key(n))?.expect("a key is found or an error");
+                    for (_, chunk) in part.chunks(&[number], TimeRange::ALL)? {
+                        assert_eq!(part.points(&chunk)?, points(n), "damage at {at}");
+                    }
+                }
+                assert_eq!(part.select(TenantId(0), &[Matcher::equal("k", "0")])?.len(), 4);
+                Ok(())
+            };
+            // Header bytes that say nothing (flags) may change without harm.
+            let _ = read();
+            disk.damage(Path::new("/p/1.part"), at);
+        }
+    }
+}

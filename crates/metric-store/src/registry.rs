@@ -1,0 +1,511 @@
+//! The head's registry: which number stands for which series, and the index over their labels.
+//!
+//! Numbers live as long as the registry. They are declared anew in the journal after each flush, so
+//! nothing on disk outlives them; when too many of its series have died, the store starts an empty
+//! registry and the living ones come back at the price of a birth.
+
+use crate::matcher::LabelIndex;
+use crate::postings::{Postings, union};
+use hashbrown::{HashMap, HashTable};
+use model::{Kind, SeriesKey, TenantId, Unit};
+use parking_lot::{Mutex, RwLock};
+use std::convert::Infallible;
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_secret};
+
+/// Shards of the map from raw keys, so that decoding threads seldom meet.
+const SHARDS: usize = 64;
+const SECRET_BYTES: usize = 256;
+
+/// A raw key's hash: 128 bits under a secret of the process. That two keys of a client share one
+/// is less likely than a broken memory cell, and cannot be brought about from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawHash(u128);
+
+#[derive(Debug)]
+pub(crate) struct Registry {
+    secret: [u8; SECRET_BYTES],
+    seed: u64,
+    raw: Vec<Mutex<HashTable<RawEntry>>>,
+    inner: RwLock<Inner>,
+}
+
+/// Hash (four words) and number; words keep it at twenty bytes.
+type RawEntry = [u32; 5];
+
+#[derive(Debug, Default)]
+struct Inner {
+    symbols: Symbols,
+    pairs: Vec<Pair>,
+    pair_numbers: HashTable<u32>,
+    postings: Vec<Postings>,
+    /// Pairs of each label of each tenant, in the order of birth.
+    labels: HashMap<(TenantId, u32), Vec<u32>>,
+    tenants: HashMap<TenantId, Postings>,
+    series: Vec<Entry>,
+    pair_lists: Vec<u32>,
+    /// Hash of tenant, kind and pairs, and the number.
+    by_identity: HashTable<(u32, u32)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Pair {
+    tenant: TenantId,
+    name: u32,
+    value: u32,
+}
+
+/// Where the pairs of a series stand, and what cannot be told from them.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: u32,
+    tenant: TenantId,
+    len: u16,
+    kind: Kind,
+}
+
+/// Interned strings: one after the other, found by hash.
+#[derive(Debug)]
+struct Symbols {
+    bytes: Vec<u8>,
+    ends: Vec<u32>,
+    table: HashTable<u32>,
+}
+
+impl Default for Symbols {
+    fn default() -> Self {
+        Self { bytes: Vec::new(), ends: vec![0], table: HashTable::new() }
+    }
+}
+
+impl Symbols {
+    fn get(&self, number: u32) -> &str {
+        let (start, end) = (self.ends[number as usize], self.ends[number as usize + 1]);
+        std::str::from_utf8(&self.bytes[start as usize..end as usize])
+            .expect("only strings are interned")
+    }
+
+    fn find(&self, text: &str, seed: u64) -> Option<u32> {
+        let hash = xxh3_64_with_seed(text.as_bytes(), seed);
+        self.table.find(hash, |&n| self.get(n) == text).copied()
+    }
+
+    fn intern(&mut self, text: &str, seed: u64) -> u32 {
+        let hash = xxh3_64_with_seed(text.as_bytes(), seed);
+        let (bytes, ends) = (&self.bytes, &self.ends);
+        let slice = |n: u32| &bytes[ends[n as usize] as usize..ends[n as usize + 1] as usize];
+        if let Some(&number) = self.table.find(hash, |&n| slice(n) == text.as_bytes()) {
+            return number;
+        }
+        let number = u32::try_from(self.ends.len() - 1).expect("fewer than 2^32 strings");
+        self.table.insert_unique(hash, number, |&n| xxh3_64_with_seed(slice(n), seed));
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.ends.push(u32::try_from(self.bytes.len()).expect("fewer than 4 GiB of labels"));
+        number
+    }
+}
+
+fn pair_hash(pair: Pair, seed: u64) -> u64 {
+    let mut bytes = [0; 12];
+    bytes[..4].copy_from_slice(&pair.tenant.0.to_le_bytes());
+    bytes[4..8].copy_from_slice(&pair.name.to_le_bytes());
+    bytes[8..].copy_from_slice(&pair.value.to_le_bytes());
+    xxh3_64_with_seed(&bytes, seed)
+}
+
+/// Spreads a stored half hash over 64 bits, as the table wants them.
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn raw_words(hash: RawHash, number: u32) -> RawEntry {
+    let h = hash.0;
+    [h as u32, (h >> 32) as u32, (h >> 64) as u32, (h >> 96) as u32, number]
+}
+
+fn raw_table_hash(entry: &RawEntry) -> u64 {
+    u64::from(entry[0]) | u64::from(entry[1]) << 32
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        let mut secret = [0; SECRET_BYTES];
+        for piece in secret.chunks_mut(32) {
+            piece.copy_from_slice(&stdx::Rng::system_bytes::<32>());
+        }
+        Self {
+            secret,
+            seed: u64::from_le_bytes(stdx::Rng::system_bytes::<8>()),
+            raw: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect(),
+            inner: RwLock::new(Inner::default()),
+        }
+    }
+
+    /// Hashes a key as a client sent it.
+    #[inline]
+    pub(crate) fn raw_hash(&self, raw: &[u8]) -> RawHash {
+        RawHash(xxh3_128_with_secret(raw, &self.secret))
+    }
+
+    /// Returns the number of a key that was seen before in this form.
+    #[inline]
+    pub(crate) fn find_raw(&self, hash: RawHash) -> Option<u32> {
+        let entry = raw_words(hash, 0);
+        let shard = &self.raw[entry[3] as usize % SHARDS];
+        let table = shard.lock();
+        table.find(raw_table_hash(&entry), |e| e[..4] == entry[..4]).map(|e| e[4])
+    }
+
+    fn remember_raw(&self, hash: RawHash, number: u32, series: usize) {
+        let entry = raw_words(hash, number);
+        let mut table = self.raw[entry[3] as usize % SHARDS].lock();
+        if table.len() * SHARDS > 4 * series + 100_000 {
+            // Someone sends the same series in ever new forms; the map is a cache, so let it go.
+            table.clear();
+        }
+        if table.find(raw_table_hash(&entry), |e| e[..4] == entry[..4]).is_none() {
+            table.insert_unique(raw_table_hash(&entry), entry, raw_table_hash);
+        }
+    }
+
+    /// Returns the number of a series, giving it one when it is new; `key` must be canonical.
+    pub(crate) fn register(&self, raw: Option<RawHash>, key: &SeriesKey, kind: Kind) -> u32 {
+        let mut inner = self.inner.write();
+        let number = inner.register(key, kind, self.seed);
+        let series = inner.series.len();
+        drop(inner);
+        if let Some(raw) = raw {
+            self.remember_raw(raw, number, series);
+        }
+        number
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inner.read().series.len()
+    }
+
+    /// Returns the identity behind a number.
+    pub(crate) fn key(&self, number: u32) -> (SeriesKey, Kind) {
+        self.inner.read().key(number)
+    }
+
+    pub(crate) fn kind(&self, number: u32) -> Kind {
+        self.inner.read().series[number as usize].kind
+    }
+
+    /// Appends the canonical bytes of each number's key and its end; one lock for all.
+    pub(crate) fn encode_keys(&self, numbers: &[u32], bytes: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        let inner = self.inner.read();
+        for &number in numbers {
+            inner.encode_key(number, bytes);
+            ends.push(bytes.len());
+        }
+    }
+
+    /// Sorts numbers by tenant, namespace and name only: cheap, and what follows sorts within.
+    pub(crate) fn group(&self, numbers: Vec<u32>) -> Vec<(Kind, Vec<u32>)> {
+        let inner = self.inner.read();
+        let mut groups: HashMap<(Kind, TenantId, u32, u32), Vec<u32>> = HashMap::new();
+        for number in numbers {
+            let entry = inner.series[number as usize];
+            let (namespace, name) = inner.head_symbols(&entry);
+            groups.entry((entry.kind, entry.tenant, namespace, name)).or_default().push(number);
+        }
+        // The canonical bytes of one member order the groups as they order all members.
+        let mut keyed: Vec<(Vec<u8>, Kind, Vec<u32>)> = groups
+            .into_iter()
+            .map(|((kind, ..), numbers)| {
+                let mut bytes = Vec::new();
+                inner.encode_group_key(numbers[0], &mut bytes);
+                (bytes, kind, numbers)
+            })
+            .collect();
+        keyed.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        keyed.into_iter().map(|(_, kind, numbers)| (kind, numbers)).collect()
+    }
+
+    /// Returns the front of the canonical bytes of a series: tenant, namespace and name.
+    pub(crate) fn group_front(&self, number: u32) -> Vec<u8> {
+        let mut front = Vec::new();
+        self.inner.read().encode_group_key(number, &mut front);
+        front
+    }
+
+    /// Returns numbers that all matchers take.
+    pub(crate) fn select(&self, tenant: TenantId, matchers: &[crate::Matcher]) -> Vec<u32> {
+        let inner = self.inner.read();
+        let index = TenantIndex { inner: &inner, tenant, seed: self.seed };
+        match crate::matcher::select(&index, matchers) {
+            Ok(found) => found,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Shows every label of a tenant, virtual ones included, with all its values.
+    pub(crate) fn for_labels(&self, tenant: TenantId, mut f: impl FnMut(&str, &str)) {
+        let inner = self.inner.read();
+        for ((_, name), pairs) in inner.labels.iter().filter(|((t, _), _)| *t == tenant) {
+            for &pair in pairs {
+                f(inner.symbols.get(*name), inner.symbols.get(inner.pairs[pair as usize].value));
+            }
+        }
+    }
+
+    /// Returns the bytes that the registry holds, roughly.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        let inner = self.inner.read();
+        let raw: usize = self.raw.iter().map(|t| t.lock().capacity() * 21).sum();
+        raw + inner.symbols.bytes.capacity()
+            + inner.symbols.ends.capacity() * 4
+            + inner.symbols.table.capacity() * 5
+            + inner.pairs.capacity() * (size_of::<Pair>() + 5 + size_of::<Postings>())
+            + inner.postings.iter().map(Postings::heap_bytes).sum::<usize>()
+            + inner.series.capacity() * (size_of::<Entry>() + 9)
+            + inner.pair_lists.capacity() * 4
+    }
+}
+
+impl Inner {
+    fn pair(&mut self, tenant: TenantId, name: &str, value: &str, seed: u64) -> u32 {
+        let pair = Pair {
+            tenant,
+            name: self.symbols.intern(name, seed),
+            value: self.symbols.intern(value, seed),
+        };
+        let hash = pair_hash(pair, seed);
+        let pairs = &self.pairs;
+        if let Some(&number) = self.pair_numbers.find(hash, |&n| pairs[n as usize] == pair) {
+            return number;
+        }
+        let number = u32::try_from(self.pairs.len()).expect("fewer than 2^32 pairs");
+        self.pair_numbers.insert_unique(hash, number, |&n| pair_hash(pairs[n as usize], seed));
+        self.pairs.push(pair);
+        self.postings.push(Postings::default());
+        self.labels.entry((tenant, pair.name)).or_default().push(number);
+        number
+    }
+
+    fn register(&mut self, key: &SeriesKey, kind: Kind, seed: u64) -> u32 {
+        let start = self.pair_lists.len();
+        let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
+        let heads = [
+            ("__namespace__", key.namespace.as_str()),
+            ("__name__", &key.name),
+            ("__unit__", unit),
+        ];
+        let labels = key.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        for (name, value) in heads.into_iter().filter(|(_, v)| !v.is_empty()).chain(labels) {
+            let pair = self.pair(key.tenant, name, value, seed);
+            self.pair_lists.push(pair);
+        }
+        let list = &self.pair_lists[start..];
+        let hash = {
+            let mut bytes = Vec::with_capacity(list.len() * 4 + 5);
+            bytes.extend_from_slice(&key.tenant.0.to_le_bytes());
+            bytes.push(kind as u8);
+            list.iter().for_each(|p| bytes.extend_from_slice(&p.to_le_bytes()));
+            xxh3_64_with_seed(&bytes, seed) as u32
+        };
+        let (series, lists) = (&self.series, &self.pair_lists);
+        let same = |n: u32| {
+            let e = &series[n as usize];
+            e.tenant == key.tenant
+                && e.kind == kind
+                && lists[e.start as usize..e.start as usize + e.len as usize] == *list
+        };
+        if let Some(&(_, number)) =
+            self.by_identity.find(spread(hash), |&(h, n)| h == hash && same(n))
+        {
+            self.pair_lists.truncate(start);
+            return number;
+        }
+        let number = u32::try_from(self.series.len()).expect("fewer than 2^32 series");
+        let entry = Entry {
+            start: u32::try_from(start).expect("fewer than 2^32 labels in all"),
+            tenant: key.tenant,
+            len: u16::try_from(list.len()).expect("doors limit the labels of a series"),
+            kind,
+        };
+        self.series.push(entry);
+        self.by_identity.insert_unique(spread(hash), (hash, number), |&(h, _)| spread(h));
+        for at in start..self.pair_lists.len() {
+            self.postings[self.pair_lists[at] as usize].push(number);
+        }
+        self.tenants.entry(key.tenant).or_default().push(number);
+        number
+    }
+
+    fn pairs_of(&self, entry: &Entry) -> impl Iterator<Item = (&str, &str)> {
+        let list =
+            &self.pair_lists[entry.start as usize..entry.start as usize + entry.len as usize];
+        list.iter().map(|&pair| {
+            let pair = &self.pairs[pair as usize];
+            (self.symbols.get(pair.name), self.symbols.get(pair.value))
+        })
+    }
+
+    /// Symbols of namespace and name, `u32::MAX` for none.
+    fn head_symbols(&self, entry: &Entry) -> (u32, u32) {
+        let mut symbols = (u32::MAX, u32::MAX);
+        let list =
+            &self.pair_lists[entry.start as usize..entry.start as usize + entry.len as usize];
+        for &pair in list.iter().take(2) {
+            let pair = &self.pairs[pair as usize];
+            match self.symbols.get(pair.name) {
+                "__namespace__" => symbols.0 = pair.value,
+                "__name__" => symbols.1 = pair.value,
+                _ => {}
+            }
+        }
+        symbols
+    }
+
+    /// The front of the canonical bytes: tenant, namespace and name.
+    fn encode_group_key(&self, number: u32, out: &mut Vec<u8>) {
+        let entry = self.series[number as usize];
+        let (mut namespace, mut name) = ("", "");
+        for (label, value) in self.pairs_of(&entry).take(2) {
+            match label {
+                "__namespace__" => namespace = value,
+                "__name__" => name = value,
+                _ => {}
+            }
+        }
+        out.extend_from_slice(&entry.tenant.0.to_be_bytes());
+        stdx::varint::put_bytes(out, namespace.as_bytes());
+        stdx::varint::put_bytes(out, name.as_bytes());
+    }
+
+    /// Appends what [`SeriesKey::encode`] would, without making a key.
+    fn encode_key(&self, number: u32, out: &mut Vec<u8>) {
+        self.encode_group_key(number, out);
+        let entry = self.series[number as usize];
+        let unit = self.pairs_of(&entry).take(3).find(|(n, _)| *n == "__unit__");
+        let unit = unit.and_then(|(_, u)| u.parse::<Unit>().ok()).unwrap_or_default();
+        out.push(unit as u8);
+        let labels = || self.pairs_of(&entry).filter(|(n, _)| !model::VIRTUAL_NAMES.contains(n));
+        stdx::varint::put_u64(out, labels().count() as u64);
+        for (name, value) in labels() {
+            stdx::varint::put_bytes(out, name.as_bytes());
+            stdx::varint::put_bytes(out, value.as_bytes());
+        }
+    }
+
+    fn key(&self, number: u32) -> (SeriesKey, Kind) {
+        let entry = self.series[number as usize];
+        let mut key = SeriesKey {
+            tenant: entry.tenant,
+            namespace: String::new(),
+            name: String::new(),
+            unit: Unit::None,
+            labels: Vec::with_capacity(entry.len as usize),
+        };
+        for (name, value) in self.pairs_of(&entry) {
+            match name {
+                "__namespace__" => value.clone_into(&mut key.namespace),
+                "__name__" => value.clone_into(&mut key.name),
+                "__unit__" => key.unit = value.parse().unwrap_or_default(),
+                _ => key.labels.push((name.to_owned(), value.to_owned())),
+            }
+        }
+        (key, entry.kind)
+    }
+}
+
+struct TenantIndex<'a> {
+    inner: &'a Inner,
+    tenant: TenantId,
+    seed: u64,
+}
+
+impl LabelIndex for TenantIndex<'_> {
+    type Error = Infallible;
+
+    fn all(&self) -> Result<Vec<u32>, Infallible> {
+        Ok(self.inner.tenants.get(&self.tenant).map(Postings::to_vec).unwrap_or_default())
+    }
+
+    fn with_value(&self, label: &str, value: &str) -> Result<Vec<u32>, Infallible> {
+        let find = || {
+            let name = self.inner.symbols.find(label, self.seed)?;
+            let value = self.inner.symbols.find(value, self.seed)?;
+            let pair = Pair { tenant: self.tenant, name, value };
+            let same = |&n: &u32| self.inner.pairs[n as usize] == pair;
+            self.inner.pair_numbers.find(pair_hash(pair, self.seed), same)
+        };
+        Ok(find().map(|&n| self.inner.postings[n as usize].to_vec()).unwrap_or_default())
+    }
+
+    fn with_any(
+        &self,
+        label: &str,
+        test: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Vec<u32>, Infallible> {
+        let Some(name) = self.inner.symbols.find(label, self.seed) else { return Ok(Vec::new()) };
+        let Some(pairs) = self.inner.labels.get(&(self.tenant, name)) else {
+            return Ok(Vec::new());
+        };
+        let lists = pairs
+            .iter()
+            .filter(|&&pair| test(self.inner.symbols.get(self.inner.pairs[pair as usize].value)))
+            .map(|&pair| self.inner.postings[pair as usize].to_vec());
+        Ok(union(lists.collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Matcher;
+
+    fn key(tenant: u32, name: &str, labels: &[(&str, &str)]) -> SeriesKey {
+        let mut key = SeriesKey {
+            tenant: TenantId(tenant),
+            namespace: "ns".into(),
+            name: name.into(),
+            unit: Unit::Count,
+            labels: labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+        };
+        key.canonicalise().unwrap();
+        key
+    }
+
+    #[test]
+    fn a_series_keeps_its_number_and_identity() {
+        let registry = Registry::new();
+        let a = key(1, "a", &[("x", "1")]);
+        let hash = registry.raw_hash(b"raw form of a");
+        assert_eq!(registry.find_raw(hash), None);
+        let n = registry.register(Some(hash), &a, Kind::Delta);
+        assert_eq!(registry.find_raw(hash), Some(n));
+        assert_eq!(registry.register(None, &a, Kind::Delta), n);
+        assert_ne!(registry.register(None, &a, Kind::Float), n, "a kind is a series of its own");
+        assert_ne!(registry.register(None, &key(2, "a", &[("x", "1")]), Kind::Delta), n);
+        assert_eq!(registry.key(n), (a.clone(), Kind::Delta));
+        let (mut bytes, mut ends, mut expected) = (Vec::new(), Vec::new(), Vec::new());
+        registry.encode_keys(&[n], &mut bytes, &mut ends);
+        a.encode(&mut expected);
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn matchers_select_by_labels_of_the_tenant() {
+        let registry = Registry::new();
+        let numbers: Vec<u32> = [
+            key(1, "a", &[("x", "1"), ("y", "p")]),
+            key(1, "a", &[("x", "2")]),
+            key(1, "b", &[]),
+            key(2, "a", &[("x", "1")]),
+        ]
+        .iter()
+        .map(|k| registry.register(None, k, Kind::Float))
+        .collect();
+        let select = |matchers: &[Matcher]| registry.select(TenantId(1), matchers);
+        assert_eq!(select(&[]), numbers[..3]);
+        assert_eq!(select(&[Matcher::equal("__name__", "a")]), numbers[..2]);
+        assert_eq!(select(&[Matcher::equal("x", "1")]), numbers[..1]);
+        assert_eq!(select(&[Matcher::equal("x", "")]), numbers[2..3]);
+        let not_1 = Matcher { negated: true, ..Matcher::equal("x", "1") };
+        assert_eq!(select(&[not_1]), numbers[1..3]);
+        assert_eq!(select(&[Matcher::equal("nowhere", "1")]), []);
+    }
+}

@@ -1,0 +1,466 @@
+//! The way out: which series there are, what their labels are, and their points.
+//!
+//! A reader takes the view (parts and the frozen head) once and copies what it needs of the head in
+//! slices; when a freeze comes in between, it starts again. Everything after that works on
+//! immutable data and holds no lock.
+
+use crate::head::{HeadSeries, Points, merge};
+use crate::matcher::Matcher;
+use crate::part::{Part, PartError, RawChunk};
+use crate::store::{MetricStore, View};
+use model::{Kind, SeriesKey, TenantId, TimeRange};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Series of the head that are copied under one hold of its lock.
+const SLICE: usize = 512;
+
+/// Why a read gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// More series match than the reader allowed.
+    #[error("{found} or more series match, at most {max} may")]
+    TooManySeries {
+        /// How many were found before giving up.
+        found: usize,
+        /// How many were allowed.
+        max: usize,
+    },
+    /// More points would be read than the reader allowed.
+    #[error("{found} or more points match, at most {max} may")]
+    TooManyPoints {
+        /// How many were found before giving up.
+        found: u64,
+        /// How many were allowed.
+        max: u64,
+    },
+    /// The disk failed while reading; asking again may help.
+    #[error("read failed")]
+    Part(#[from] PartError),
+}
+
+/// What a reader allows itself.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimits {
+    /// Series at most.
+    pub series_max: usize,
+    /// Points at most, counted before ranges are cut to size.
+    pub points_max: u64,
+}
+
+impl Default for ReadLimits {
+    fn default() -> Self {
+        Self { series_max: 1_000_000, points_max: 500_000_000 }
+    }
+}
+
+/// A series that was found, with its points still encoded.
+#[derive(Debug)]
+pub struct Series {
+    /// What it is.
+    pub key: SeriesKey,
+    /// What its values are.
+    pub kind: Kind,
+    range: TimeRange,
+    /// In the order of arrival.
+    sources: Vec<Source>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Part(Arc<Part>, Vec<RawChunk>),
+    Head(HeadSeries),
+}
+
+impl Series {
+    /// Decodes the points in the range that was asked for, oldest first, each time once.
+    ///
+    /// # Errors
+    /// [`ReadError::Part`] names the part whose chunk could not be decoded; the part is set aside.
+    pub fn points(&self) -> Result<Points, ReadError> {
+        let mut sources = Vec::with_capacity(self.sources.len());
+        for source in &self.sources {
+            match source {
+                Source::Part(part, chunks) => {
+                    for chunk in chunks {
+                        sources.push(part.points(chunk).inspect_err(|e| part.set_aside(e))?);
+                    }
+                }
+                Source::Head(series) => sources.push(series.points(self.kind)),
+            }
+        }
+        let mut points = merge(self.kind, sources);
+        points.retain(self.range);
+        Ok(points)
+    }
+}
+
+/// Series found so far, by canonical key.
+struct Found {
+    limits: ReadLimits,
+    range: TimeRange,
+    points: u64,
+    numbers: HashMap<(Vec<u8>, Kind), usize>,
+    series: Vec<Series>,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        key: &[u8],
+        kind: Kind,
+        source: Source,
+        points: u64,
+    ) -> Result<(), ReadError> {
+        self.points += points;
+        if self.points > self.limits.points_max {
+            let (found, max) = (self.points, self.limits.points_max);
+            return Err(ReadError::TooManyPoints { found, max });
+        }
+        let number = match self.numbers.get(&(key.to_vec(), kind)) {
+            Some(&number) => number,
+            None => {
+                let Some(decoded) = SeriesKey::decode(key) else { return Ok(()) };
+                self.series.push(Series {
+                    key: decoded,
+                    kind,
+                    range: self.range,
+                    sources: Vec::new(),
+                });
+                if self.series.len() > self.limits.series_max {
+                    let (found, max) = (self.series.len(), self.limits.series_max);
+                    return Err(ReadError::TooManySeries { found, max });
+                }
+                self.numbers.insert((key.to_vec(), kind), self.series.len() - 1);
+                self.series.len() - 1
+            }
+        };
+        self.series[number].sources.push(source);
+        Ok(())
+    }
+}
+
+/// Runs `read` on a part; when it finds damage the part is set aside and counts as empty.
+fn serving<T: Default>(
+    part: &Part,
+    read: impl FnOnce() -> Result<T, PartError>,
+) -> Result<T, ReadError> {
+    match read() {
+        Ok(found) => Ok(found),
+        Err(error @ PartError::Damaged { .. }) => {
+            part.set_aside(&error);
+            Ok(T::default())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl MetricStore {
+    fn parts_in(view: &View, range: TimeRange) -> impl Iterator<Item = &Arc<Part>> {
+        view.parts.iter().filter(move |p| !p.is_aside() && p.overlaps(range))
+    }
+
+    /// Finds the series of a tenant that all matchers take and that have points in `range`.
+    ///
+    /// # Errors
+    /// [`ReadError`] when a limit was hit or the disk failed; damaged parts are set aside and do
+    /// not fail the read.
+    pub fn select(
+        &self,
+        tenant: TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+        limits: ReadLimits,
+    ) -> Result<Vec<Series>, ReadError> {
+        self.read_consistently(|view| {
+            let mut found =
+                Found { limits, range, points: 0, numbers: HashMap::new(), series: Vec::new() };
+            for part in Self::parts_in(view, range) {
+                let chunks = serving(part, || {
+                    let numbers = part.select(tenant, matchers)?;
+                    collect_chunks(part, &numbers, range)
+                })?;
+                for (key, kind, chunks) in chunks {
+                    let points = chunks.iter().map(|c| u64::from(c.count)).sum();
+                    found.add(&key, kind, Source::Part(part.clone(), chunks), points)?;
+                }
+            }
+            self.add_heads(view, tenant, matchers, &mut found)?;
+            let Some(mut found) = finished(found) else { return Ok(None) };
+            found.sort_by(|a, b| a.key.cmp(&b.key));
+            Ok(Some(found))
+        })
+    }
+
+    /// Finds one series by its whole key: the way of reads that name everything.
+    ///
+    /// # Errors
+    /// As [`MetricStore::select`].
+    pub fn find(
+        &self,
+        key: &SeriesKey,
+        range: TimeRange,
+        limits: ReadLimits,
+    ) -> Result<Vec<Series>, ReadError> {
+        let mut bytes = Vec::new();
+        key.encode(&mut bytes);
+        let mut matchers: Vec<Matcher> =
+            key.labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
+        matchers.push(Matcher::equal("__name__", &key.name));
+        matchers.push(Matcher::equal("__namespace__", &key.namespace));
+        self.read_consistently(|view| {
+            let mut found =
+                Found { limits, range, points: 0, numbers: HashMap::new(), series: Vec::new() };
+            for part in Self::parts_in(view, range) {
+                let chunks = serving(part, || match part.find_key(&bytes)? {
+                    Some(number) => collect_chunks(part, &[number], range),
+                    None => Ok(Vec::new()),
+                })?;
+                for (key, kind, chunks) in chunks {
+                    let points = chunks.iter().map(|c| u64::from(c.count)).sum();
+                    found.add(&key, kind, Source::Part(part.clone(), chunks), points)?;
+                }
+            }
+            self.add_heads(view, key.tenant, &matchers, &mut found)?;
+            let series = found.series.into_iter().filter(|s| s.key == *key).collect();
+            Ok(Some(series))
+        })
+    }
+
+    /// Calls `read` with a view until no freeze came in between; the head's part of it notices.
+    fn read_consistently<T>(
+        &self,
+        mut read: impl FnMut(&View) -> Result<Option<T>, Restart>,
+    ) -> Result<T, ReadError> {
+        loop {
+            let view = self.view.load_full();
+            match read(&view) {
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) | Err(Restart::Again) => {}
+                Err(Restart::Failed(error)) => return Err(error),
+            }
+        }
+    }
+
+    fn add_heads(
+        &self,
+        view: &View,
+        tenant: TenantId,
+        matchers: &[Matcher],
+        found: &mut Found,
+    ) -> Result<(), Restart> {
+        if let Some(frozen) = &view.frozen {
+            let numbers = frozen.registry.select(tenant, matchers);
+            let (mut keys, mut ends) = (Vec::new(), Vec::new());
+            frozen.registry.encode_keys(&numbers, &mut keys, &mut ends);
+            let mut start = 0;
+            for (number, end) in numbers.into_iter().zip(ends) {
+                if let Some(series) = frozen.head.get(number) {
+                    let kind = frozen.registry.kind(number);
+                    let count = series.count();
+                    found.add(&keys[start..end], kind, Source::Head(series.clone()), count)?;
+                }
+                start = end;
+            }
+        }
+        let registry = {
+            let state = self.head.read();
+            if state.generation != view.generation {
+                return Err(Restart::Again);
+            }
+            state.registry.clone()
+        };
+        let numbers = registry.select(tenant, matchers);
+        for slice in numbers.chunks(SLICE) {
+            let mut copies = Vec::with_capacity(slice.len());
+            {
+                let state = self.head.read();
+                if state.generation != view.generation {
+                    return Err(Restart::Again);
+                }
+                copies.extend(
+                    slice.iter().filter_map(|&n| state.head.get(n).map(|s| (n, s.clone()))),
+                );
+            }
+            let present: Vec<u32> = copies.iter().map(|(n, _)| *n).collect();
+            let (mut keys, mut ends) = (Vec::new(), Vec::new());
+            registry.encode_keys(&present, &mut keys, &mut ends);
+            let mut start = 0;
+            for ((number, series), end) in copies.into_iter().zip(ends) {
+                let (kind, count) = (registry.kind(number), series.count());
+                found.add(&keys[start..end], kind, Source::Head(series), count)?;
+                start = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the identities of series that all matchers take and that have points in `range`,
+    /// sorted, without reading values.
+    ///
+    /// # Errors
+    /// As [`MetricStore::select`].
+    pub fn keys(
+        &self,
+        tenant: TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+        series_max: usize,
+    ) -> Result<Vec<SeriesKey>, ReadError> {
+        self.read_consistently(|view| {
+            let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
+            for part in Self::parts_in(view, range) {
+                let found = serving(part, || {
+                    let mut numbers = part.select(tenant, matchers)?;
+                    let meta = part.meta();
+                    if !(range.contains(meta.min_ms) && range.contains(meta.max_ms)) {
+                        numbers = with_points(part, &numbers, range)?;
+                    }
+                    let mut found = Vec::with_capacity(numbers.len());
+                    part.for_keys(&numbers, |_, key| found.push(key.to_vec()))?;
+                    Ok(found)
+                })?;
+                keys.extend(found);
+                check_series(keys.len(), series_max)?;
+            }
+            self.head_keys(view, tenant, matchers, range, &mut keys)?;
+            check_series(keys.len(), series_max)?;
+            Ok(Some(keys.iter().filter_map(|k| SeriesKey::decode(k)).collect()))
+        })
+    }
+
+    fn head_keys(
+        &self,
+        view: &View,
+        tenant: TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+        keys: &mut BTreeSet<Vec<u8>>,
+    ) -> Result<(), Restart> {
+        let mut add = |registry: &crate::registry::Registry, numbers: &[u32]| {
+            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+            registry.encode_keys(numbers, &mut bytes, &mut ends);
+            let mut start = 0;
+            for end in ends {
+                keys.insert(bytes[start..end].to_vec());
+                start = end;
+            }
+        };
+        if let Some(frozen) = &view.frozen {
+            let mut numbers = frozen.registry.select(tenant, matchers);
+            numbers.retain(|&n| frozen.head.get(n).is_some_and(|s| s.touches(range)));
+            add(&frozen.registry, &numbers);
+        }
+        let registry = self.head.read().registry.clone();
+        let numbers = registry.select(tenant, matchers);
+        for slice in numbers.chunks(SLICE) {
+            let state = self.head.read();
+            if state.generation != view.generation {
+                return Err(Restart::Again);
+            }
+            let touching = slice
+                .iter()
+                .copied()
+                .filter(|&n| state.head.get(n).is_some_and(|s| s.touches(range)));
+            let touching: Vec<u32> = touching.collect();
+            drop(state);
+            add(&registry, &touching);
+        }
+        let state = self.head.read();
+        if state.generation == view.generation { Ok(()) } else { Err(Restart::Again) }
+    }
+
+    /// Returns the labels of a tenant, virtual ones included, each with its values; of labels that
+    /// `wanted` refuses the names only. Series without points in `range` may count too, as long as
+    /// the day or the head that they are in has any.
+    ///
+    /// # Errors
+    /// As [`MetricStore::select`].
+    pub fn labels(
+        &self,
+        tenant: TenantId,
+        range: TimeRange,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
+        let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut add = |label: &str, value: Option<&str>| {
+            if !labels.contains_key(label) {
+                labels.insert(label.to_owned(), BTreeSet::new());
+            }
+            let values = labels.get_mut(label).expect("inserted above");
+            if let Some(value) = value
+                && !values.contains(value)
+            {
+                values.insert(value.to_owned());
+            }
+        };
+        let view = self.view.load_full();
+        for part in Self::parts_in(&view, range) {
+            serving(part, || part.for_labels(tenant, &wanted, &mut add))?;
+        }
+        let registry = self.head.read().registry.clone();
+        for registry in view.frozen.iter().map(|f| &f.registry).chain([&registry]) {
+            registry.for_labels(tenant, |l, v| add(l, wanted(l).then_some(v)));
+        }
+        Ok(labels)
+    }
+}
+
+enum Restart {
+    Again,
+    Failed(ReadError),
+}
+
+impl From<ReadError> for Restart {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn finished(found: Found) -> Option<Vec<Series>> {
+    Some(found.series)
+}
+
+fn check_series(found: usize, max: usize) -> Result<(), ReadError> {
+    if found > max { Err(ReadError::TooManySeries { found, max }) } else { Ok(()) }
+}
+
+/// Returns which of the series have a chunk that touches `range`.
+fn with_points(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Vec<u32>, PartError> {
+    let mut touching = BTreeSet::new();
+    for block in part.values_blocks() {
+        let first = numbers.partition_point(|&n| n < block.first_series);
+        if numbers.get(first).is_none_or(|&n| n > block.last_series)
+            || !range.overlaps(block.min_ms, block.max_ms)
+        {
+            continue;
+        }
+        part.read_values(block, |series, min, max| {
+            if range.overlaps(min, max) && numbers.binary_search(&series).is_ok() {
+                touching.insert(series);
+            }
+            false
+        })?;
+    }
+    Ok(touching.into_iter().collect())
+}
+
+type Collected = Vec<(Vec<u8>, Kind, Vec<RawChunk>)>;
+
+/// Returns the chunks of some series by key and kind.
+fn collect_chunks(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Collected, PartError> {
+    let mut by_series: BTreeMap<(u32, Kind), Vec<RawChunk>> = BTreeMap::new();
+    for (series, chunk) in part.chunks(numbers, range)? {
+        by_series.entry((series, chunk.kind)).or_default().push(chunk);
+    }
+    let mut present: Vec<u32> = by_series.keys().map(|(series, _)| *series).collect();
+    present.dedup();
+    let mut keys: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
+    part.for_keys(&present, |number, key| {
+        keys.insert(number, key.to_vec());
+    })?;
+    Ok(by_series
+        .into_iter()
+        .map(|((series, kind), chunks)| (keys[&series].clone(), kind, chunks))
+        .collect())
+}

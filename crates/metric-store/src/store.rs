@@ -1,0 +1,737 @@
+//! The store: the way in (batch, journal, head), and what holds head and parts together.
+//!
+//! Order is everything here. A batch gets its place in the journal under the `order` lock, and
+//! batches reach the head in that place's order, after their frames are kept. A freeze is an entry
+//! of the same queue, so the head that it takes away holds exactly the frames up to its place.
+
+use crate::frame::{self, Event, FRAME_KIND, Sample};
+use crate::head::{Frozen, Head};
+use crate::part::{Part, PartError};
+use crate::registry::{RawHash, Registry};
+use arc_swap::ArcSwap;
+use model::{Delta, Kind, SeriesKey};
+use parking_lot::{Condvar, Mutex, RwLock};
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use stdx::Disk;
+use storage::{
+    CommitError, FileParts, Journal, JournalError, Manifest, ManifestError, ManifestFile, Parts,
+};
+
+/// How the store keeps metrics.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    /// A head whose points take this many bytes is flushed into parts.
+    pub head_bytes_max: usize,
+    /// A head is flushed when the journal has grown by this much since the last flush.
+    pub journal_bytes_max: u64,
+    /// A head is flushed when its oldest arrival is this old.
+    pub head_age_max_ms: i64,
+    /// With nothing arriving for this long, the head is flushed and parts are settled.
+    pub quiet_ms: i64,
+    /// Raw points older than this are removed, a whole partition (a day) at a time.
+    pub retention_ms: i64,
+    /// Batches that wait for the journal may hold this many points; beyond it writers are told to
+    /// slow down.
+    pub waiting_points_max: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: 64 << 20,
+            journal_bytes_max: 128 << 20,
+            head_age_max_ms: 2 * 3_600_000,
+            quiet_ms: 65_000,
+            retention_ms: 90 * 86_400_000,
+            waiting_points_max: 4_000_000,
+        }
+    }
+}
+
+/// Why a batch was not stored. The variant tells the caller what to do next.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// The registry was renewed since the batch was begun: begin a new one with the same points.
+    #[error("batch was begun before the registry was renewed")]
+    Stale,
+    /// Too much waits for the journal; try again after a pause.
+    #[error("{waiting} points wait for the journal, at most {max} may")]
+    Busy {
+        /// Points that wait.
+        waiting: usize,
+        /// Points that may wait.
+        max: usize,
+    },
+    /// The journal did not keep the batch (a full disk, say); it can be sent again.
+    #[error("batch was not kept: {0}")]
+    NotKept(String),
+    /// A sync failed: all further writes are refused until the store is reopened.
+    #[error("journal refuses writes since a sync failed; restart to read back what was kept")]
+    Broken,
+}
+
+/// Why the store could not be opened or maintained.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Parts could not be listed, written or removed.
+    #[error("metric store: {what}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// What the disk said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A part.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// A frame whose checksum holds, yet that makes no sense: written by something else.
+    #[error("journal frame {sequence} is no batch of metrics")]
+    Frame {
+        /// The frame.
+        sequence: u64,
+    },
+}
+
+pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
+    move |source| StoreError::Io { what, source }
+}
+
+/// Called once when a batch is kept and readable, or was not kept.
+pub type Done = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
+
+/// The number of a series, good for the batch that gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeriesNumber(u32);
+
+/// Points on their way in. Keys are given as they came; only new ones are looked at.
+#[derive(Debug)]
+pub struct Batch {
+    registry: Arc<Registry>,
+    floats: Vec<Sample>,
+    singles: Vec<Sample>,
+    deltas: Vec<(u32, i64, Delta)>,
+}
+
+impl Batch {
+    /// Hashes a key in the form in which the client sent it. Forms of different doors, tenants and
+    /// kinds must differ in their first bytes.
+    #[inline]
+    pub fn raw_hash(&self, raw: &[u8]) -> RawHash {
+        self.registry.raw_hash(raw)
+    }
+
+    /// Finds the series of a key that was seen before in this form.
+    #[inline]
+    pub fn find(&self, raw: RawHash) -> Option<SeriesNumber> {
+        self.registry.find_raw(raw).map(SeriesNumber)
+    }
+
+    /// Registers a series and remembers the form in which it came; `key` must be canonical.
+    pub fn register(&self, raw: Option<RawHash>, key: &SeriesKey, kind: Kind) -> SeriesNumber {
+        SeriesNumber(self.registry.register(raw, key, kind))
+    }
+
+    /// Adds a sample of a float series.
+    #[inline]
+    pub fn float(&mut self, series: SeriesNumber, at_ms: i64, value: f64) {
+        self.floats.push(Sample { number: series.0, at_ms, value });
+    }
+
+    /// Adds a delta of one sample.
+    #[inline]
+    pub fn single(&mut self, series: SeriesNumber, at_ms: i64, value: f64) {
+        self.singles.push(Sample { number: series.0, at_ms, value });
+    }
+
+    /// Adds a delta.
+    pub fn delta(&mut self, series: SeriesNumber, at_ms: i64, delta: Delta) {
+        match delta.as_single() {
+            Some(value) => self.single(series, at_ms, value),
+            None => self.deltas.push((series.0, at_ms, delta)),
+        }
+    }
+
+    /// Returns how many points are in it.
+    pub fn len(&self) -> usize {
+        self.floats.len() + self.singles.len() + self.deltas.len()
+    }
+
+    /// Says whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn numbers(&self) -> impl Iterator<Item = u32> {
+        let samples = self.floats.iter().chain(&self.singles).map(|s| s.number);
+        samples.chain(self.deltas.iter().map(|d| d.0))
+    }
+}
+
+/// Numbers about the store, for its own metrics.
+#[derive(Debug, Default)]
+pub struct StoreCounters {
+    /// Points that were kept.
+    pub points: AtomicU64,
+    /// Batches that were kept.
+    pub batches: AtomicU64,
+    /// Batches that were not.
+    pub batches_failed: AtomicU64,
+    /// Heads written into parts.
+    pub flushes: AtomicU64,
+    /// Merges of parts.
+    pub merges: AtomicU64,
+    /// Points that merges wrote.
+    pub merged_points: AtomicU64,
+    /// Parts removed for their age.
+    pub parts_expired: AtomicU64,
+    /// Flushes and merges that failed and will be tried again.
+    pub maintenance_failures: AtomicU64,
+}
+
+/// The state of the store at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct StoreStatus {
+    /// Series in the registry.
+    pub series: usize,
+    /// Series with points since the last flush.
+    pub active_series: usize,
+    /// Points that are in no part yet.
+    pub head_points: u64,
+    /// Bytes that those points take.
+    pub head_bytes: usize,
+    /// Bytes of the registry and its index, roughly.
+    pub registry_bytes: usize,
+    /// Parts in service.
+    pub parts: usize,
+    /// Parts that were set aside as damaged.
+    pub parts_damaged: usize,
+    /// Bytes of the parts, index included.
+    pub parts_bytes: u64,
+    /// Points in the parts.
+    pub parts_points: u64,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Points that wait for the journal.
+    pub waiting_points: usize,
+}
+
+/// What readers see besides the head; replaced as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    /// Grows with each freeze: a reader whose head is of another generation starts again.
+    pub(crate) generation: u64,
+    pub(crate) frozen: Option<Arc<Frozen>>,
+    /// In the order of arrival.
+    pub(crate) parts: Vec<Arc<Part>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct HeadState {
+    pub(crate) head: Head,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) generation: u64,
+}
+
+struct Order {
+    /// Series declared in another generation than this must be declared again.
+    generation: u32,
+    declared: Vec<u32>,
+    registry: Arc<Registry>,
+    queue: VecDeque<Item>,
+    waiting_points: usize,
+}
+
+enum Item {
+    Batch { sequence: u64, batch: Batch, done: Done },
+    Freeze { sequence: u64, registry: Arc<Registry> },
+}
+
+impl Item {
+    fn sequence(&self) -> u64 {
+        match self {
+            Self::Batch { sequence, .. } | Self::Freeze { sequence, .. } => *sequence,
+        }
+    }
+}
+
+/// Metrics of all tenants: journal, head, parts.
+pub struct MetricStore {
+    pub(crate) options: StoreOptions,
+    journal: Arc<dyn Journal>,
+    pub(crate) parts: Arc<dyn Parts>,
+    manifest_file: ManifestFile,
+    pub(crate) manifest: Mutex<Manifest>,
+    order: Mutex<Order>,
+    committer: Mutex<()>,
+    frozen_now: Condvar,
+    pub(crate) head: RwLock<HeadState>,
+    pub(crate) view: ArcSwap<View>,
+    /// One flush, merge or expiry at a time.
+    pub(crate) maintenance: Mutex<crate::maintain::Pace>,
+    counters: StoreCounters,
+    damaged: AtomicU64,
+}
+
+impl std::fmt::Debug for MetricStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MetricStore").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Where the store's files are: opened before the journal, whose floor the manifest tells.
+#[derive(Debug)]
+pub struct StoreFiles {
+    parts: Arc<dyn Parts>,
+    manifest_file: ManifestFile,
+    manifest: Manifest,
+}
+
+impl StoreFiles {
+    /// Reads the manifest of the store in `dir`, which is made when it is absent.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the directory cannot be made or the manifest cannot be read.
+    pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Self, StoreError> {
+        let parts = FileParts::open_dir(disk.clone(), dir).map_err(io("make the directory"))?;
+        let manifest_file = ManifestFile::new(disk.clone(), dir);
+        let manifest = manifest_file.read()?.unwrap_or_default();
+        Ok(Self { parts: Arc::new(parts), manifest_file, manifest })
+    }
+
+    /// Returns the last frame that is in the parts; the journal goes on behind it.
+    pub fn flushed(&self) -> u64 {
+        self.manifest.flushed
+    }
+}
+
+impl MetricStore {
+    /// Opens the store and applies what the journal holds beyond the parts, each frame once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; a damaged part is no error but set aside and reported.
+    pub fn open(
+        files: StoreFiles,
+        journal: Arc<dyn Journal>,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
+        let StoreFiles { parts, manifest_file, manifest } = files;
+        let mut open_parts = Vec::new();
+        let mut damaged = 0;
+        for name in &manifest.parts {
+            let opened = parts
+                .open(name)
+                .map_err(|source| PartError::Io { part: name.clone(), offset: 0, len: 0, source })
+                .and_then(|file| Part::open(name, file));
+            match opened {
+                Ok(part) => open_parts.push(Arc::new(part)),
+                Err(error) => {
+                    damaged += 1;
+                    tracing::error!(part = name, %error, "part is set aside; the rest serves");
+                }
+            }
+        }
+        let leftovers = parts
+            .retain(&|name| manifest.parts.iter().any(|p| p == name))
+            .map_err(io("remove leftovers"))?;
+        for name in leftovers {
+            tracing::info!(part = name, "removed a part that no manifest lists");
+        }
+        let registry = Arc::new(Registry::new());
+        let mut head = Head::default();
+        replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
+        let store = Self {
+            options,
+            journal,
+            parts,
+            manifest_file,
+            manifest: Mutex::new(manifest),
+            order: Mutex::new(Order {
+                generation: 1,
+                declared: Vec::new(),
+                registry: registry.clone(),
+                queue: VecDeque::new(),
+                waiting_points: 0,
+            }),
+            committer: Mutex::new(()),
+            frozen_now: Condvar::new(),
+            head: RwLock::new(HeadState { head, registry, generation: 0 }),
+            view: ArcSwap::from_pointee(View { generation: 0, frozen: None, parts: open_parts }),
+            maintenance: Mutex::default(),
+            counters: StoreCounters::default(),
+            damaged: AtomicU64::new(damaged),
+        };
+        Ok(store)
+    }
+
+    /// Begins a batch. Its points are nowhere until [`MetricStore::submit`].
+    pub fn batch(&self) -> Batch {
+        let registry = self.order.lock().registry.clone();
+        Batch { registry, floats: Vec::new(), singles: Vec::new(), deltas: Vec::new() }
+    }
+
+    /// Sends a batch on its way; `done` is called when it is kept and readable, or failed later.
+    ///
+    /// # Errors
+    /// [`WriteError`] when it was refused at once; `done` is dropped then.
+    pub fn submit(&self, batch: Batch, done: Done) -> Result<(), WriteError> {
+        if batch.is_empty() {
+            done(Ok(()));
+            return Ok(());
+        }
+        // The first byte stands for "no declarations", the usual case.
+        let mut payload = Vec::with_capacity(batch.len() * 6 + 16);
+        payload.push(0);
+        frame::put_points(&mut payload, &batch.floats, &batch.singles, &batch.deltas);
+
+        let mut order = self.order.lock();
+        if !Arc::ptr_eq(&order.registry, &batch.registry) {
+            return Err(WriteError::Stale);
+        }
+        let (waiting, max) = (order.waiting_points, self.options.waiting_points_max);
+        if waiting > 0 && waiting + batch.len() > max {
+            return Err(WriteError::Busy { waiting, max });
+        }
+        let mut undeclared = Vec::new();
+        for number in batch.numbers() {
+            let at = number as usize;
+            if at >= order.declared.len() {
+                order.declared.resize(at + 1 + at / 4, 0);
+            }
+            if order.declared[at] != order.generation {
+                order.declared[at] = order.generation;
+                undeclared.push(number);
+            }
+        }
+        let sequence = if undeclared.is_empty() {
+            self.journal.enqueue(FRAME_KIND, &payload)
+        } else {
+            let mut whole = Vec::with_capacity(payload.len() + undeclared.len() * 200);
+            frame::put_declarations(&mut whole, &batch.registry, &undeclared);
+            whole.extend_from_slice(&payload[1..]);
+            self.journal.enqueue(FRAME_KIND, &whole)
+        };
+        // Only a broken journal refuses, and then what was marked declared never matters again.
+        let sequence = sequence.map_err(|error| match error {
+            JournalError::Broken => WriteError::Broken,
+            other => {
+                order.generation += 1;
+                WriteError::NotKept(other.to_string())
+            }
+        })?;
+        order.waiting_points += batch.len();
+        order.queue.push_back(Item::Batch { sequence, batch, done });
+        Ok(())
+    }
+
+    /// Submits a batch and keeps it at once, on this thread; for tools and tests.
+    ///
+    /// # Errors
+    /// [`WriteError`] when the batch was not kept.
+    pub fn write(&self, batch: Batch) -> Result<(), WriteError> {
+        let result = Arc::new(Mutex::new(None));
+        let slot = result.clone();
+        self.submit(batch, Box::new(move |r| *slot.lock() = Some(r)))?;
+        loop {
+            self.commit(Duration::ZERO);
+            if let Some(result) = result.lock().take() {
+                return result;
+            }
+        }
+    }
+
+    /// Waits up to `wait` for batches, keeps them, makes them readable and calls their `done`.
+    /// One thread calls this over and over.
+    pub fn commit(&self, wait: Duration) {
+        let committer = self.committer.lock();
+        match self.journal.commit(wait) {
+            Ok(_) => self.apply(self.journal.committed()),
+            Err(error) => {
+                self.apply(error.from - 1);
+                self.take_back(&error);
+            }
+        }
+        drop(committer);
+    }
+
+    /// Makes everything up to a frame readable, in order.
+    fn apply(&self, upto: u64) {
+        let mut ready = Vec::new();
+        {
+            let mut order = self.order.lock();
+            while order.queue.front().is_some_and(|item| item.sequence() <= upto) {
+                ready.extend(order.queue.pop_front());
+            }
+        }
+        if ready.is_empty() {
+            return;
+        }
+        let mut finished = Vec::with_capacity(ready.len());
+        let mut points = 0;
+        for item in ready {
+            match item {
+                Item::Batch { batch, done, .. } => {
+                    points += batch.len();
+                    // One lock a batch, so that readers get their turn between two.
+                    let mut state = self.head.write();
+                    apply_batch(&mut state.head, &batch);
+                    drop(state);
+                    finished.push(done);
+                }
+                Item::Freeze { sequence, registry } => self.freeze(sequence, registry),
+            }
+        }
+        self.order.lock().waiting_points -= points;
+        self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
+        self.counters.batches.fetch_add(finished.len() as u64, Ordering::Relaxed);
+        for done in finished {
+            done(Ok(()));
+        }
+    }
+
+    fn take_back(&self, error: &CommitError) {
+        let mut order = self.order.lock();
+        // What these frames declared is in no journal: every series is declared again.
+        order.generation += 1;
+        let (lost, kept): (Vec<Item>, Vec<Item>) =
+            order.queue.drain(..).partition(|item| matches!(item, Item::Batch { .. }));
+        // A freeze needs no frame of its own; it now stands right behind what was kept.
+        for item in kept {
+            if let Item::Freeze { registry, .. } = item {
+                order.queue.push_back(Item::Freeze { sequence: error.from - 1, registry });
+            }
+        }
+        for item in &lost {
+            if let Item::Batch { batch, .. } = item {
+                order.waiting_points -= batch.len();
+            }
+        }
+        drop(order);
+        self.counters.batches_failed.fetch_add(lost.len() as u64, Ordering::Relaxed);
+        tracing::error!(error = %error.source, batches = lost.len(), broken = error.broken,
+            "journal did not keep batches; their senders are told");
+        let why = match std::error::Error::source(&error.source) {
+            Some(cause) => format!("{}: {cause}", error.source),
+            None => error.source.to_string(),
+        };
+        for item in lost {
+            if let Item::Batch { done, .. } = item {
+                let error = if error.broken {
+                    WriteError::Broken
+                } else {
+                    WriteError::NotKept(why.clone())
+                };
+                done(Err(error));
+            }
+        }
+        self.apply(self.journal.committed());
+    }
+
+    fn freeze(&self, sequence: u64, registry: Arc<Registry>) {
+        let mut state = self.head.write();
+        let head = std::mem::take(&mut state.head);
+        let old = std::mem::replace(&mut state.registry, registry);
+        state.generation += 1;
+        let view = self.view.load();
+        assert!(view.frozen.is_none(), "a head is frozen only after the one before is in parts");
+        self.view.store(Arc::new(View {
+            generation: state.generation,
+            frozen: Some(Arc::new(Frozen { head, registry: old, sequence })),
+            parts: view.parts.clone(),
+        }));
+        drop(state);
+        self.frozen_now.notify_all();
+    }
+
+    /// Takes the head away for flushing and returns it; `renew` starts an empty registry.
+    pub(crate) fn take_head(&self, renew: bool) -> Arc<Frozen> {
+        {
+            let mut order = self.order.lock();
+            order.generation += 1;
+            if renew {
+                order.registry = Arc::new(Registry::new());
+                order.declared = Vec::new();
+            }
+            let registry = order.registry.clone();
+            let behind = order.queue.back().map(Item::sequence);
+            let sequence = behind.unwrap_or(0).max(self.journal.committed());
+            order.queue.push_back(Item::Freeze { sequence, registry });
+        }
+        loop {
+            if let Some(frozen) = &self.view.load().frozen {
+                return frozen.clone();
+            }
+            // The thread that commits may be waiting for frames, or there may be none.
+            if let Some(mut committer) = self.committer.try_lock_for(Duration::from_millis(1)) {
+                match self.journal.commit(Duration::ZERO) {
+                    Ok(_) => self.apply(self.journal.committed()),
+                    Err(error) => {
+                        self.apply(error.from - 1);
+                        self.take_back(&error);
+                    }
+                }
+                let _ = &mut committer;
+            }
+        }
+    }
+
+    /// Puts the changes of a flush, merge or expiry in force: first the manifest, then readers.
+    pub(crate) fn install(
+        &self,
+        flushed: Option<u64>,
+        change: impl Fn(&mut Vec<Arc<Part>>),
+        names: impl Fn(&mut Vec<String>),
+    ) -> Result<(), StoreError> {
+        let mut manifest = self.manifest.lock();
+        let mut next = manifest.clone();
+        names(&mut next.parts);
+        if let Some(flushed) = flushed {
+            next.flushed = flushed;
+        }
+        self.manifest_file.replace(&next)?;
+        *manifest = next;
+        // Under the head's lock, so that no freeze comes between the two.
+        let state = self.head.write();
+        let view = self.view.load();
+        let mut parts = view.parts.clone();
+        change(&mut parts);
+        let frozen = if flushed.is_some() { None } else { view.frozen.clone() };
+        self.view.store(Arc::new(View { generation: view.generation, frozen, parts }));
+        drop(state);
+        if let Some(flushed) = flushed {
+            self.journal.release(flushed);
+        }
+        Ok(())
+    }
+
+    /// Returns a name for a new part.
+    pub(crate) fn part_name(&self, partition: i64) -> String {
+        let mut manifest = self.manifest.lock();
+        manifest.next_part += 1;
+        format!("{:012}.{partition}.part", manifest.next_part)
+    }
+
+    /// Returns the last frame that is in the parts.
+    pub fn flushed(&self) -> u64 {
+        self.manifest.lock().flushed
+    }
+
+    /// Returns the journal, for the tap.
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// Returns what happened since the store was opened.
+    pub fn counters(&self) -> &StoreCounters {
+        &self.counters
+    }
+
+    /// Returns how the store stands.
+    pub fn status(&self) -> StoreStatus {
+        let waiting_points = self.order.lock().waiting_points;
+        let (head_points, head_bytes, active_series, registry) = {
+            let state = self.head.read();
+            let head = &state.head;
+            (head.points, head.heap_bytes, head.active, state.registry.clone())
+        };
+        let view = self.view.load();
+        let frozen = view.frozen.as_ref().map(|f| &f.head);
+        let aside = view.parts.iter().filter(|p| p.is_aside()).count();
+        StoreStatus {
+            series: registry.len(),
+            active_series,
+            head_points: head_points + frozen.map_or(0, |h| h.points),
+            head_bytes: head_bytes + frozen.map_or(0, |h| h.heap_bytes),
+            registry_bytes: registry.heap_bytes(),
+            parts: view.parts.len() - aside,
+            parts_damaged: aside + self.damaged.load(Ordering::Relaxed) as usize,
+            parts_bytes: view.parts.iter().map(|p| p.size_bytes()).sum(),
+            parts_points: view.parts.iter().map(|p| p.meta().points).sum(),
+            journal_bytes: self.journal.size_bytes(),
+            waiting_points,
+        }
+    }
+}
+
+fn apply_batch(head: &mut Head, batch: &Batch) {
+    for sample in &batch.floats {
+        head.push_float(sample.number, sample.at_ms, sample.value);
+    }
+    for sample in &batch.singles {
+        head.push_single(sample.number, sample.at_ms, sample.value);
+    }
+    for (number, at_ms, delta) in &batch.deltas {
+        head.push_delta(*number, *at_ms, delta);
+    }
+}
+
+fn replay(
+    journal: &dyn Journal,
+    from: u64,
+    registry: &Registry,
+    head: &mut Head,
+) -> Result<(), StoreError> {
+    const UNKNOWN: u32 = u32::MAX;
+    let mut numbers: Vec<u32> = Vec::new();
+    let mut bad = None;
+    journal.read_from(from, &mut |found| {
+        if found.kind != FRAME_KIND {
+            return ControlFlow::Continue(());
+        }
+        let mut sound = true;
+        let number_of = |numbers: &[u32], sample: Sample| {
+            numbers.get(sample.number as usize).copied().filter(|&n| n != UNKNOWN)
+        };
+        let read = frame::read(found.payload, |event| match event {
+            Event::Declared { number, kind, key } => {
+                let at = number as usize;
+                // A frame names the numbers it uses; one far beyond them is no number of ours.
+                if at >= numbers.len() + (1 << 26) {
+                    sound = false;
+                    return;
+                }
+                if at >= numbers.len() {
+                    numbers.resize(at + 1, UNKNOWN);
+                }
+                match SeriesKey::decode(key) {
+                    Some(key) => numbers[at] = registry.register(None, &key, kind),
+                    None => sound = false,
+                }
+            }
+            Event::Float(sample) => match number_of(&numbers, sample) {
+                Some(number) => head.push_float(number, sample.at_ms, sample.value),
+                None => sound = false,
+            },
+            Event::Single(sample) => match number_of(&numbers, sample) {
+                Some(number) => head.push_single(number, sample.at_ms, sample.value),
+                None => sound = false,
+            },
+            Event::Delta { number, at_ms, delta } => {
+                match numbers.get(number as usize).filter(|&&n| n != UNKNOWN) {
+                    Some(&number) => head.push_delta(number, at_ms, &delta),
+                    None => sound = false,
+                }
+            }
+        });
+        if read.is_none() || !sound {
+            bad = Some(found.sequence);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    })?;
+    match bad {
+        Some(sequence) => Err(StoreError::Frame { sequence }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,138 @@
+//! The tap: kept batches in the order of the journal, for those who follow the stream (alarms,
+//! filters, archives). A reader keeps a position, not a lock.
+
+use crate::frame::{self, Event, FRAME_KIND};
+use crate::store::MetricStore;
+use model::{Delta, Kind, SeriesKey};
+use std::ops::ControlFlow;
+use storage::JournalError;
+
+/// What the tap shows. Numbers are good until they are declared again.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TapEvent {
+    /// From here on the number stands for this series.
+    Declared {
+        /// The number.
+        number: u32,
+        /// What its values are.
+        kind: Kind,
+        /// What it is.
+        key: SeriesKey,
+    },
+    /// A sample of a float series.
+    Float {
+        /// The series.
+        number: u32,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+        /// The value.
+        value: f64,
+    },
+    /// A delta.
+    Delta {
+        /// The series.
+        number: u32,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+        /// What happened.
+        delta: Delta,
+    },
+}
+
+/// Why the tap gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum TapError {
+    /// The reader was too far behind: what it missed is in the store, its state must be rebuilt
+    /// from there, and a new tap begun.
+    #[error("frames from {needed} on are no longer in the journal, which starts at {oldest}")]
+    CutLoose {
+        /// Where the reader stood.
+        needed: u64,
+        /// Where the journal starts.
+        oldest: u64,
+    },
+    /// The journal could not be read.
+    #[error(transparent)]
+    Journal(JournalError),
+    /// A frame makes no sense.
+    #[error("journal frame {0} is no batch of metrics")]
+    Frame(u64),
+}
+
+/// A reader's position in the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tap {
+    next: u64,
+}
+
+impl Tap {
+    /// Begins behind the frame `position`, as saved by [`Tap::position`].
+    ///
+    /// A tap that begins behind [`MetricStore::flushed`] sees every series declared before its
+    /// points.
+    pub fn after(position: u64) -> Self {
+        Self { next: position + 1 }
+    }
+
+    /// Returns the last frame that was shown.
+    pub fn position(&self) -> u64 {
+        self.next - 1
+    }
+
+    /// Shows what was kept since the last call, at most `frames_max` frames; returns how many
+    /// frames there were.
+    ///
+    /// # Errors
+    /// [`TapError`]; the position stays before the frame that failed.
+    pub fn read(
+        &mut self,
+        store: &MetricStore,
+        frames_max: usize,
+        mut show: impl FnMut(TapEvent),
+    ) -> Result<usize, TapError> {
+        let mut frames = 0;
+        let mut bad = None;
+        let mut next = self.next;
+        let read = store.journal().read_from(self.next, &mut |found| {
+            if frames == frames_max {
+                return ControlFlow::Break(());
+            }
+            if found.kind == FRAME_KIND {
+                let sound = frame::read(found.payload, |event| {
+                    if let Some(event) = translate(event) {
+                        show(event);
+                    }
+                });
+                if sound.is_none() {
+                    bad = Some(found.sequence);
+                    return ControlFlow::Break(());
+                }
+            }
+            frames += 1;
+            next = found.sequence + 1;
+            ControlFlow::Continue(())
+        });
+        self.next = next;
+        match (read, bad) {
+            (_, Some(sequence)) => Err(TapError::Frame(sequence)),
+            (Err(JournalError::Gone { needed, oldest }), _) => {
+                Err(TapError::CutLoose { needed, oldest })
+            }
+            (Err(error), _) => Err(TapError::Journal(error)),
+            (Ok(()), None) => Ok(frames),
+        }
+    }
+}
+
+fn translate(event: Event<'_>) -> Option<TapEvent> {
+    Some(match event {
+        Event::Declared { number, kind, key } => {
+            TapEvent::Declared { number, kind, key: SeriesKey::decode(key)? }
+        }
+        Event::Float(s) => TapEvent::Float { number: s.number, at_ms: s.at_ms, value: s.value },
+        Event::Single(s) => {
+            TapEvent::Delta { number: s.number, at_ms: s.at_ms, delta: Delta::of_value(s.value) }
+        }
+        Event::Delta { number, at_ms, delta } => TapEvent::Delta { number, at_ms, delta },
+    })
+}

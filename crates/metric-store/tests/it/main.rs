@@ -1,0 +1,4 @@
+//! The store as a whole, on disks that fail.
+
+mod crash;
+mod merge;

@@ -1,0 +1,218 @@
+//! Flushing, merging and expiring change no answer; readers see whole states while they happen.
+
+use metric_store::{
+    FileStore, Matcher, MetricStore, Points, ReadLimits, Step, StoreOptions, Tap, TapEvent, Test,
+};
+use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use stdx::{CrashPlan, SimDisk};
+use storage::FileJournalOptions;
+
+const DAY: i64 = 86_400_000;
+
+fn store_on(disk: &SimDisk) -> MetricStore {
+    let options = StoreOptions { retention_ms: 30 * DAY, ..StoreOptions::default() };
+    let journal = FileJournalOptions { segment_bytes: 100_000, ..FileJournalOptions::default() };
+    FileStore::open(Arc::new(disk.clone()), Path::new("/data"), journal, options).unwrap()
+}
+
+fn key(n: u32) -> SeriesKey {
+    SeriesKey {
+        tenant: TenantId(1),
+        namespace: String::new(),
+        name: "up".into(),
+        unit: Unit::None,
+        labels: vec![("host".into(), format!("h{n}")), ("zone".into(), format!("z{}", n % 3))],
+    }
+}
+
+fn write(store: &MetricStore, at_ms: i64, series: u32) {
+    let mut batch = store.batch();
+    for n in 0..series {
+        let number = batch.register(None, &key(n), Kind::Float);
+        batch.float(number, at_ms, f64::from(n) + (at_ms / 10_000 % 7) as f64);
+    }
+    store.write(batch).unwrap();
+}
+
+fn answer(store: &MetricStore, matchers: &[Matcher]) -> Vec<(String, Points)> {
+    store
+        .select(TenantId(1), matchers, TimeRange::ALL, ReadLimits::default())
+        .unwrap()
+        .into_iter()
+        .map(|s| (s.key.label("host").to_owned(), s.points().unwrap()))
+        .collect()
+}
+
+#[test]
+fn merging_changes_no_answer() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    let not_zone = Matcher { negated: true, ..Matcher::equal("zone", "z1") };
+    let any = Matcher {
+        label: "host".into(),
+        test: Test::AnyOf(vec!["h1".into(), "h7".into(), "nobody".into()]),
+        negated: false,
+    };
+    for round in 0..6i64 {
+        for t in 0..400 {
+            // Every other round is late and overlaps the one before.
+            write(&store, 5 * DAY + (round / 2 * 400 + t) * 10_000, 20);
+        }
+        let before = (answer(&store, &[]), answer(&store, &[not_zone.clone()]));
+        store.flush().unwrap();
+        assert_eq!(before, (answer(&store, &[]), answer(&store, &[not_zone.clone()])));
+    }
+    let before = (answer(&store, &[]), answer(&store, &[any.clone()]));
+    assert_eq!(before.1.len(), 2);
+    assert_eq!(store.status().parts, 6);
+    store.settle(5 * DAY).unwrap();
+    assert_eq!(store.status().parts, 1);
+    assert_eq!(before, (answer(&store, &[]), answer(&store, &[any.clone()])));
+    drop(store);
+    let store = store_on(&disk.after_power_loss());
+    assert_eq!(before, (answer(&store, &[]), answer(&store, &[any])));
+    assert_eq!(store.find(&key(7), TimeRange::ALL, ReadLimits::default()).unwrap().len(), 1);
+    let labels = store.labels(TenantId(1), TimeRange::ALL, |l| l == "zone").unwrap();
+    assert_eq!(labels.keys().collect::<Vec<_>>(), ["__name__", "host", "zone"]);
+    assert_eq!(labels["zone"].len(), 3);
+    let some = TimeRange { start_ms: 5 * DAY + 5_000, end_ms: 5 * DAY + 10_001 };
+    assert_eq!(store.keys(TenantId(1), &[], some, 100).unwrap().len(), 20);
+    let none = TimeRange { start_ms: 5 * DAY + 1, end_ms: 5 * DAY + 10_000 };
+    assert!(
+        store
+            .select(TenantId(1), &[], none, ReadLimits::default())
+            .unwrap()
+            .iter()
+            .all(|s| s.points().unwrap().is_empty())
+    );
+}
+
+#[test]
+fn old_partitions_expire_as_a_whole() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    for day in [1, 2, 3] {
+        write(&store, day * DAY + 1, 2);
+    }
+    store.flush().unwrap();
+    assert_eq!(store.status().parts, 3);
+    let mut steps = Vec::new();
+    loop {
+        match store.maintain(33 * DAY).unwrap() {
+            Step::Nothing => break,
+            step => steps.push(step),
+        }
+    }
+    assert!(steps.contains(&Step::Expired));
+    let times: Vec<i64> = match &answer(&store, &[])[0].1 {
+        Points::Floats(p) => p.iter().map(|p| p.0).collect(),
+        Points::Deltas(_) => panic!("floats were written"),
+    };
+    assert_eq!(times, [3 * DAY + 1]);
+    assert_eq!(disk.list_names("/data/metrics", ".part"), 1);
+}
+
+#[test]
+fn a_damaged_part_is_set_aside_and_the_rest_serves() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    write(&store, DAY, 3);
+    store.flush().unwrap();
+    write(&store, 2 * DAY, 3);
+    store.flush().unwrap();
+    drop(store);
+    let damaged = disk.first_name("/data/metrics", ".part");
+    disk.damage(&damaged, 40);
+    let store = store_on(&disk);
+    let points = answer(&store, &[]);
+    assert_eq!(points.len(), 3);
+    assert!(points.iter().all(|(_, p)| p.len() == 1), "the points of the sound part");
+    assert_eq!(store.status().parts_damaged, 1);
+}
+
+#[test]
+fn a_frozen_head_and_a_renewed_registry_change_no_answer() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    let stale = store.batch();
+    write(&store, DAY, 200_000);
+    store.flush().unwrap();
+    write(&store, DAY + 1000, 10);
+    // Nearly all series are dead now: this flush renews the registry.
+    store.flush().unwrap();
+    assert!(store.status().series < 100);
+    let mut stale = stale;
+    let number = stale.register(None, &key(1), Kind::Float);
+    stale.float(number, DAY + 2000, 1.0);
+    assert!(matches!(store.write(stale), Err(metric_store::WriteError::Stale)));
+    write(&store, DAY + 3000, 10);
+    let h1 = answer(&store, &[Matcher::equal("host", "h1")]);
+    assert_eq!(h1[0].1.len(), 3);
+    drop(store);
+    let store = store_on(&disk.after_power_loss());
+    assert_eq!(answer(&store, &[Matcher::equal("host", "h1")]), h1);
+}
+
+#[test]
+fn readers_see_whole_states_while_writers_flush_and_merge() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = Arc::new(store_on(&disk));
+    let stop = Arc::new(AtomicBool::new(false));
+    let reader = {
+        let (store, stop) = (store.clone(), stop.clone());
+        std::thread::spawn(move || {
+            let mut last = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let all = answer(&store, &[]);
+                // Each batch holds every series once, and is readable as a whole per series; what
+                // was seen stays.
+                let len = all.iter().map(|(_, p)| p.len()).min().unwrap_or(0);
+                assert!(len + 1 >= last, "{len} points after {last}");
+                last = len;
+            }
+        })
+    };
+    for t in 0..300 {
+        write(&store, DAY + t * 1000, 30);
+        if t % 20 == 19 {
+            store.flush().unwrap();
+        }
+        if t % 70 == 69 {
+            store.settle(DAY).unwrap();
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    reader.join().unwrap();
+    assert!(answer(&store, &[]).iter().all(|(_, p)| p.len() == 300));
+}
+
+#[test]
+fn the_tap_shows_what_was_kept_in_order() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    let mut tap = Tap::after(store.flushed());
+    write(&store, DAY, 2);
+    write(&store, DAY + 1000, 2);
+    let mut seen = Vec::new();
+    assert_eq!(tap.read(&store, 10, |event| seen.push(event)).unwrap(), 2);
+    let declared = |e: &&TapEvent| matches!(e, TapEvent::Declared { .. });
+    assert_eq!(seen.iter().filter(declared).count(), 2, "each series once");
+    assert_eq!(seen.len(), 6);
+    assert_eq!(tap.read(&store, 10, |_| panic!("nothing new")).unwrap(), 0);
+    store.flush().unwrap();
+    write(&store, DAY + 2000, 2);
+    store.flush().unwrap();
+    write(&store, DAY + 3000, 2);
+    let mut late = Tap::after(0);
+    for n in 0..2000 {
+        write(&store, DAY + 4000 + n, 200);
+    }
+    store.flush().unwrap();
+    write(&store, DAY + 10_000, 2);
+    store.flush().unwrap();
+    let cut = late.read(&store, 10, |_| {});
+    assert!(matches!(cut, Err(metric_store::TapError::CutLoose { .. })), "{cut:?}");
+}
