@@ -270,7 +270,7 @@ impl ServiceError {
     ) -> Response {
         match protocol {
             Protocol::Query => self.xml_response(service, request_id),
-            Protocol::RestJson => self.rest_response(service, protocol),
+            Protocol::RestJson => self.rest_response(service),
             Protocol::Json10 | Protocol::Json11 | Protocol::Cbor => {
                 self.rpc_response(service, protocol, query_mode)
             }
@@ -297,13 +297,15 @@ impl ServiceError {
         Response { status, headers, body: body.into() }
     }
 
-    fn rest_response(&self, service: &Service, protocol: Protocol) -> Response {
-        debug_assert_eq!(protocol, Protocol::RestJson);
+    fn rest_response(&self, service: &Service) -> Response {
         let mut body = Vec::new();
         json_error(None, self.named_message(service), self.members(), &mut body);
         let mut headers = HeaderMap::new();
         insert(&mut headers, "x-amzn-errortype", &self.json_name(service));
-        Response { status: self.modelled_status(), headers, body: body.into() }
+        // Nothing stands at that path.
+        let is_unknown = self.code == Code::Common(Common::UnknownOperation);
+        let status = if is_unknown { 404 } else { self.modelled_status() };
+        Response { status, headers, body: body.into() }
     }
 
     fn xml_response(&self, service: &Service, request_id: &str) -> Response {

@@ -1,6 +1,7 @@
 //! Values of the shapes: a tree whose structures hold their members by position.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::schema::{Field, Shape};
 
@@ -149,10 +150,25 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
 }
 
 /// A value of a structure: its members at the positions the model gives them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Struct<'a> {
     shape: &'static Shape,
     members: Vec<Value<'a>>,
+}
+
+impl fmt::Debug for Struct<'_> {
+    /// Shows the members that are given; the shape only by its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct(self.shape.name);
+        for (member, value) in self.shape.members().iter().zip(&self.members) {
+            match value {
+                Value::Null => &mut shown,
+                _ if member.shape.sensitive => shown.field(member.name, &"(sensitive)"),
+                value => shown.field(member.name, value),
+            };
+        }
+        shown.finish()
+    }
 }
 
 impl PartialEq for Struct<'_> {
