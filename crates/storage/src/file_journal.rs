@@ -146,19 +146,25 @@ fn parse_frame(bytes: &[u8], at: usize) -> Option<Parsed<'_>> {
     Some(Parsed { frame, durable: u64_at(header, 16), end: payload_at + len })
 }
 
-fn put_segment_header(out: &mut Vec<u8>, first: u64) {
+fn put_segment_header(out: &mut Vec<u8>, number: u64, first: u64) {
     let start = out.len();
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&VERSION.to_le_bytes());
     out.extend_from_slice(&[0; 2]);
     out.extend_from_slice(&first.to_le_bytes());
-    out.extend_from_slice(&[0; 8]);
+    out.extend_from_slice(&number.to_le_bytes());
     let sum = checksum(&out[start..start + 24]);
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
-/// Returns the first sequence that a segment promises; `None` when its header is not whole.
-fn parse_segment_header(bytes: &[u8], name: &str) -> Result<Option<u64>, JournalError> {
+/// Returns the first sequence that a segment promises; `None` when its header is not whole, or not
+/// that of a segment with this number: a crash while a released segment was being used again can
+/// leave the new name on the old content or the old name on the new.
+fn parse_segment_header(
+    bytes: &[u8],
+    number: u64,
+    name: &str,
+) -> Result<Option<u64>, JournalError> {
     let Some(header) = bytes.get(..SEGMENT_HEADER_BYTES) else { return Ok(None) };
     if header[..4] != MAGIC || checksum(&header[..24]) != u64_at(header, 24) {
         return Ok(None);
@@ -167,7 +173,7 @@ fn parse_segment_header(bytes: &[u8], name: &str) -> Result<Option<u64>, Journal
     if version != VERSION {
         return Err(JournalError::Version { segment: name.into(), version });
     }
-    Ok(Some(u64_at(header, 8)))
+    Ok((u64_at(header, 16) == number).then(|| u64_at(header, 8)))
 }
 
 impl FileJournal {
@@ -210,7 +216,7 @@ impl FileJournal {
             let name = segment_name(number);
             let file = disk.open(&dir.join(&name)).map_err(io_error(format!("open {name}")))?;
             let bytes = file.read_all().map_err(io_error(format!("read {name}")))?;
-            let Some(first) = parse_segment_header(&bytes, &name)? else {
+            let Some(first) = parse_segment_header(&bytes, number, &name)? else {
                 // Made but never synced: no frame in it was acknowledged.
                 behind_end.push(name);
                 continue;
@@ -218,13 +224,18 @@ impl FileJournal {
             if let Some(expected) = expected
                 && first != expected
             {
-                if first > expected {
+                if first > expected && first <= floor + 1 {
+                    // What is missing was flushed: released segments that were about to be used
+                    // again lie before this one. None of them is needed.
+                    behind_end.extend(live.drain(..).map(|segment| segment.name));
+                } else if first > expected {
                     let (segment, offset, sequence) =
                         stopped.unwrap_or_else(|| (name.clone(), 0, expected));
                     return Err(JournalError::Damaged { segment, offset, sequence });
+                } else {
+                    behind_end.push(name);
+                    continue;
                 }
-                behind_end.push(name);
-                continue;
             }
             let mut next = first;
             let mut at = SEGMENT_HEADER_BYTES;
@@ -234,7 +245,11 @@ impl FileJournal {
                 next += 1;
                 at = parsed.end;
             }
-            if let Some(sequence) = acknowledged_behind(&bytes, at, next) {
+            // A flushed frame may be unreadable: its segment was being used again, and the crash
+            // kept the old header and half of a new frame.
+            if next > floor
+                && let Some(sequence) = acknowledged_behind(&bytes, at, next)
+            {
                 return Err(JournalError::Damaged { segment: name, offset: at as u64, sequence });
             }
             // After `kill -9` these frames may be in the page cache only. They are about to be
@@ -294,7 +309,7 @@ impl FileJournal {
         }
         let file = self.disk.open_or_create(&path).map_err(io_error(format!("make {name}")))?;
         let mut header = Vec::with_capacity(SEGMENT_HEADER_BYTES);
-        put_segment_header(&mut header, first);
+        put_segment_header(&mut header, writer.next_number, first);
         file.write_all_at(&header, 0).map_err(io_error(format!("write {name}")))?;
         // The header and the name must be durable before a frame behind it is: else a crash leaves
         // acknowledged frames in a file that nobody finds. Frames' own sync covers the header.

@@ -1,0 +1,218 @@
+//! The embedded catalog: redb over our own disk seam.
+
+use crate::{Catalog, CatalogError, Change, Expect};
+use parking_lot::{Condvar, Mutex};
+use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use stdx::{Disk, DiskFile};
+
+/// All entries, under table, NUL and key.
+const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries");
+/// Definitions are small and few; redb's own default would allow a gigabyte.
+const CACHE_BYTES: usize = 8 << 20;
+
+#[derive(Debug)]
+struct Backend(Box<dyn DiskFile>);
+
+impl StorageBackend for Backend {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(data, offset)
+    }
+}
+
+/// The embedded form of [`Catalog`].
+pub struct RedbCatalog {
+    database: Database,
+    waiting: Mutex<Waiting>,
+    /// Held by whoever commits for all that wait.
+    committing: Mutex<()>,
+    done: Condvar,
+    revision: AtomicU64,
+    changed: (Mutex<()>, Condvar),
+}
+
+#[derive(Default)]
+struct Waiting {
+    next: u64,
+    writes: Vec<(u64, Vec<Change>)>,
+    results: Vec<(u64, Result<(), CatalogError>)>,
+}
+
+impl std::fmt::Debug for RedbCatalog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedbCatalog").finish_non_exhaustive()
+    }
+}
+
+fn storage<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> CatalogError {
+    move |error| CatalogError::Storage { what, why: error.to_string() }
+}
+
+fn entry(table: &str, key: &str) -> String {
+    format!("{table}\0{key}")
+}
+
+impl RedbCatalog {
+    /// Opens the catalog in the file `path`, which is made when it is absent.
+    ///
+    /// # Errors
+    /// [`CatalogError::Storage`] when the file cannot be opened or repaired.
+    pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, CatalogError> {
+        let file = disk.open_or_create(path).map_err(storage("file cannot be opened"))?;
+        if let Some(dir) = path.parent() {
+            disk.sync_dir(dir).map_err(storage("directory cannot be synced"))?;
+        }
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(Backend(file))
+            .map_err(storage("cannot be opened"))?;
+        let catalog = Self {
+            database,
+            waiting: Mutex::default(),
+            committing: Mutex::default(),
+            done: Condvar::new(),
+            revision: AtomicU64::new(0),
+            changed: (Mutex::new(()), Condvar::new()),
+        };
+        // The table must exist before the first read.
+        catalog.commit(vec![])?;
+        Ok(catalog)
+    }
+
+    /// Makes several writes in one transaction; each is whole or refused for itself.
+    fn commit(
+        &self,
+        writes: Vec<(u64, Vec<Change>)>,
+    ) -> Result<Vec<(u64, Result<(), CatalogError>)>, CatalogError> {
+        let transaction =
+            self.database.begin_write().map_err(storage("transaction cannot begin"))?;
+        let mut results = Vec::with_capacity(writes.len());
+        {
+            let mut table =
+                transaction.open_table(ENTRIES).map_err(storage("table cannot be opened"))?;
+            for (number, changes) in writes {
+                let mut conflict = None;
+                for change in &changes {
+                    let found = table
+                        .get(entry(change.table, &change.key).as_str())
+                        .map_err(storage("entry cannot be read"))?;
+                    let as_expected = match (&change.expect, &found) {
+                        (Expect::Anything, _) | (Expect::Absent, None) => true,
+                        (Expect::Value(value), Some(found)) => found.value() == value.as_slice(),
+                        _ => false,
+                    };
+                    if !as_expected {
+                        let (table, key) = (change.table, change.key.clone());
+                        conflict = Some(CatalogError::Conflict { table, key });
+                        break;
+                    }
+                }
+                if let Some(conflict) = conflict {
+                    results.push((number, Err(conflict)));
+                    continue;
+                }
+                for change in changes {
+                    let key = entry(change.table, &change.key);
+                    match change.value {
+                        Some(value) => table.insert(key.as_str(), value.as_slice()).map(drop),
+                        None => table.remove(key.as_str()).map(drop),
+                    }
+                    .map_err(storage("entry cannot be written"))?;
+                }
+                results.push((number, Ok(())));
+            }
+        }
+        transaction.commit().map_err(storage("transaction cannot be committed"))?;
+        Ok(results)
+    }
+}
+
+impl Catalog for RedbCatalog {
+    fn get(&self, table: &'static str, key: &str) -> Result<Option<Vec<u8>>, CatalogError> {
+        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
+        let found = entries.get(entry(table, key).as_str()).map_err(storage("cannot be read"))?;
+        Ok(found.map(|value| value.value().to_vec()))
+    }
+
+    fn scan(
+        &self,
+        table: &'static str,
+        prefix: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
+        let first = entry(table, prefix);
+        let skip = table.len() + 1;
+        let mut found = Vec::new();
+        for item in entries.range(first.as_str()..).map_err(storage("cannot be read"))? {
+            let (key, value) = item.map_err(storage("cannot be read"))?;
+            if !key.value().starts_with(&first) {
+                break;
+            }
+            found.push((key.value()[skip..].to_owned(), value.value().to_vec()));
+        }
+        Ok(found)
+    }
+
+    fn write(&self, changes: Vec<Change>) -> Result<(), CatalogError> {
+        let mine = {
+            let mut waiting = self.waiting.lock();
+            waiting.next += 1;
+            let number = waiting.next;
+            waiting.writes.push((number, changes));
+            number
+        };
+        loop {
+            if let Some(_committing) = self.committing.try_lock() {
+                let writes = std::mem::take(&mut self.waiting.lock().writes);
+                if !writes.is_empty() {
+                    let numbers: Vec<u64> = writes.iter().map(|w| w.0).collect();
+                    let results = self.commit(writes).unwrap_or_else(|error| {
+                        numbers.iter().map(|&n| (n, Err(error.clone()))).collect()
+                    });
+                    self.revision.fetch_add(1, Ordering::Release);
+                    self.waiting.lock().results.extend(results);
+                    self.done.notify_all();
+                    let _changed = self.changed.0.lock();
+                    self.changed.1.notify_all();
+                }
+            }
+            let mut waiting = self.waiting.lock();
+            if let Some(at) = waiting.results.iter().position(|r| r.0 == mine) {
+                return waiting.results.swap_remove(at).1;
+            }
+            // Whoever commits now tells when it is done; the time limit covers the moment between
+            // its last look at the queue and its letting go of the lock.
+            self.done.wait_for(&mut waiting, Duration::from_millis(5));
+        }
+    }
+
+    fn watch(&self, seen: u64, wait: Duration) -> u64 {
+        let mut changed = self.changed.0.lock();
+        if self.revision.load(Ordering::Acquire) <= seen && !wait.is_zero() {
+            self.changed.1.wait_for(&mut changed, wait);
+        }
+        self.revision.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,109 @@
+//! What every form of the catalog must do.
+
+use crate::{Catalog, CatalogError, Change, Expect};
+use std::time::Duration;
+
+/// Checks a catalog; `reopen` closes what it returned before and opens the same catalog again.
+///
+/// # Panics
+/// When the catalog breaks a promise of the trait.
+pub fn check(reopen: &mut dyn FnMut() -> Box<dyn Catalog>) {
+    let catalog = reopen();
+    let before = catalog.watch(0, Duration::ZERO);
+    assert_eq!(catalog.get("t", "a").expect("get"), None);
+    let changes = vec![
+        Change::create("t", "a", b"1".to_vec()),
+        Change::create("t", "ab", b"2".to_vec()),
+        Change::put("t2", "a", b"3".to_vec()),
+    ];
+    catalog.write(changes).expect("write");
+    assert!(catalog.watch(before, Duration::from_secs(1)) > before, "a write is noticed");
+
+    let again = catalog
+        .write(vec![Change::put("t", "c", b"x".to_vec()), Change::create("t", "a", b"x".to_vec())]);
+    assert!(matches!(again, Err(CatalogError::Conflict { table: "t", .. })));
+    assert_eq!(catalog.get("t", "c").expect("get"), None, "a write is whole or nothing");
+
+    let swap = |from: &[u8], to: &[u8]| Change {
+        table: "t",
+        key: "a".into(),
+        value: Some(to.to_vec()),
+        expect: Expect::Value(from.to_vec()),
+    };
+    catalog.write(vec![swap(b"1", b"4")]).expect("as expected");
+    assert!(catalog.write(vec![swap(b"1", b"5")]).is_err(), "no longer as expected");
+    drop(catalog);
+
+    let catalog = reopen();
+    let found = catalog.scan("t", "").expect("scan");
+    assert_eq!(found, [("a".into(), b"4".to_vec()), ("ab".into(), b"2".to_vec())]);
+    assert_eq!(catalog.scan("t", "ab").expect("scan").len(), 1);
+    catalog.write(vec![Change::remove("t", "a"), Change::remove("t", "nothing")]).expect("remove");
+    assert_eq!(catalog.get("t", "a").expect("get"), None);
+    assert!(catalog.get("t2", "a").expect("get").is_some(), "tables do not mix");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RedbCatalog;
+    use std::path::Path;
+    use std::sync::Arc;
+    use stdx::{CrashPlan, SimDisk};
+
+    #[test]
+    fn the_embedded_catalog_keeps_the_promises() {
+        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        check(&mut || Box::new(RedbCatalog::open(disk.clone(), Path::new("/c")).unwrap()));
+    }
+
+    #[test]
+    fn many_writers_share_commits_and_none_is_lost() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let catalog = RedbCatalog::open(Arc::new(disk.clone()), Path::new("/c")).unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let catalog = &catalog;
+                scope.spawn(move || {
+                    for n in 0..20 {
+                        let key = format!("{writer}-{n}");
+                        catalog.write(vec![Change::create("t", key, vec![1])]).unwrap();
+                    }
+                });
+            }
+        });
+        drop(catalog);
+        let catalog =
+            RedbCatalog::open(Arc::new(disk.after_power_loss()), Path::new("/c")).unwrap();
+        assert_eq!(catalog.scan("t", "").unwrap().len(), 160);
+    }
+
+    #[test]
+    fn written_entries_survive_loss_of_power_at_any_operation() {
+        for seed in 0..60u64 {
+            let disk = SimDisk::new(seed, CrashPlan::default());
+            let path = Path::new("/c");
+            drop(RedbCatalog::open(Arc::new(disk.clone()), path).unwrap());
+            let plan =
+                CrashPlan { power_off_at: Some(disk.operations() + seed), ..CrashPlan::default() };
+            disk.set_plan(plan);
+            let mut kept = 0;
+            if let Ok(catalog) = RedbCatalog::open(Arc::new(disk.clone()), path) {
+                for n in 0..10u8 {
+                    match catalog.write(vec![Change::put("t", n.to_string(), vec![n; 300])]) {
+                        Ok(()) => kept = n + 1,
+                        Err(_) => break,
+                    }
+                }
+            }
+            let catalog = RedbCatalog::open(Arc::new(disk.after_power_loss()), path).unwrap();
+            for n in 0..kept {
+                assert_eq!(
+                    catalog.get("t", &n.to_string()).unwrap(),
+                    Some(vec![n; 300]),
+                    "seed {seed}"
+                );
+            }
+        }
+    }
+}

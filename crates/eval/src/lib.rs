@@ -1,0 +1,17 @@
+//! What expressions and statistics mean, apart from where data come from.
+//!
+//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]). Metric math, SQL and
+//! PromQL operators come here with the two drivers, over a range and one step at a time.
+//!
+//! ```
+//! use eval::Statistic;
+//! let mut period = model::Delta::of_value(1.0);
+//! period.add(&model::Delta::of_value(3.0));
+//! let average: Statistic = "Average".parse()?;
+//! assert_eq!(average.of(&period), Some(2.0));
+//! # Ok::<(), eval::StatisticError>(())
+//! ```
+
+pub mod statistic;
+
+pub use statistic::{Statistic, StatisticError};
