@@ -101,6 +101,28 @@ impl MetricStore {
         self.flush_locked()
     }
 
+    /// Removes everything: what is in the head, and all parts.
+    ///
+    /// # Errors
+    /// [`StoreError`]: then either everything or nothing is gone.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        let _pace = self.maintenance.lock();
+        let waiting = self.view.load().frozen.clone();
+        let frozen = match waiting {
+            Some(frozen) => frozen,
+            None => self.take_head(true),
+        };
+        let old: Vec<String> = self.view.load().parts.iter().map(|p| p.name().to_owned()).collect();
+        self.install(Some(frozen.sequence), Vec::clear, Vec::clear)?;
+        self.remove_files(&old);
+        Ok(())
+    }
+
+    /// Returns for how long raw points are kept.
+    pub fn retention_ms(&self) -> i64 {
+        self.options.retention_ms
+    }
+
     fn flush_locked(&self) -> Result<(), StoreError> {
         let waiting = self.view.load().frozen.clone();
         let frozen = match waiting {

@@ -8,7 +8,7 @@ use crate::head::{HeadSeries, Points, merge};
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
 use crate::store::{MetricStore, View};
-use model::{Kind, SeriesKey, TenantId, TimeRange};
+use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -368,6 +368,16 @@ impl MetricStore {
         }
         let state = self.head.read();
         if state.generation == view.generation { Ok(()) } else { Err(Restart::Again) }
+    }
+
+    /// Returns the units that series of a tenant have, among them [`Unit::None`].
+    ///
+    /// # Errors
+    /// As [`MetricStore::select`].
+    pub fn units(&self, tenant: TenantId, range: TimeRange) -> Result<Vec<Unit>, ReadError> {
+        let labels = self.labels(tenant, range, |label| label == "__unit__")?;
+        let named = labels.get("__unit__").into_iter().flatten().filter_map(|u| u.parse().ok());
+        Ok([Unit::None].into_iter().chain(named).collect())
     }
 
     /// Returns the labels of a tenant, virtual ones included, each with its values; of labels that

@@ -1,0 +1,81 @@
+//! The test bench: a clock that moves when told, and an empty server on request.
+
+use crate::Platform;
+use catalog::{CatalogError, Change};
+use metric_store::StoreError;
+use stdx::VirtualClock;
+
+/// How far the virtual clock moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeStep {
+    /// By so many milliseconds.
+    Advance(i64),
+    /// To this moment, milliseconds since 1970.
+    To(i64),
+}
+
+/// Why time did not move, or nothing was emptied.
+#[derive(Debug, thiserror::Error)]
+pub enum TimeError {
+    /// A clock goes forward only.
+    #[error("the clock stands at {now_ms} ms and does not go back to {to_ms} ms")]
+    Back {
+        /// Where it stands.
+        now_ms: i64,
+        /// Where it was told to go.
+        to_ms: i64,
+    },
+    /// Background work on the way failed; the clock stands where it failed.
+    #[error("background work failed on the way")]
+    Upkeep(#[from] StoreError),
+    /// The catalog could not be emptied.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+/// Work that falls due in between is done at steps of this size; nothing here is finer.
+const STEP_MS: i64 = 60_000;
+/// A jump longer than this is done in so many steps: what falls due does not depend on the size.
+const STEPS_MAX: i64 = 1_000;
+
+impl Platform {
+    /// Moves the virtual clock and returns when everything due in between has happened, in order.
+    ///
+    /// # Errors
+    /// [`TimeError`].
+    pub fn move_clock(&self, clock: &VirtualClock, step: TimeStep) -> Result<i64, TimeError> {
+        let now_ms = self.clock.now_ms();
+        let to_ms = match step {
+            TimeStep::Advance(by_ms) => now_ms.saturating_add(by_ms),
+            TimeStep::To(to_ms) => to_ms,
+        };
+        if to_ms < now_ms {
+            return Err(TimeError::Back { now_ms, to_ms });
+        }
+        let pause = STEP_MS.max((to_ms - now_ms) / STEPS_MAX);
+        let mut at = now_ms;
+        while at < to_ms {
+            at = at.saturating_add(pause).min(to_ms);
+            clock.advance_to(at);
+            while self.upkeep_step()? {}
+        }
+        Ok(to_ms)
+    }
+
+    /// Empties all data and definitions; the clock stays.
+    ///
+    /// # Errors
+    /// [`TimeError`].
+    pub fn reset(&self) -> Result<(), TimeError> {
+        self.metrics.clear()?;
+        let mut changes = Vec::new();
+        for table in ["tenants", "org-names", "metric-metadata", "entities"] {
+            let entries = self.catalog.scan(table, "")?;
+            changes.extend(entries.into_iter().map(|(key, _)| Change::remove(table, key)));
+        }
+        self.catalog.write(changes)?;
+        self.tenants.forget();
+        self.described.forget();
+        Ok(())
+    }
+}

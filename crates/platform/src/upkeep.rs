@@ -1,0 +1,30 @@
+//! Work that is nobody's request, as steps for threads that the server owns.
+
+use crate::Platform;
+use metric_store::{Step, StoreError};
+use std::time::Duration;
+
+impl Platform {
+    /// Waits up to `wait` for batches and keeps them. One thread calls this over and over, until
+    /// everyone who writes is gone.
+    pub fn commit_step(&self, wait: Duration) {
+        self.metrics.commit(wait);
+    }
+
+    /// Does the most urgent background work that is due. Call again at once while it did something.
+    ///
+    /// # Errors
+    /// [`StoreError`]: nothing is lost; it will be tried again.
+    pub fn upkeep_step(&self) -> Result<bool, StoreError> {
+        Ok(self.metrics.maintain(self.clock.now_ms())? != Step::Nothing)
+    }
+
+    /// Writes what is in memory only into parts, so that the next start has nothing to replay. The
+    /// journal holds it all the same, so a failure loses nothing.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn flush(&self) -> Result<(), StoreError> {
+        self.metrics.flush()
+    }
+}

@@ -1,0 +1,62 @@
+//! Plans questions, fetches what they need and computes answers, within limits.
+//!
+//! [`Runner`] is the seam: the embedded form, [`LocalRunner`], reads the stores of this process.
+
+mod prom;
+mod statistics;
+
+pub use prom::{PromSeries, Selection, instant_of, labels_of, store_matchers};
+pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
+
+use metric_store::{MetricStore, ReadError, ReadLimits};
+use model::TenantId;
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// The store could not be read, or a limit was hit.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The question makes no sense; the text says why.
+    #[error("{0}")]
+    Bad(String),
+}
+
+/// Answers questions about metrics.
+pub trait Runner: Send + Sync + fmt::Debug {
+    /// Returns the periods of one CloudWatch metric, for each unit it was reported in.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    fn statistics(
+        &self,
+        tenant: TenantId,
+        question: &StatisticsQuestion<'_>,
+    ) -> Result<Vec<PeriodsOfUnit>, QueryError>;
+
+    /// Returns the series that a PromQL selector takes, as PromQL sees them.
+    ///
+    /// # Errors
+    /// [`QueryError`].
+    fn select(
+        &self,
+        tenant: TenantId,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<PromSeries>, QueryError>;
+}
+
+/// Reads the stores of this process.
+#[derive(Debug, Clone)]
+pub struct LocalRunner {
+    store: Arc<MetricStore>,
+    limits: ReadLimits,
+}
+
+impl LocalRunner {
+    /// Reads `store` within `limits`.
+    pub fn new(store: Arc<MetricStore>, limits: ReadLimits) -> Self {
+        Self { store, limits }
+    }
+}
