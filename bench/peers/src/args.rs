@@ -40,7 +40,7 @@ pub(crate) struct Args {
     /// Active series of the `pods` load.
     pub(crate) series: usize,
     pub(crate) connections: usize,
-    /// After so long a load is cut off, and the figures are those of the part that was sent.
+    /// After so long a load (of pods: a round) is cut off, and the figures are those of the part that was sent.
     pub(crate) time_limit_s: u64,
     /// Leaves the servers' data and logs where they are.
     pub(crate) keep: bool,

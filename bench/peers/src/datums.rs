@@ -69,7 +69,7 @@ impl Protocol {
     ///
     /// The signature has the right form and is not right: the server under test must accept any
     /// key, which leaves the cost of checking signatures out of every figure.
-    pub(crate) fn header_lines(self) -> String {
+    pub(crate) fn header_lines(self, now_ms: i64) -> String {
         let own = match self {
             Self::Cbor => "Smithy-Protocol: rpc-v2-cbor\r\nContent-Type: application/cbor\r\n",
             Self::Json => JSON_LINES,
@@ -77,10 +77,12 @@ impl Protocol {
             Self::Query => "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n",
         };
         let signature = "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7";
+        let time = utc(now_ms).replace(['-', ':'], "");
+        let day = &time[..8];
         format!(
-            "{own}X-Amz-Date: 20260101T000000Z\r\n\
+            "{own}X-Amz-Date: {time}\r\n\
              Authorization: AWS4-HMAC-SHA256 \
-             Credential=AKIDEXAMPLE/20260101/us-east-1/monitoring/aws4_request, \
+             Credential=AKIDEXAMPLE/{day}/us-east-1/monitoring/aws4_request, \
              SignedHeaders=content-type;host;x-amz-date, Signature={signature}\r\n"
         )
     }
@@ -259,6 +261,14 @@ mod tests {
         assert_eq!(utc(0), "1970-01-01T00:00:00Z");
         assert_eq!(utc(TIME_MS), "2026-02-28T23:59:00Z");
         assert_eq!(utc(1_709_164_800_000), "2024-02-29T00:00:00Z");
+    }
+
+    #[test]
+    fn a_call_is_dressed_as_a_signed_one_of_now() {
+        let lines = Protocol::JsonGzip.header_lines(TIME_MS);
+        assert!(lines.contains("X-Amz-Date: 20260228T235900Z\r\n"), "{lines}");
+        assert!(lines.contains("Credential=AKIDEXAMPLE/20260228/us-east-1/"), "{lines}");
+        assert!(lines.contains("Content-Encoding: gzip\r\n") && lines.ends_with("\r\n"));
     }
 
     #[test]

@@ -64,16 +64,34 @@ pub(crate) fn samples_in_blocks(dir: &Path) -> u64 {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_journal_is_counted_apart() {
-        let dir = std::env::temp_dir().join(format!("bench-peers-sizes-{}", std::process::id()));
-        for (name, len) in [("journal/1", 10), ("metrics/p/index", 3), ("metrics/q", 4)] {
+    /// Shows `look` a directory with these files.
+    fn with_files<T>(name: &str, files: &[(&str, &[u8])], look: impl Fn(&Path) -> T) -> T {
+        let dir = std::env::temp_dir().join(format!("bench-peers-{name}-{}", std::process::id()));
+        for (name, bytes) in files {
             let path = dir.join(name);
             fs::create_dir_all(path.parent().expect("parent")).expect("directory");
-            fs::write(path, vec![0; len]).expect("file");
+            fs::write(path, bytes).expect("file");
         }
-        let seen = sizes(&dir, &["journal"]);
+        let seen = look(&dir);
         fs::remove_dir_all(&dir).expect("cleaned up");
+        seen
+    }
+
+    #[test]
+    fn the_journal_is_counted_apart() {
+        let files: [(&str, &[u8]); 3] =
+            [("journal/1", &[0; 10]), ("metrics/p/index", &[0; 3]), ("metrics/q", &[0; 4])];
+        let seen = with_files("sizes", &files, |dir| sizes(dir, &["journal"]));
         assert_eq!(seen, Sizes { parts: 7, apart: 10 });
+    }
+
+    #[test]
+    fn blocks_say_how_many_samples_they_hold() {
+        let files: [(&str, &[u8]); 3] = [
+            ("01A/meta.json", br#"{"ulid":"01A","stats":{"numSamples":120,"numSeries":2}}"#),
+            ("01B/meta.json", br#"{"ulid":"01B","stats":{"numSamples":30}}"#),
+            ("wal/00000000", b"journal"),
+        ];
+        assert_eq!(with_files("blocks", &files, samples_in_blocks), 150);
     }
 }

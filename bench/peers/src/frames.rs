@@ -30,6 +30,8 @@ pub(crate) enum Recipe {
 /// The description of a file of frames.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Shape {
+    /// See [`EDITION`].
+    edition: u32,
     /// Frames in a round.
     pub(crate) lanes: usize,
     pub(crate) rounds: usize,
@@ -57,6 +59,9 @@ const MARGIN_MS: i64 = 5 * 60 * 1_000;
 /// Frames older than this are made again, so that the data stays "the last hours" for every server.
 const AGE_MAX_MS: i64 = 6 * 3_600 * 1_000;
 
+/// Counts changes of what the recipes make, so that frames of an older program are made again.
+const EDITION: u32 = 1;
+
 impl Recipe {
     fn file_stem(self) -> String {
         match self {
@@ -82,11 +87,24 @@ impl Recipe {
         };
         let end_ms = (now_ms - MARGIN_MS) / step_ms * step_ms;
         let start_ms = end_ms - (rounds as i64 - 1) * step_ms;
-        Shape { lanes, rounds, items, start_ms, step_ms, plain_bytes: 0, lengths: Vec::new() }
+        Shape {
+            edition: EDITION,
+            lanes,
+            rounds,
+            items,
+            start_ms,
+            step_ms,
+            plain_bytes: 0,
+            lengths: Vec::new(),
+        }
     }
 }
 
 impl Shape {
+    fn is_good(&self, now_ms: i64) -> bool {
+        self.edition == EDITION && now_ms - self.end_ms() < AGE_MAX_MS
+    }
+
     /// Time of the newest sample.
     pub(crate) fn end_ms(&self) -> i64 {
         self.time_ms(self.rounds - 1)
@@ -104,13 +122,15 @@ impl Frames {
         fs::create_dir_all(dir)?;
         let stem = recipe.file_stem();
         let (path, shape_path) = (dir.join(&stem), dir.join(format!("{stem}.json")));
-        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
+        let now_ms = now_ms();
         let kept: Option<Shape> =
             fs::read(&shape_path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let shape = match kept {
-            Some(shape) if now_ms - shape.end_ms() < AGE_MAX_MS && path.exists() => shape,
+            Some(shape) if shape.is_good(now_ms) && path.exists() => shape,
             _ => {
                 eprintln!("encode {stem}");
+                // First, or a run that is broken off would leave it beside half of the new frames.
+                let _ = fs::remove_file(&shape_path);
                 let shape = make(&path, recipe, recipe.empty_shape(now_ms))
                     .with_context(|| format!("encode {}", path.display()))?;
                 fs::write(&shape_path, serde_json::to_vec(&shape)?)?;
@@ -152,6 +172,11 @@ impl Frames {
         while file.read(&mut buffer)? > 0 {}
         Ok(())
     }
+}
+
+/// Returns the wall clock, milliseconds since 1970.
+pub(crate) fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 fn make(path: &Path, recipe: Recipe, mut shape: Shape) -> Result<Shape> {

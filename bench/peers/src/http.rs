@@ -4,6 +4,8 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use crate::frames::{self, Recipe};
+
 /// What a server answered.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -95,6 +97,21 @@ impl Client {
 pub(crate) fn get(address: SocketAddr, path: &str) -> io::Result<Answer> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     Client::connect(address)?.exchange(request.as_bytes())
+}
+
+/// Returns the request line and header lines for frames of a recipe, but for the length.
+pub(crate) fn head_lines(recipe: Recipe, address: SocketAddr) -> String {
+    let now_ms = frames::now_ms();
+    let (path, lines) = match recipe {
+        Recipe::Datums { protocol, .. } => (protocol.path(), protocol.header_lines(now_ms)),
+        _ => (
+            "/api/v1/write",
+            "Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n\
+             X-Prometheus-Remote-Write-Version: 0.1.0\r\n"
+                .to_owned(),
+        ),
+    };
+    format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: bench-peers\r\n{lines}")
 }
 
 /// Returns the path of an instant query.

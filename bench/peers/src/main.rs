@@ -13,6 +13,7 @@
     reason = "measures real servers in real time; there is no world to simulate"
 )]
 
+mod afterwards;
 mod args;
 mod datums;
 mod disk;
@@ -24,10 +25,12 @@ mod pods;
 mod process;
 mod random;
 mod report;
+mod rounds;
 mod samples;
 mod sender;
 mod server;
 mod sink;
+mod stream;
 mod workload;
 
 use anyhow::Result;

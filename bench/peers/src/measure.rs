@@ -13,7 +13,7 @@ use crate::disk::{self, Sizes};
 use crate::http;
 use crate::outcome::Outcome;
 use crate::process::{self, Usage};
-use crate::server::{Kind, Running, Stopped};
+use crate::server::{Kind, Running};
 
 /// All counters at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +51,18 @@ impl Moment {
             driver_cpu_s,
             // Ticks are rounded for each process, so the rest can come out a little below zero.
             others_cpu_s: (all - server_cpu_s - driver_cpu_s).max(0.0),
+        }
+    }
+}
+
+impl Span {
+    /// Puts down how noisy it was, and notes when it was so much that rates mean little.
+    pub(crate) fn put_noise(&self, outcome: &mut Outcome) {
+        outcome.set("others_cpu_s", self.others_cpu_s);
+        let cores = thread::available_parallelism().map_or(1, usize::from) as f64;
+        if self.others_cpu_s > 0.1 * cores * self.seconds {
+            let share = 100.0 * self.others_cpu_s / (cores * self.seconds);
+            outcome.note(format!("noisy: other processes used {share:.0} % of the machine"));
         }
     }
 }
@@ -153,6 +165,11 @@ pub(crate) fn first_value(address: std::net::SocketAddr, path: &str) -> Option<f
     tree["data"]["result"][0]["value"][1].as_str()?.parse().ok()
 }
 
+/// Returns a server's anonymous memory now.
+pub(crate) fn anonymous(running: &Running) -> Result<f64> {
+    Ok(process::usage(running.pid())?.anonymous)
+}
+
 /// Reads anonymous memory ten times a second while `work` runs; returns the largest reading too.
 pub(crate) fn watch<T>(pid: u32, work: impl FnOnce() -> T) -> (T, f64) {
     let done = AtomicBool::new(false);
@@ -181,12 +198,4 @@ pub(crate) fn median_anonymous(pid: u32, time: Duration) -> Result<f64> {
     }
     readings.sort_by(f64::total_cmp);
     Ok(readings[readings.len() / 2])
-}
-
-/// Notes how a server ended.
-pub(crate) fn note_stop(outcome: &mut Outcome, stopped: &Stopped) {
-    outcome.set("stop_s", stopped.seconds);
-    if stopped.killed {
-        outcome.note("did not end within 180 s and was killed");
-    }
 }

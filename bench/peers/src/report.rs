@@ -109,6 +109,7 @@ const ROWS: &[Row] = &[
 
     row(PODS, "anonymous_per_series", "anonymous B per active series, after the steady rounds", 1.0, Less, Figure(450.0, 300.0)),
     row(PODS, "cpu_us_per_new_series", "CPU us per new series", 1.0, Less, Figure(8.0, 5.0)),
+    row(PODS, "cpu_us_per_new_series_at_once", "the same without the pause after the round", 1.0, Less, NO),
     row(PODS, "create_s", "first round, all series new, s", 1.0, Less, NO),
     row(PODS, "steady_s", "steady round, s", 1.0, Less, NO),
     row(PODS, "steady_cpu_s", "steady round, server CPU s with the pause after it", 1.0, Less, NO),

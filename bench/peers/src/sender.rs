@@ -10,10 +10,11 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
 use crate::frames::Frames;
 use crate::http::{Answer, Client};
+use crate::outcome::Outcome;
 
 /// What to send where.
 #[derive(Debug)]
@@ -113,6 +114,26 @@ impl Sent {
         self.refused += part.refused;
         self.complaint = self.complaint.take().or(part.complaint);
         self.cut |= part.cut;
+    }
+
+    /// Notes what did not go smoothly.
+    ///
+    /// # Errors
+    /// Nothing at all was accepted: there is nothing to measure.
+    pub(crate) fn note_in(&self, outcome: &mut Outcome) -> Result<()> {
+        let complaint = self.complaint.as_deref().unwrap_or("none");
+        if self.frames == 0 {
+            bail!("nothing was accepted; first complaint: {complaint}");
+        }
+        if self.cut || self.refused > 0 || self.retries > 0 {
+            let Self { frames, refused, retries, .. } = self;
+            let end = if self.cut { "cut off before the end" } else { "all sent" };
+            outcome.note(format!(
+                "{end}: {frames} requests accepted, {refused} refused, {retries} sent again; \
+                 first complaint: {complaint}"
+            ));
+        }
+        Ok(())
     }
 
     /// Returns a percentile of the request times, milliseconds.
