@@ -2870,1275 +2870,1136 @@ pub static WARM_UP_CONFIGURATION: Shape = Shape::new(
 pub static WARM_UP_PERIOD_DURATION_IN_MINUTES: Shape =
     Shape::new("WarmUpPeriodDurationInMinutes", Kind::Integer(Bounds::between(1, 2880)));
 pub mod action_configuration {
-    use super::ACTION_CONFIGURATION as OWNER;
     use super::Field;
-    pub const ALARM_TAGS_PROPAGATION: Field = Field::new(&OWNER, 0);
+    pub const ALARM_TAGS_PROPAGATION: Field = Field::new(&super::ACTION_CONFIGURATION, 0);
 }
 pub mod alarm_contributor {
-    use super::ALARM_CONTRIBUTOR as OWNER;
     use super::Field;
-    pub const CONTRIBUTOR_ID: Field = Field::new(&OWNER, 0);
-    pub const CONTRIBUTOR_ATTRIBUTES: Field = Field::new(&OWNER, 1);
-    pub const STATE_REASON: Field = Field::new(&OWNER, 2);
-    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&OWNER, 3);
+    pub const CONTRIBUTOR_ID: Field = Field::new(&super::ALARM_CONTRIBUTOR, 0);
+    pub const CONTRIBUTOR_ATTRIBUTES: Field = Field::new(&super::ALARM_CONTRIBUTOR, 1);
+    pub const STATE_REASON: Field = Field::new(&super::ALARM_CONTRIBUTOR, 2);
+    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&super::ALARM_CONTRIBUTOR, 3);
 }
 pub mod alarm_history_item {
-    use super::ALARM_HISTORY_ITEM as OWNER;
     use super::Field;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_CONTRIBUTOR_ID: Field = Field::new(&OWNER, 1);
-    pub const ALARM_TYPE: Field = Field::new(&OWNER, 2);
-    pub const TIMESTAMP: Field = Field::new(&OWNER, 3);
-    pub const HISTORY_ITEM_TYPE: Field = Field::new(&OWNER, 4);
-    pub const HISTORY_SUMMARY: Field = Field::new(&OWNER, 5);
-    pub const HISTORY_DATA: Field = Field::new(&OWNER, 6);
-    pub const ALARM_CONTRIBUTOR_ATTRIBUTES: Field = Field::new(&OWNER, 7);
+    pub const ALARM_NAME: Field = Field::new(&super::ALARM_HISTORY_ITEM, 0);
+    pub const ALARM_CONTRIBUTOR_ID: Field = Field::new(&super::ALARM_HISTORY_ITEM, 1);
+    pub const ALARM_TYPE: Field = Field::new(&super::ALARM_HISTORY_ITEM, 2);
+    pub const TIMESTAMP: Field = Field::new(&super::ALARM_HISTORY_ITEM, 3);
+    pub const HISTORY_ITEM_TYPE: Field = Field::new(&super::ALARM_HISTORY_ITEM, 4);
+    pub const HISTORY_SUMMARY: Field = Field::new(&super::ALARM_HISTORY_ITEM, 5);
+    pub const HISTORY_DATA: Field = Field::new(&super::ALARM_HISTORY_ITEM, 6);
+    pub const ALARM_CONTRIBUTOR_ATTRIBUTES: Field = Field::new(&super::ALARM_HISTORY_ITEM, 7);
 }
 pub mod alarm_mute_rule_summary {
-    use super::ALARM_MUTE_RULE_SUMMARY as OWNER;
     use super::Field;
-    pub const ALARM_MUTE_RULE_ARN: Field = Field::new(&OWNER, 0);
-    pub const EXPIRE_DATE: Field = Field::new(&OWNER, 1);
-    pub const STATUS: Field = Field::new(&OWNER, 2);
-    pub const MUTE_TYPE: Field = Field::new(&OWNER, 3);
-    pub const LAST_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 4);
+    pub const ALARM_MUTE_RULE_ARN: Field = Field::new(&super::ALARM_MUTE_RULE_SUMMARY, 0);
+    pub const EXPIRE_DATE: Field = Field::new(&super::ALARM_MUTE_RULE_SUMMARY, 1);
+    pub const STATUS: Field = Field::new(&super::ALARM_MUTE_RULE_SUMMARY, 2);
+    pub const MUTE_TYPE: Field = Field::new(&super::ALARM_MUTE_RULE_SUMMARY, 3);
+    pub const LAST_UPDATED_TIMESTAMP: Field = Field::new(&super::ALARM_MUTE_RULE_SUMMARY, 4);
 }
 pub mod alarm_prom_ql_criteria {
-    use super::ALARM_PROM_QL_CRITERIA as OWNER;
     use super::Field;
-    pub const QUERY: Field = Field::new(&OWNER, 0);
-    pub const PENDING_PERIOD: Field = Field::new(&OWNER, 1);
-    pub const RECOVERY_PERIOD: Field = Field::new(&OWNER, 2);
+    pub const QUERY: Field = Field::new(&super::ALARM_PROM_QL_CRITERIA, 0);
+    pub const PENDING_PERIOD: Field = Field::new(&super::ALARM_PROM_QL_CRITERIA, 1);
+    pub const RECOVERY_PERIOD: Field = Field::new(&super::ALARM_PROM_QL_CRITERIA, 2);
 }
 pub mod alarm_tags_propagation {
-    use super::ALARM_TAGS_PROPAGATION as OWNER;
     use super::Field;
-    pub const ENABLED: Field = Field::new(&OWNER, 0);
-    pub const INCLUDED_TAG_KEYS: Field = Field::new(&OWNER, 1);
-    pub const EXCLUDED_TAG_KEYS: Field = Field::new(&OWNER, 2);
+    pub const ENABLED: Field = Field::new(&super::ALARM_TAGS_PROPAGATION, 0);
+    pub const INCLUDED_TAG_KEYS: Field = Field::new(&super::ALARM_TAGS_PROPAGATION, 1);
+    pub const EXCLUDED_TAG_KEYS: Field = Field::new(&super::ALARM_TAGS_PROPAGATION, 2);
 }
 pub mod anomaly_detector {
-    use super::ANOMALY_DETECTOR as OWNER;
     use super::Field;
-    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&OWNER, 0);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 1);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 2);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 3);
-    pub const STAT: Field = Field::new(&OWNER, 4);
-    pub const CONFIGURATION: Field = Field::new(&OWNER, 5);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 6);
-    pub const METRIC_CHARACTERISTICS: Field = Field::new(&OWNER, 7);
-    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 8);
-    pub const METRIC_MATH_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 9);
+    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&super::ANOMALY_DETECTOR, 0);
+    pub const NAMESPACE: Field = Field::new(&super::ANOMALY_DETECTOR, 1);
+    pub const METRIC_NAME: Field = Field::new(&super::ANOMALY_DETECTOR, 2);
+    pub const DIMENSIONS: Field = Field::new(&super::ANOMALY_DETECTOR, 3);
+    pub const STAT: Field = Field::new(&super::ANOMALY_DETECTOR, 4);
+    pub const CONFIGURATION: Field = Field::new(&super::ANOMALY_DETECTOR, 5);
+    pub const STATE_VALUE: Field = Field::new(&super::ANOMALY_DETECTOR, 6);
+    pub const METRIC_CHARACTERISTICS: Field = Field::new(&super::ANOMALY_DETECTOR, 7);
+    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field = Field::new(&super::ANOMALY_DETECTOR, 8);
+    pub const METRIC_MATH_ANOMALY_DETECTOR: Field = Field::new(&super::ANOMALY_DETECTOR, 9);
 }
 pub mod anomaly_detector_configuration {
-    use super::ANOMALY_DETECTOR_CONFIGURATION as OWNER;
     use super::Field;
-    pub const EXCLUDED_TIME_RANGES: Field = Field::new(&OWNER, 0);
-    pub const METRIC_TIMEZONE: Field = Field::new(&OWNER, 1);
-    pub const ADAPTATION_SPEED: Field = Field::new(&OWNER, 2);
-    pub const OUTLIER_FILTERING_STRENGTH: Field = Field::new(&OWNER, 3);
+    pub const EXCLUDED_TIME_RANGES: Field = Field::new(&super::ANOMALY_DETECTOR_CONFIGURATION, 0);
+    pub const METRIC_TIMEZONE: Field = Field::new(&super::ANOMALY_DETECTOR_CONFIGURATION, 1);
+    pub const ADAPTATION_SPEED: Field = Field::new(&super::ANOMALY_DETECTOR_CONFIGURATION, 2);
+    pub const OUTLIER_FILTERING_STRENGTH: Field =
+        Field::new(&super::ANOMALY_DETECTOR_CONFIGURATION, 3);
 }
 pub mod associate_dataset_kms_key_input {
-    use super::ASSOCIATE_DATASET_KMS_KEY_INPUT as OWNER;
     use super::Field;
-    pub const DATASET_IDENTIFIER: Field = Field::new(&OWNER, 0);
-    pub const KMS_KEY_ARN: Field = Field::new(&OWNER, 1);
+    pub const DATASET_IDENTIFIER: Field = Field::new(&super::ASSOCIATE_DATASET_KMS_KEY_INPUT, 0);
+    pub const KMS_KEY_ARN: Field = Field::new(&super::ASSOCIATE_DATASET_KMS_KEY_INPUT, 1);
 }
 pub mod composite_alarm {
-    use super::COMPOSITE_ALARM as OWNER;
     use super::Field;
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 0);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 1);
-    pub const ALARM_ARN: Field = Field::new(&OWNER, 2);
-    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 3);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 4);
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 5);
-    pub const ALARM_RULE: Field = Field::new(&OWNER, 6);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 7);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 8);
-    pub const STATE_REASON: Field = Field::new(&OWNER, 9);
-    pub const STATE_REASON_DATA: Field = Field::new(&OWNER, 10);
-    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 11);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 12);
-    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&OWNER, 13);
-    pub const ACTIONS_SUPPRESSED_BY: Field = Field::new(&OWNER, 14);
-    pub const ACTIONS_SUPPRESSED_REASON: Field = Field::new(&OWNER, 15);
-    pub const ACTIONS_SUPPRESSOR: Field = Field::new(&OWNER, 16);
-    pub const ACTIONS_SUPPRESSOR_WAIT_PERIOD: Field = Field::new(&OWNER, 17);
-    pub const ACTIONS_SUPPRESSOR_EXTENSION_PERIOD: Field = Field::new(&OWNER, 18);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 19);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::COMPOSITE_ALARM, 0);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::COMPOSITE_ALARM, 1);
+    pub const ALARM_ARN: Field = Field::new(&super::COMPOSITE_ALARM, 2);
+    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&super::COMPOSITE_ALARM, 3);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::COMPOSITE_ALARM, 4);
+    pub const ALARM_NAME: Field = Field::new(&super::COMPOSITE_ALARM, 5);
+    pub const ALARM_RULE: Field = Field::new(&super::COMPOSITE_ALARM, 6);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::COMPOSITE_ALARM, 7);
+    pub const OK_ACTIONS: Field = Field::new(&super::COMPOSITE_ALARM, 8);
+    pub const STATE_REASON: Field = Field::new(&super::COMPOSITE_ALARM, 9);
+    pub const STATE_REASON_DATA: Field = Field::new(&super::COMPOSITE_ALARM, 10);
+    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&super::COMPOSITE_ALARM, 11);
+    pub const STATE_VALUE: Field = Field::new(&super::COMPOSITE_ALARM, 12);
+    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&super::COMPOSITE_ALARM, 13);
+    pub const ACTIONS_SUPPRESSED_BY: Field = Field::new(&super::COMPOSITE_ALARM, 14);
+    pub const ACTIONS_SUPPRESSED_REASON: Field = Field::new(&super::COMPOSITE_ALARM, 15);
+    pub const ACTIONS_SUPPRESSOR: Field = Field::new(&super::COMPOSITE_ALARM, 16);
+    pub const ACTIONS_SUPPRESSOR_WAIT_PERIOD: Field = Field::new(&super::COMPOSITE_ALARM, 17);
+    pub const ACTIONS_SUPPRESSOR_EXTENSION_PERIOD: Field = Field::new(&super::COMPOSITE_ALARM, 18);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::COMPOSITE_ALARM, 19);
 }
 pub mod conflict_exception {
-    use super::CONFLICT_EXCEPTION as OWNER;
     use super::Field;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::CONFLICT_EXCEPTION, 0);
 }
 pub mod create_resource_metrics_configuration_input {
-    use super::CREATE_RESOURCE_METRICS_CONFIGURATION_INPUT as OWNER;
     use super::Field;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const METRIC_SELECTIONS: Field = Field::new(&OWNER, 1);
+    pub const RESOURCE_ARN: Field =
+        Field::new(&super::CREATE_RESOURCE_METRICS_CONFIGURATION_INPUT, 0);
+    pub const METRIC_SELECTIONS: Field =
+        Field::new(&super::CREATE_RESOURCE_METRICS_CONFIGURATION_INPUT, 1);
 }
 pub mod create_resource_metrics_configuration_output {
-    use super::CREATE_RESOURCE_METRICS_CONFIGURATION_OUTPUT as OWNER;
     use super::Field;
-    pub const RESOURCE_METRICS_CONFIGURATION: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_METRICS_CONFIGURATION: Field =
+        Field::new(&super::CREATE_RESOURCE_METRICS_CONFIGURATION_OUTPUT, 0);
 }
 pub mod dashboard_entry {
-    use super::DASHBOARD_ENTRY as OWNER;
     use super::Field;
-    pub const DASHBOARD_NAME: Field = Field::new(&OWNER, 0);
-    pub const DASHBOARD_ARN: Field = Field::new(&OWNER, 1);
-    pub const LAST_MODIFIED: Field = Field::new(&OWNER, 2);
-    pub const SIZE: Field = Field::new(&OWNER, 3);
+    pub const DASHBOARD_NAME: Field = Field::new(&super::DASHBOARD_ENTRY, 0);
+    pub const DASHBOARD_ARN: Field = Field::new(&super::DASHBOARD_ENTRY, 1);
+    pub const LAST_MODIFIED: Field = Field::new(&super::DASHBOARD_ENTRY, 2);
+    pub const SIZE: Field = Field::new(&super::DASHBOARD_ENTRY, 3);
 }
 pub mod dashboard_invalid_input_error {
-    use super::DASHBOARD_INVALID_INPUT_ERROR as OWNER;
     use super::Field;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
-    pub const DASHBOARD_VALIDATION_MESSAGES: Field = Field::new(&OWNER, 1);
+    pub const MESSAGE: Field = Field::new(&super::DASHBOARD_INVALID_INPUT_ERROR, 0);
+    pub const DASHBOARD_VALIDATION_MESSAGES: Field =
+        Field::new(&super::DASHBOARD_INVALID_INPUT_ERROR, 1);
 }
 pub mod dashboard_not_found_error {
-    use super::DASHBOARD_NOT_FOUND_ERROR as OWNER;
     use super::Field;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::DASHBOARD_NOT_FOUND_ERROR, 0);
 }
 pub mod dashboard_validation_message {
-    use super::DASHBOARD_VALIDATION_MESSAGE as OWNER;
     use super::Field;
-    pub const DATA_PATH: Field = Field::new(&OWNER, 0);
-    pub const MESSAGE: Field = Field::new(&OWNER, 1);
+    pub const DATA_PATH: Field = Field::new(&super::DASHBOARD_VALIDATION_MESSAGE, 0);
+    pub const MESSAGE: Field = Field::new(&super::DASHBOARD_VALIDATION_MESSAGE, 1);
 }
 pub mod datapoint {
-    use super::DATAPOINT as OWNER;
     use super::Field;
-    pub const TIMESTAMP: Field = Field::new(&OWNER, 0);
-    pub const SAMPLE_COUNT: Field = Field::new(&OWNER, 1);
-    pub const AVERAGE: Field = Field::new(&OWNER, 2);
-    pub const SUM: Field = Field::new(&OWNER, 3);
-    pub const MINIMUM: Field = Field::new(&OWNER, 4);
-    pub const MAXIMUM: Field = Field::new(&OWNER, 5);
-    pub const UNIT: Field = Field::new(&OWNER, 6);
-    pub const EXTENDED_STATISTICS: Field = Field::new(&OWNER, 7);
+    pub const TIMESTAMP: Field = Field::new(&super::DATAPOINT, 0);
+    pub const SAMPLE_COUNT: Field = Field::new(&super::DATAPOINT, 1);
+    pub const AVERAGE: Field = Field::new(&super::DATAPOINT, 2);
+    pub const SUM: Field = Field::new(&super::DATAPOINT, 3);
+    pub const MINIMUM: Field = Field::new(&super::DATAPOINT, 4);
+    pub const MAXIMUM: Field = Field::new(&super::DATAPOINT, 5);
+    pub const UNIT: Field = Field::new(&super::DATAPOINT, 6);
+    pub const EXTENDED_STATISTICS: Field = Field::new(&super::DATAPOINT, 7);
 }
 pub mod delete_alarm_mute_rule_input {
-    use super::DELETE_ALARM_MUTE_RULE_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_MUTE_RULE_NAME: Field = Field::new(&OWNER, 0);
+    pub const ALARM_MUTE_RULE_NAME: Field = Field::new(&super::DELETE_ALARM_MUTE_RULE_INPUT, 0);
 }
 pub mod delete_alarms_input {
-    use super::DELETE_ALARMS_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAMES: Field = Field::new(&OWNER, 0);
+    pub const ALARM_NAMES: Field = Field::new(&super::DELETE_ALARMS_INPUT, 0);
 }
 pub mod delete_anomaly_detector_input {
-    use super::DELETE_ANOMALY_DETECTOR_INPUT as OWNER;
     use super::Field;
-    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&OWNER, 0);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 1);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 2);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 3);
-    pub const STAT: Field = Field::new(&OWNER, 4);
-    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 5);
-    pub const METRIC_MATH_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 6);
+    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 0);
+    pub const NAMESPACE: Field = Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 1);
+    pub const METRIC_NAME: Field = Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 2);
+    pub const DIMENSIONS: Field = Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 3);
+    pub const STAT: Field = Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 4);
+    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field =
+        Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 5);
+    pub const METRIC_MATH_ANOMALY_DETECTOR: Field =
+        Field::new(&super::DELETE_ANOMALY_DETECTOR_INPUT, 6);
 }
 pub mod delete_dashboards_input {
-    use super::DELETE_DASHBOARDS_INPUT as OWNER;
     use super::Field;
-    pub const DASHBOARD_NAMES: Field = Field::new(&OWNER, 0);
+    pub const DASHBOARD_NAMES: Field = Field::new(&super::DELETE_DASHBOARDS_INPUT, 0);
 }
 pub mod delete_insight_rules_input {
-    use super::DELETE_INSIGHT_RULES_INPUT as OWNER;
     use super::Field;
-    pub const RULE_NAMES: Field = Field::new(&OWNER, 0);
+    pub const RULE_NAMES: Field = Field::new(&super::DELETE_INSIGHT_RULES_INPUT, 0);
 }
 pub mod delete_insight_rules_output {
-    use super::DELETE_INSIGHT_RULES_OUTPUT as OWNER;
     use super::Field;
-    pub const FAILURES: Field = Field::new(&OWNER, 0);
+    pub const FAILURES: Field = Field::new(&super::DELETE_INSIGHT_RULES_OUTPUT, 0);
 }
 pub mod delete_metric_data_query_definition_input {
-    use super::DELETE_METRIC_DATA_QUERY_DEFINITION_INPUT as OWNER;
     use super::Field;
-    pub const ID: Field = Field::new(&OWNER, 0);
+    pub const ID: Field = Field::new(&super::DELETE_METRIC_DATA_QUERY_DEFINITION_INPUT, 0);
 }
 pub mod delete_metric_stream_input {
-    use super::DELETE_METRIC_STREAM_INPUT as OWNER;
     use super::Field;
-    pub const NAME: Field = Field::new(&OWNER, 0);
+    pub const NAME: Field = Field::new(&super::DELETE_METRIC_STREAM_INPUT, 0);
 }
 pub mod delete_resource_metrics_configuration_input {
-    use super::DELETE_RESOURCE_METRICS_CONFIGURATION_INPUT as OWNER;
     use super::Field;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_ARN: Field =
+        Field::new(&super::DELETE_RESOURCE_METRICS_CONFIGURATION_INPUT, 0);
 }
 pub mod describe_alarm_contributors_input {
-    use super::DESCRIBE_ALARM_CONTRIBUTORS_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ALARM_NAME: Field = Field::new(&super::DESCRIBE_ALARM_CONTRIBUTORS_INPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARM_CONTRIBUTORS_INPUT, 1);
 }
 pub mod describe_alarm_contributors_output {
-    use super::DESCRIBE_ALARM_CONTRIBUTORS_OUTPUT as OWNER;
     use super::Field;
-    pub const ALARM_CONTRIBUTORS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ALARM_CONTRIBUTORS: Field = Field::new(&super::DESCRIBE_ALARM_CONTRIBUTORS_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARM_CONTRIBUTORS_OUTPUT, 1);
 }
 pub mod describe_alarm_history_input {
-    use super::DESCRIBE_ALARM_HISTORY_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_CONTRIBUTOR_ID: Field = Field::new(&OWNER, 1);
-    pub const ALARM_TYPES: Field = Field::new(&OWNER, 2);
-    pub const HISTORY_ITEM_TYPE: Field = Field::new(&OWNER, 3);
-    pub const START_DATE: Field = Field::new(&OWNER, 4);
-    pub const END_DATE: Field = Field::new(&OWNER, 5);
-    pub const MAX_RECORDS: Field = Field::new(&OWNER, 6);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 7);
-    pub const SCAN_BY: Field = Field::new(&OWNER, 8);
+    pub const ALARM_NAME: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 0);
+    pub const ALARM_CONTRIBUTOR_ID: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 1);
+    pub const ALARM_TYPES: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 2);
+    pub const HISTORY_ITEM_TYPE: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 3);
+    pub const START_DATE: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 4);
+    pub const END_DATE: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 5);
+    pub const MAX_RECORDS: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 6);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 7);
+    pub const SCAN_BY: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_INPUT, 8);
 }
 pub mod describe_alarm_history_output {
-    use super::DESCRIBE_ALARM_HISTORY_OUTPUT as OWNER;
     use super::Field;
-    pub const ALARM_HISTORY_ITEMS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ALARM_HISTORY_ITEMS: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARM_HISTORY_OUTPUT, 1);
 }
 pub mod describe_alarms_for_metric_input {
-    use super::DESCRIBE_ALARMS_FOR_METRIC_INPUT as OWNER;
     use super::Field;
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 0);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 1);
-    pub const STATISTIC: Field = Field::new(&OWNER, 2);
-    pub const EXTENDED_STATISTIC: Field = Field::new(&OWNER, 3);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 4);
-    pub const PERIOD: Field = Field::new(&OWNER, 5);
-    pub const UNIT: Field = Field::new(&OWNER, 6);
+    pub const METRIC_NAME: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 0);
+    pub const NAMESPACE: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 1);
+    pub const STATISTIC: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 2);
+    pub const EXTENDED_STATISTIC: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 3);
+    pub const DIMENSIONS: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 4);
+    pub const PERIOD: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 5);
+    pub const UNIT: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_INPUT, 6);
 }
 pub mod describe_alarms_for_metric_output {
-    use super::DESCRIBE_ALARMS_FOR_METRIC_OUTPUT as OWNER;
     use super::Field;
-    pub const METRIC_ALARMS: Field = Field::new(&OWNER, 0);
+    pub const METRIC_ALARMS: Field = Field::new(&super::DESCRIBE_ALARMS_FOR_METRIC_OUTPUT, 0);
 }
 pub mod describe_alarms_input {
-    use super::DESCRIBE_ALARMS_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAMES: Field = Field::new(&OWNER, 0);
-    pub const ALARM_NAME_PREFIX: Field = Field::new(&OWNER, 1);
-    pub const ALARM_TYPES: Field = Field::new(&OWNER, 2);
-    pub const CHILDREN_OF_ALARM_NAME: Field = Field::new(&OWNER, 3);
-    pub const PARENTS_OF_ALARM_NAME: Field = Field::new(&OWNER, 4);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 5);
-    pub const ACTION_PREFIX: Field = Field::new(&OWNER, 6);
-    pub const MAX_RECORDS: Field = Field::new(&OWNER, 7);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 8);
+    pub const ALARM_NAMES: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 0);
+    pub const ALARM_NAME_PREFIX: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 1);
+    pub const ALARM_TYPES: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 2);
+    pub const CHILDREN_OF_ALARM_NAME: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 3);
+    pub const PARENTS_OF_ALARM_NAME: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 4);
+    pub const STATE_VALUE: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 5);
+    pub const ACTION_PREFIX: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 6);
+    pub const MAX_RECORDS: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 7);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARMS_INPUT, 8);
 }
 pub mod describe_alarms_output {
-    use super::DESCRIBE_ALARMS_OUTPUT as OWNER;
     use super::Field;
-    pub const COMPOSITE_ALARMS: Field = Field::new(&OWNER, 0);
-    pub const METRIC_ALARMS: Field = Field::new(&OWNER, 1);
-    pub const LOG_ALARMS: Field = Field::new(&OWNER, 2);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 3);
+    pub const COMPOSITE_ALARMS: Field = Field::new(&super::DESCRIBE_ALARMS_OUTPUT, 0);
+    pub const METRIC_ALARMS: Field = Field::new(&super::DESCRIBE_ALARMS_OUTPUT, 1);
+    pub const LOG_ALARMS: Field = Field::new(&super::DESCRIBE_ALARMS_OUTPUT, 2);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ALARMS_OUTPUT, 3);
 }
 pub mod describe_anomaly_detectors_input {
-    use super::DESCRIBE_ANOMALY_DETECTORS_INPUT as OWNER;
     use super::Field;
-    pub const ANOMALY_DETECTOR_IDS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
-    pub const MAX_RESULTS: Field = Field::new(&OWNER, 2);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 3);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 4);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 5);
-    pub const ANOMALY_DETECTOR_TYPES: Field = Field::new(&OWNER, 6);
+    pub const ANOMALY_DETECTOR_IDS: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 1);
+    pub const MAX_RESULTS: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 2);
+    pub const NAMESPACE: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 3);
+    pub const METRIC_NAME: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 4);
+    pub const DIMENSIONS: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 5);
+    pub const ANOMALY_DETECTOR_TYPES: Field =
+        Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_INPUT, 6);
 }
 pub mod describe_anomaly_detectors_output {
-    use super::DESCRIBE_ANOMALY_DETECTORS_OUTPUT as OWNER;
     use super::Field;
-    pub const ANOMALY_DETECTORS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ANOMALY_DETECTORS: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_ANOMALY_DETECTORS_OUTPUT, 1);
 }
 pub mod describe_insight_rules_input {
-    use super::DESCRIBE_INSIGHT_RULES_INPUT as OWNER;
     use super::Field;
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 0);
-    pub const MAX_RESULTS: Field = Field::new(&OWNER, 1);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_INSIGHT_RULES_INPUT, 0);
+    pub const MAX_RESULTS: Field = Field::new(&super::DESCRIBE_INSIGHT_RULES_INPUT, 1);
 }
 pub mod describe_insight_rules_output {
-    use super::DESCRIBE_INSIGHT_RULES_OUTPUT as OWNER;
     use super::Field;
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 0);
-    pub const INSIGHT_RULES: Field = Field::new(&OWNER, 1);
+    pub const NEXT_TOKEN: Field = Field::new(&super::DESCRIBE_INSIGHT_RULES_OUTPUT, 0);
+    pub const INSIGHT_RULES: Field = Field::new(&super::DESCRIBE_INSIGHT_RULES_OUTPUT, 1);
 }
 pub mod dimension {
-    use super::DIMENSION as OWNER;
     use super::Field;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const VALUE: Field = Field::new(&OWNER, 1);
+    pub const NAME: Field = Field::new(&super::DIMENSION, 0);
+    pub const VALUE: Field = Field::new(&super::DIMENSION, 1);
 }
 pub mod dimension_filter {
-    use super::DIMENSION_FILTER as OWNER;
     use super::Field;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const VALUE: Field = Field::new(&OWNER, 1);
+    pub const NAME: Field = Field::new(&super::DIMENSION_FILTER, 0);
+    pub const VALUE: Field = Field::new(&super::DIMENSION_FILTER, 1);
 }
 pub mod disable_alarm_actions_input {
-    use super::DISABLE_ALARM_ACTIONS_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAMES: Field = Field::new(&OWNER, 0);
+    pub const ALARM_NAMES: Field = Field::new(&super::DISABLE_ALARM_ACTIONS_INPUT, 0);
 }
 pub mod disable_insight_rules_input {
-    use super::DISABLE_INSIGHT_RULES_INPUT as OWNER;
     use super::Field;
-    pub const RULE_NAMES: Field = Field::new(&OWNER, 0);
+    pub const RULE_NAMES: Field = Field::new(&super::DISABLE_INSIGHT_RULES_INPUT, 0);
 }
 pub mod disable_insight_rules_output {
-    use super::DISABLE_INSIGHT_RULES_OUTPUT as OWNER;
     use super::Field;
-    pub const FAILURES: Field = Field::new(&OWNER, 0);
+    pub const FAILURES: Field = Field::new(&super::DISABLE_INSIGHT_RULES_OUTPUT, 0);
 }
 pub mod disassociate_dataset_kms_key_input {
-    use super::DISASSOCIATE_DATASET_KMS_KEY_INPUT as OWNER;
     use super::Field;
-    pub const DATASET_IDENTIFIER: Field = Field::new(&OWNER, 0);
+    pub const DATASET_IDENTIFIER: Field = Field::new(&super::DISASSOCIATE_DATASET_KMS_KEY_INPUT, 0);
 }
 pub mod enable_alarm_actions_input {
-    use super::ENABLE_ALARM_ACTIONS_INPUT as OWNER;
     use super::Field;
-    pub const ALARM_NAMES: Field = Field::new(&OWNER, 0);
+    pub const ALARM_NAMES: Field = Field::new(&super::ENABLE_ALARM_ACTIONS_INPUT, 0);
 }
 pub mod enable_insight_rules_input {
-    use super::ENABLE_INSIGHT_RULES_INPUT as OWNER;
     use super::Field;
-    pub const RULE_NAMES: Field = Field::new(&OWNER, 0);
+    pub const RULE_NAMES: Field = Field::new(&super::ENABLE_INSIGHT_RULES_INPUT, 0);
 }
 pub mod enable_insight_rules_output {
-    use super::ENABLE_INSIGHT_RULES_OUTPUT as OWNER;
     use super::Field;
-    pub const FAILURES: Field = Field::new(&OWNER, 0);
+    pub const FAILURES: Field = Field::new(&super::ENABLE_INSIGHT_RULES_OUTPUT, 0);
 }
 pub mod entity {
-    use super::ENTITY as OWNER;
     use super::Field;
-    pub const KEY_ATTRIBUTES: Field = Field::new(&OWNER, 0);
-    pub const ATTRIBUTES: Field = Field::new(&OWNER, 1);
+    pub const KEY_ATTRIBUTES: Field = Field::new(&super::ENTITY, 0);
+    pub const ATTRIBUTES: Field = Field::new(&super::ENTITY, 1);
 }
 pub mod entity_metric_data {
-    use super::ENTITY_METRIC_DATA as OWNER;
     use super::Field;
-    pub const ENTITY: Field = Field::new(&OWNER, 0);
-    pub const METRIC_DATA: Field = Field::new(&OWNER, 1);
+    pub const ENTITY: Field = Field::new(&super::ENTITY_METRIC_DATA, 0);
+    pub const METRIC_DATA: Field = Field::new(&super::ENTITY_METRIC_DATA, 1);
 }
 pub mod evaluation_criteria {
-    use super::EVALUATION_CRITERIA as OWNER;
     use super::Field;
-    pub const PROM_QL_CRITERIA: Field = Field::new(&OWNER, 0);
+    pub const PROM_QL_CRITERIA: Field = Field::new(&super::EVALUATION_CRITERIA, 0);
 }
 pub mod evaluation_window {
-    use super::EVALUATION_WINDOW as OWNER;
     use super::Field;
-    pub const WALL_CLOCK_WINDOW: Field = Field::new(&OWNER, 0);
-    pub const SLIDING_WINDOW: Field = Field::new(&OWNER, 1);
+    pub const WALL_CLOCK_WINDOW: Field = Field::new(&super::EVALUATION_WINDOW, 0);
+    pub const SLIDING_WINDOW: Field = Field::new(&super::EVALUATION_WINDOW, 1);
 }
 pub mod get_alarm_mute_rule_input {
     use super::Field;
-    use super::GET_ALARM_MUTE_RULE_INPUT as OWNER;
-    pub const ALARM_MUTE_RULE_NAME: Field = Field::new(&OWNER, 0);
+    pub const ALARM_MUTE_RULE_NAME: Field = Field::new(&super::GET_ALARM_MUTE_RULE_INPUT, 0);
 }
 pub mod get_alarm_mute_rule_output {
     use super::Field;
-    use super::GET_ALARM_MUTE_RULE_OUTPUT as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_MUTE_RULE_ARN: Field = Field::new(&OWNER, 1);
-    pub const DESCRIPTION: Field = Field::new(&OWNER, 2);
-    pub const RULE: Field = Field::new(&OWNER, 3);
-    pub const MUTE_TARGETS: Field = Field::new(&OWNER, 4);
-    pub const START_DATE: Field = Field::new(&OWNER, 5);
-    pub const EXPIRE_DATE: Field = Field::new(&OWNER, 6);
-    pub const STATUS: Field = Field::new(&OWNER, 7);
-    pub const LAST_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 8);
-    pub const MUTE_TYPE: Field = Field::new(&OWNER, 9);
+    pub const NAME: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 0);
+    pub const ALARM_MUTE_RULE_ARN: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 1);
+    pub const DESCRIPTION: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 2);
+    pub const RULE: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 3);
+    pub const MUTE_TARGETS: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 4);
+    pub const START_DATE: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 5);
+    pub const EXPIRE_DATE: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 6);
+    pub const STATUS: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 7);
+    pub const LAST_UPDATED_TIMESTAMP: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 8);
+    pub const MUTE_TYPE: Field = Field::new(&super::GET_ALARM_MUTE_RULE_OUTPUT, 9);
 }
 pub mod get_dashboard_input {
     use super::Field;
-    use super::GET_DASHBOARD_INPUT as OWNER;
-    pub const DASHBOARD_NAME: Field = Field::new(&OWNER, 0);
+    pub const DASHBOARD_NAME: Field = Field::new(&super::GET_DASHBOARD_INPUT, 0);
 }
 pub mod get_dashboard_output {
     use super::Field;
-    use super::GET_DASHBOARD_OUTPUT as OWNER;
-    pub const DASHBOARD_ARN: Field = Field::new(&OWNER, 0);
-    pub const DASHBOARD_BODY: Field = Field::new(&OWNER, 1);
-    pub const DASHBOARD_NAME: Field = Field::new(&OWNER, 2);
+    pub const DASHBOARD_ARN: Field = Field::new(&super::GET_DASHBOARD_OUTPUT, 0);
+    pub const DASHBOARD_BODY: Field = Field::new(&super::GET_DASHBOARD_OUTPUT, 1);
+    pub const DASHBOARD_NAME: Field = Field::new(&super::GET_DASHBOARD_OUTPUT, 2);
 }
 pub mod get_dataset_input {
     use super::Field;
-    use super::GET_DATASET_INPUT as OWNER;
-    pub const DATASET_IDENTIFIER: Field = Field::new(&OWNER, 0);
+    pub const DATASET_IDENTIFIER: Field = Field::new(&super::GET_DATASET_INPUT, 0);
 }
 pub mod get_dataset_output {
     use super::Field;
-    use super::GET_DATASET_OUTPUT as OWNER;
-    pub const DATASET_ID: Field = Field::new(&OWNER, 0);
-    pub const ARN: Field = Field::new(&OWNER, 1);
-    pub const KMS_KEY_ARN: Field = Field::new(&OWNER, 2);
+    pub const DATASET_ID: Field = Field::new(&super::GET_DATASET_OUTPUT, 0);
+    pub const ARN: Field = Field::new(&super::GET_DATASET_OUTPUT, 1);
+    pub const KMS_KEY_ARN: Field = Field::new(&super::GET_DATASET_OUTPUT, 2);
 }
 pub mod get_insight_rule_report_input {
     use super::Field;
-    use super::GET_INSIGHT_RULE_REPORT_INPUT as OWNER;
-    pub const RULE_NAME: Field = Field::new(&OWNER, 0);
-    pub const START_TIME: Field = Field::new(&OWNER, 1);
-    pub const END_TIME: Field = Field::new(&OWNER, 2);
-    pub const PERIOD: Field = Field::new(&OWNER, 3);
-    pub const MAX_CONTRIBUTOR_COUNT: Field = Field::new(&OWNER, 4);
-    pub const METRICS: Field = Field::new(&OWNER, 5);
-    pub const ORDER_BY: Field = Field::new(&OWNER, 6);
+    pub const RULE_NAME: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 0);
+    pub const START_TIME: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 1);
+    pub const END_TIME: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 2);
+    pub const PERIOD: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 3);
+    pub const MAX_CONTRIBUTOR_COUNT: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 4);
+    pub const METRICS: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 5);
+    pub const ORDER_BY: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_INPUT, 6);
 }
 pub mod get_insight_rule_report_output {
     use super::Field;
-    use super::GET_INSIGHT_RULE_REPORT_OUTPUT as OWNER;
-    pub const KEY_LABELS: Field = Field::new(&OWNER, 0);
-    pub const AGGREGATION_STATISTIC: Field = Field::new(&OWNER, 1);
-    pub const AGGREGATE_VALUE: Field = Field::new(&OWNER, 2);
-    pub const APPROXIMATE_UNIQUE_COUNT: Field = Field::new(&OWNER, 3);
-    pub const CONTRIBUTORS: Field = Field::new(&OWNER, 4);
-    pub const METRIC_DATAPOINTS: Field = Field::new(&OWNER, 5);
+    pub const KEY_LABELS: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 0);
+    pub const AGGREGATION_STATISTIC: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 1);
+    pub const AGGREGATE_VALUE: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 2);
+    pub const APPROXIMATE_UNIQUE_COUNT: Field =
+        Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 3);
+    pub const CONTRIBUTORS: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 4);
+    pub const METRIC_DATAPOINTS: Field = Field::new(&super::GET_INSIGHT_RULE_REPORT_OUTPUT, 5);
 }
 pub mod get_metric_data_input {
     use super::Field;
-    use super::GET_METRIC_DATA_INPUT as OWNER;
-    pub const METRIC_DATA_QUERIES: Field = Field::new(&OWNER, 0);
-    pub const START_TIME: Field = Field::new(&OWNER, 1);
-    pub const END_TIME: Field = Field::new(&OWNER, 2);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 3);
-    pub const SCAN_BY: Field = Field::new(&OWNER, 4);
-    pub const MAX_DATAPOINTS: Field = Field::new(&OWNER, 5);
-    pub const LABEL_OPTIONS: Field = Field::new(&OWNER, 6);
+    pub const METRIC_DATA_QUERIES: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 0);
+    pub const START_TIME: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 1);
+    pub const END_TIME: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 2);
+    pub const NEXT_TOKEN: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 3);
+    pub const SCAN_BY: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 4);
+    pub const MAX_DATAPOINTS: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 5);
+    pub const LABEL_OPTIONS: Field = Field::new(&super::GET_METRIC_DATA_INPUT, 6);
 }
 pub mod get_metric_data_output {
     use super::Field;
-    use super::GET_METRIC_DATA_OUTPUT as OWNER;
-    pub const METRIC_DATA_RESULTS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
-    pub const MESSAGES: Field = Field::new(&OWNER, 2);
+    pub const METRIC_DATA_RESULTS: Field = Field::new(&super::GET_METRIC_DATA_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::GET_METRIC_DATA_OUTPUT, 1);
+    pub const MESSAGES: Field = Field::new(&super::GET_METRIC_DATA_OUTPUT, 2);
 }
 pub mod get_metric_data_query_definition_input {
     use super::Field;
-    use super::GET_METRIC_DATA_QUERY_DEFINITION_INPUT as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
+    pub const ID: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_INPUT, 0);
 }
 pub mod get_metric_data_query_definition_output {
     use super::Field;
-    use super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const ARN: Field = Field::new(&OWNER, 1);
-    pub const PATH: Field = Field::new(&OWNER, 2);
-    pub const EXPRESSION: Field = Field::new(&OWNER, 3);
-    pub const TYPE: Field = Field::new(&OWNER, 4);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 5);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 6);
+    pub const ID: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 0);
+    pub const ARN: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 1);
+    pub const PATH: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 2);
+    pub const EXPRESSION: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 3);
+    pub const TYPE: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 4);
+    pub const CREATED_AT: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 5);
+    pub const UPDATED_AT: Field = Field::new(&super::GET_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 6);
 }
 pub mod get_metric_statistics_input {
     use super::Field;
-    use super::GET_METRIC_STATISTICS_INPUT as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 1);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 2);
-    pub const START_TIME: Field = Field::new(&OWNER, 3);
-    pub const END_TIME: Field = Field::new(&OWNER, 4);
-    pub const PERIOD: Field = Field::new(&OWNER, 5);
-    pub const STATISTICS: Field = Field::new(&OWNER, 6);
-    pub const EXTENDED_STATISTICS: Field = Field::new(&OWNER, 7);
-    pub const UNIT: Field = Field::new(&OWNER, 8);
+    pub const NAMESPACE: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 0);
+    pub const METRIC_NAME: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 1);
+    pub const DIMENSIONS: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 2);
+    pub const START_TIME: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 3);
+    pub const END_TIME: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 4);
+    pub const PERIOD: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 5);
+    pub const STATISTICS: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 6);
+    pub const EXTENDED_STATISTICS: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 7);
+    pub const UNIT: Field = Field::new(&super::GET_METRIC_STATISTICS_INPUT, 8);
 }
 pub mod get_metric_statistics_output {
     use super::Field;
-    use super::GET_METRIC_STATISTICS_OUTPUT as OWNER;
-    pub const LABEL: Field = Field::new(&OWNER, 0);
-    pub const DATAPOINTS: Field = Field::new(&OWNER, 1);
+    pub const LABEL: Field = Field::new(&super::GET_METRIC_STATISTICS_OUTPUT, 0);
+    pub const DATAPOINTS: Field = Field::new(&super::GET_METRIC_STATISTICS_OUTPUT, 1);
 }
 pub mod get_metric_stream_input {
     use super::Field;
-    use super::GET_METRIC_STREAM_INPUT as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
+    pub const NAME: Field = Field::new(&super::GET_METRIC_STREAM_INPUT, 0);
 }
 pub mod get_metric_stream_output {
     use super::Field;
-    use super::GET_METRIC_STREAM_OUTPUT as OWNER;
-    pub const ARN: Field = Field::new(&OWNER, 0);
-    pub const NAME: Field = Field::new(&OWNER, 1);
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 2);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 3);
-    pub const FIREHOSE_ARN: Field = Field::new(&OWNER, 4);
-    pub const ROLE_ARN: Field = Field::new(&OWNER, 5);
-    pub const STATE: Field = Field::new(&OWNER, 6);
-    pub const CREATION_DATE: Field = Field::new(&OWNER, 7);
-    pub const LAST_UPDATE_DATE: Field = Field::new(&OWNER, 8);
-    pub const OUTPUT_FORMAT: Field = Field::new(&OWNER, 9);
-    pub const STATISTICS_CONFIGURATIONS: Field = Field::new(&OWNER, 10);
-    pub const INCLUDE_LINKED_ACCOUNTS_METRICS: Field = Field::new(&OWNER, 11);
+    pub const ARN: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 0);
+    pub const NAME: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 1);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 2);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 3);
+    pub const FIREHOSE_ARN: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 4);
+    pub const ROLE_ARN: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 5);
+    pub const STATE: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 6);
+    pub const CREATION_DATE: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 7);
+    pub const LAST_UPDATE_DATE: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 8);
+    pub const OUTPUT_FORMAT: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 9);
+    pub const STATISTICS_CONFIGURATIONS: Field = Field::new(&super::GET_METRIC_STREAM_OUTPUT, 10);
+    pub const INCLUDE_LINKED_ACCOUNTS_METRICS: Field =
+        Field::new(&super::GET_METRIC_STREAM_OUTPUT, 11);
 }
 pub mod get_metric_widget_image_input {
     use super::Field;
-    use super::GET_METRIC_WIDGET_IMAGE_INPUT as OWNER;
-    pub const METRIC_WIDGET: Field = Field::new(&OWNER, 0);
-    pub const OUTPUT_FORMAT: Field = Field::new(&OWNER, 1);
+    pub const METRIC_WIDGET: Field = Field::new(&super::GET_METRIC_WIDGET_IMAGE_INPUT, 0);
+    pub const OUTPUT_FORMAT: Field = Field::new(&super::GET_METRIC_WIDGET_IMAGE_INPUT, 1);
 }
 pub mod get_metric_widget_image_output {
     use super::Field;
-    use super::GET_METRIC_WIDGET_IMAGE_OUTPUT as OWNER;
-    pub const METRIC_WIDGET_IMAGE: Field = Field::new(&OWNER, 0);
+    pub const METRIC_WIDGET_IMAGE: Field = Field::new(&super::GET_METRIC_WIDGET_IMAGE_OUTPUT, 0);
 }
 pub mod get_o_tel_enrichment_output {
     use super::Field;
-    use super::GET_O_TEL_ENRICHMENT_OUTPUT as OWNER;
-    pub const STATUS: Field = Field::new(&OWNER, 0);
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 2);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 3);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 4);
+    pub const STATUS: Field = Field::new(&super::GET_O_TEL_ENRICHMENT_OUTPUT, 0);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::GET_O_TEL_ENRICHMENT_OUTPUT, 1);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::GET_O_TEL_ENRICHMENT_OUTPUT, 2);
+    pub const CREATED_AT: Field = Field::new(&super::GET_O_TEL_ENRICHMENT_OUTPUT, 3);
+    pub const UPDATED_AT: Field = Field::new(&super::GET_O_TEL_ENRICHMENT_OUTPUT, 4);
 }
 pub mod get_resource_metrics_configuration_input {
     use super::Field;
-    use super::GET_RESOURCE_METRICS_CONFIGURATION_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_ARN: Field = Field::new(&super::GET_RESOURCE_METRICS_CONFIGURATION_INPUT, 0);
 }
 pub mod get_resource_metrics_configuration_output {
     use super::Field;
-    use super::GET_RESOURCE_METRICS_CONFIGURATION_OUTPUT as OWNER;
-    pub const RESOURCE_METRICS_CONFIGURATION: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_METRICS_CONFIGURATION: Field =
+        Field::new(&super::GET_RESOURCE_METRICS_CONFIGURATION_OUTPUT, 0);
 }
 pub mod insight_rule {
     use super::Field;
-    use super::INSIGHT_RULE as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const STATE: Field = Field::new(&OWNER, 1);
-    pub const SCHEMA: Field = Field::new(&OWNER, 2);
-    pub const DEFINITION: Field = Field::new(&OWNER, 3);
-    pub const MANAGED_RULE: Field = Field::new(&OWNER, 4);
-    pub const APPLY_ON_TRANSFORMED_LOGS: Field = Field::new(&OWNER, 5);
+    pub const NAME: Field = Field::new(&super::INSIGHT_RULE, 0);
+    pub const STATE: Field = Field::new(&super::INSIGHT_RULE, 1);
+    pub const SCHEMA: Field = Field::new(&super::INSIGHT_RULE, 2);
+    pub const DEFINITION: Field = Field::new(&super::INSIGHT_RULE, 3);
+    pub const MANAGED_RULE: Field = Field::new(&super::INSIGHT_RULE, 4);
+    pub const APPLY_ON_TRANSFORMED_LOGS: Field = Field::new(&super::INSIGHT_RULE, 5);
 }
 pub mod insight_rule_contributor {
     use super::Field;
-    use super::INSIGHT_RULE_CONTRIBUTOR as OWNER;
-    pub const KEYS: Field = Field::new(&OWNER, 0);
-    pub const APPROXIMATE_AGGREGATE_VALUE: Field = Field::new(&OWNER, 1);
-    pub const DATAPOINTS: Field = Field::new(&OWNER, 2);
+    pub const KEYS: Field = Field::new(&super::INSIGHT_RULE_CONTRIBUTOR, 0);
+    pub const APPROXIMATE_AGGREGATE_VALUE: Field = Field::new(&super::INSIGHT_RULE_CONTRIBUTOR, 1);
+    pub const DATAPOINTS: Field = Field::new(&super::INSIGHT_RULE_CONTRIBUTOR, 2);
 }
 pub mod insight_rule_contributor_datapoint {
     use super::Field;
-    use super::INSIGHT_RULE_CONTRIBUTOR_DATAPOINT as OWNER;
-    pub const TIMESTAMP: Field = Field::new(&OWNER, 0);
-    pub const APPROXIMATE_VALUE: Field = Field::new(&OWNER, 1);
+    pub const TIMESTAMP: Field = Field::new(&super::INSIGHT_RULE_CONTRIBUTOR_DATAPOINT, 0);
+    pub const APPROXIMATE_VALUE: Field = Field::new(&super::INSIGHT_RULE_CONTRIBUTOR_DATAPOINT, 1);
 }
 pub mod insight_rule_metric_datapoint {
     use super::Field;
-    use super::INSIGHT_RULE_METRIC_DATAPOINT as OWNER;
-    pub const TIMESTAMP: Field = Field::new(&OWNER, 0);
-    pub const UNIQUE_CONTRIBUTORS: Field = Field::new(&OWNER, 1);
-    pub const MAX_CONTRIBUTOR_VALUE: Field = Field::new(&OWNER, 2);
-    pub const SAMPLE_COUNT: Field = Field::new(&OWNER, 3);
-    pub const AVERAGE: Field = Field::new(&OWNER, 4);
-    pub const SUM: Field = Field::new(&OWNER, 5);
-    pub const MINIMUM: Field = Field::new(&OWNER, 6);
-    pub const MAXIMUM: Field = Field::new(&OWNER, 7);
+    pub const TIMESTAMP: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 0);
+    pub const UNIQUE_CONTRIBUTORS: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 1);
+    pub const MAX_CONTRIBUTOR_VALUE: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 2);
+    pub const SAMPLE_COUNT: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 3);
+    pub const AVERAGE: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 4);
+    pub const SUM: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 5);
+    pub const MINIMUM: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 6);
+    pub const MAXIMUM: Field = Field::new(&super::INSIGHT_RULE_METRIC_DATAPOINT, 7);
 }
 pub mod internal_service_fault {
     use super::Field;
-    use super::INTERNAL_SERVICE_FAULT as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INTERNAL_SERVICE_FAULT, 0);
 }
 pub mod invalid_format_fault {
     use super::Field;
-    use super::INVALID_FORMAT_FAULT as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_FORMAT_FAULT, 0);
 }
 pub mod invalid_next_token {
     use super::Field;
-    use super::INVALID_NEXT_TOKEN as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_NEXT_TOKEN, 0);
 }
 pub mod invalid_parameter_combination_exception {
     use super::Field;
-    use super::INVALID_PARAMETER_COMBINATION_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_PARAMETER_COMBINATION_EXCEPTION, 0);
 }
 pub mod invalid_parameter_value_exception {
     use super::Field;
-    use super::INVALID_PARAMETER_VALUE_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_PARAMETER_VALUE_EXCEPTION, 0);
 }
 pub mod kms_access_denied_exception {
     use super::Field;
-    use super::KMS_ACCESS_DENIED_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::KMS_ACCESS_DENIED_EXCEPTION, 0);
 }
 pub mod kms_key_disabled_exception {
     use super::Field;
-    use super::KMS_KEY_DISABLED_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::KMS_KEY_DISABLED_EXCEPTION, 0);
 }
 pub mod kms_key_not_found_exception {
     use super::Field;
-    use super::KMS_KEY_NOT_FOUND_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::KMS_KEY_NOT_FOUND_EXCEPTION, 0);
 }
 pub mod label_options {
     use super::Field;
-    use super::LABEL_OPTIONS as OWNER;
-    pub const TIMEZONE: Field = Field::new(&OWNER, 0);
+    pub const TIMEZONE: Field = Field::new(&super::LABEL_OPTIONS, 0);
 }
 pub mod limit_exceeded_fault {
     use super::Field;
-    use super::LIMIT_EXCEEDED_FAULT as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::LIMIT_EXCEEDED_FAULT, 0);
 }
 pub mod list_alarm_mute_rules_input {
     use super::Field;
-    use super::LIST_ALARM_MUTE_RULES_INPUT as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const STATUSES: Field = Field::new(&OWNER, 1);
-    pub const MAX_RECORDS: Field = Field::new(&OWNER, 2);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 3);
+    pub const ALARM_NAME: Field = Field::new(&super::LIST_ALARM_MUTE_RULES_INPUT, 0);
+    pub const STATUSES: Field = Field::new(&super::LIST_ALARM_MUTE_RULES_INPUT, 1);
+    pub const MAX_RECORDS: Field = Field::new(&super::LIST_ALARM_MUTE_RULES_INPUT, 2);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_ALARM_MUTE_RULES_INPUT, 3);
 }
 pub mod list_alarm_mute_rules_output {
     use super::Field;
-    use super::LIST_ALARM_MUTE_RULES_OUTPUT as OWNER;
-    pub const ALARM_MUTE_RULE_SUMMARIES: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ALARM_MUTE_RULE_SUMMARIES: Field =
+        Field::new(&super::LIST_ALARM_MUTE_RULES_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_ALARM_MUTE_RULES_OUTPUT, 1);
 }
 pub mod list_dashboards_input {
     use super::Field;
-    use super::LIST_DASHBOARDS_INPUT as OWNER;
-    pub const DASHBOARD_NAME_PREFIX: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const DASHBOARD_NAME_PREFIX: Field = Field::new(&super::LIST_DASHBOARDS_INPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_DASHBOARDS_INPUT, 1);
 }
 pub mod list_dashboards_output {
     use super::Field;
-    use super::LIST_DASHBOARDS_OUTPUT as OWNER;
-    pub const DASHBOARD_ENTRIES: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const DASHBOARD_ENTRIES: Field = Field::new(&super::LIST_DASHBOARDS_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_DASHBOARDS_OUTPUT, 1);
 }
 pub mod list_managed_insight_rules_input {
     use super::Field;
-    use super::LIST_MANAGED_INSIGHT_RULES_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
-    pub const MAX_RESULTS: Field = Field::new(&OWNER, 2);
+    pub const RESOURCE_ARN: Field = Field::new(&super::LIST_MANAGED_INSIGHT_RULES_INPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_MANAGED_INSIGHT_RULES_INPUT, 1);
+    pub const MAX_RESULTS: Field = Field::new(&super::LIST_MANAGED_INSIGHT_RULES_INPUT, 2);
 }
 pub mod list_managed_insight_rules_output {
     use super::Field;
-    use super::LIST_MANAGED_INSIGHT_RULES_OUTPUT as OWNER;
-    pub const MANAGED_RULES: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const MANAGED_RULES: Field = Field::new(&super::LIST_MANAGED_INSIGHT_RULES_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_MANAGED_INSIGHT_RULES_OUTPUT, 1);
 }
 pub mod list_metric_data_query_definitions_input {
     use super::Field;
-    use super::LIST_METRIC_DATA_QUERY_DEFINITIONS_INPUT as OWNER;
-    pub const MAX_RESULTS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const MAX_RESULTS: Field = Field::new(&super::LIST_METRIC_DATA_QUERY_DEFINITIONS_INPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRIC_DATA_QUERY_DEFINITIONS_INPUT, 1);
 }
 pub mod list_metric_data_query_definitions_output {
     use super::Field;
-    use super::LIST_METRIC_DATA_QUERY_DEFINITIONS_OUTPUT as OWNER;
-    pub const ITEMS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
+    pub const ITEMS: Field = Field::new(&super::LIST_METRIC_DATA_QUERY_DEFINITIONS_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRIC_DATA_QUERY_DEFINITIONS_OUTPUT, 1);
 }
 pub mod list_metric_streams_input {
     use super::Field;
-    use super::LIST_METRIC_STREAMS_INPUT as OWNER;
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 0);
-    pub const MAX_RESULTS: Field = Field::new(&OWNER, 1);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRIC_STREAMS_INPUT, 0);
+    pub const MAX_RESULTS: Field = Field::new(&super::LIST_METRIC_STREAMS_INPUT, 1);
 }
 pub mod list_metric_streams_output {
     use super::Field;
-    use super::LIST_METRIC_STREAMS_OUTPUT as OWNER;
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 0);
-    pub const ENTRIES: Field = Field::new(&OWNER, 1);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRIC_STREAMS_OUTPUT, 0);
+    pub const ENTRIES: Field = Field::new(&super::LIST_METRIC_STREAMS_OUTPUT, 1);
 }
 pub mod list_metrics_input {
     use super::Field;
-    use super::LIST_METRICS_INPUT as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 1);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 2);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 3);
-    pub const RECENTLY_ACTIVE: Field = Field::new(&OWNER, 4);
-    pub const INCLUDE_LINKED_ACCOUNTS: Field = Field::new(&OWNER, 5);
-    pub const OWNING_ACCOUNT: Field = Field::new(&OWNER, 6);
+    pub const NAMESPACE: Field = Field::new(&super::LIST_METRICS_INPUT, 0);
+    pub const METRIC_NAME: Field = Field::new(&super::LIST_METRICS_INPUT, 1);
+    pub const DIMENSIONS: Field = Field::new(&super::LIST_METRICS_INPUT, 2);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRICS_INPUT, 3);
+    pub const RECENTLY_ACTIVE: Field = Field::new(&super::LIST_METRICS_INPUT, 4);
+    pub const INCLUDE_LINKED_ACCOUNTS: Field = Field::new(&super::LIST_METRICS_INPUT, 5);
+    pub const OWNING_ACCOUNT: Field = Field::new(&super::LIST_METRICS_INPUT, 6);
 }
 pub mod list_metrics_output {
     use super::Field;
-    use super::LIST_METRICS_OUTPUT as OWNER;
-    pub const METRICS: Field = Field::new(&OWNER, 0);
-    pub const NEXT_TOKEN: Field = Field::new(&OWNER, 1);
-    pub const OWNING_ACCOUNTS: Field = Field::new(&OWNER, 2);
+    pub const METRICS: Field = Field::new(&super::LIST_METRICS_OUTPUT, 0);
+    pub const NEXT_TOKEN: Field = Field::new(&super::LIST_METRICS_OUTPUT, 1);
+    pub const OWNING_ACCOUNTS: Field = Field::new(&super::LIST_METRICS_OUTPUT, 2);
 }
 pub mod list_tags_for_resource_input {
     use super::Field;
-    use super::LIST_TAGS_FOR_RESOURCE_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_ARN: Field = Field::new(&super::LIST_TAGS_FOR_RESOURCE_INPUT, 0);
 }
 pub mod list_tags_for_resource_output {
     use super::Field;
-    use super::LIST_TAGS_FOR_RESOURCE_OUTPUT as OWNER;
-    pub const TAGS: Field = Field::new(&OWNER, 0);
+    pub const TAGS: Field = Field::new(&super::LIST_TAGS_FOR_RESOURCE_OUTPUT, 0);
 }
 pub mod log_alarm {
     use super::Field;
-    use super::LOG_ALARM as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_ARN: Field = Field::new(&OWNER, 1);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 2);
-    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 3);
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 4);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 5);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 6);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 7);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 8);
-    pub const STATE_REASON: Field = Field::new(&OWNER, 9);
-    pub const STATE_REASON_DATA: Field = Field::new(&OWNER, 10);
-    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 11);
-    pub const SCHEDULED_QUERY_CONFIGURATION: Field = Field::new(&OWNER, 12);
-    pub const QUERY_RESULTS_TO_EVALUATE: Field = Field::new(&OWNER, 13);
-    pub const QUERY_RESULTS_TO_ALARM: Field = Field::new(&OWNER, 14);
-    pub const THRESHOLD: Field = Field::new(&OWNER, 15);
-    pub const COMPARISON_OPERATOR: Field = Field::new(&OWNER, 16);
-    pub const TREAT_MISSING_DATA: Field = Field::new(&OWNER, 17);
-    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&OWNER, 18);
-    pub const EVALUATION_STATE: Field = Field::new(&OWNER, 19);
-    pub const ACTION_LOG_LINE_COUNT: Field = Field::new(&OWNER, 20);
-    pub const ACTION_LOG_LINE_ROLE_ARN: Field = Field::new(&OWNER, 21);
-    pub const WARM_UP_CONFIGURATION: Field = Field::new(&OWNER, 22);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 23);
+    pub const ALARM_NAME: Field = Field::new(&super::LOG_ALARM, 0);
+    pub const ALARM_ARN: Field = Field::new(&super::LOG_ALARM, 1);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::LOG_ALARM, 2);
+    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&super::LOG_ALARM, 3);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::LOG_ALARM, 4);
+    pub const OK_ACTIONS: Field = Field::new(&super::LOG_ALARM, 5);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::LOG_ALARM, 6);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::LOG_ALARM, 7);
+    pub const STATE_VALUE: Field = Field::new(&super::LOG_ALARM, 8);
+    pub const STATE_REASON: Field = Field::new(&super::LOG_ALARM, 9);
+    pub const STATE_REASON_DATA: Field = Field::new(&super::LOG_ALARM, 10);
+    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&super::LOG_ALARM, 11);
+    pub const SCHEDULED_QUERY_CONFIGURATION: Field = Field::new(&super::LOG_ALARM, 12);
+    pub const QUERY_RESULTS_TO_EVALUATE: Field = Field::new(&super::LOG_ALARM, 13);
+    pub const QUERY_RESULTS_TO_ALARM: Field = Field::new(&super::LOG_ALARM, 14);
+    pub const THRESHOLD: Field = Field::new(&super::LOG_ALARM, 15);
+    pub const COMPARISON_OPERATOR: Field = Field::new(&super::LOG_ALARM, 16);
+    pub const TREAT_MISSING_DATA: Field = Field::new(&super::LOG_ALARM, 17);
+    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&super::LOG_ALARM, 18);
+    pub const EVALUATION_STATE: Field = Field::new(&super::LOG_ALARM, 19);
+    pub const ACTION_LOG_LINE_COUNT: Field = Field::new(&super::LOG_ALARM, 20);
+    pub const ACTION_LOG_LINE_ROLE_ARN: Field = Field::new(&super::LOG_ALARM, 21);
+    pub const WARM_UP_CONFIGURATION: Field = Field::new(&super::LOG_ALARM, 22);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::LOG_ALARM, 23);
 }
 pub mod managed_rule {
     use super::Field;
-    use super::MANAGED_RULE as OWNER;
-    pub const TEMPLATE_NAME: Field = Field::new(&OWNER, 0);
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 1);
-    pub const TAGS: Field = Field::new(&OWNER, 2);
+    pub const TEMPLATE_NAME: Field = Field::new(&super::MANAGED_RULE, 0);
+    pub const RESOURCE_ARN: Field = Field::new(&super::MANAGED_RULE, 1);
+    pub const TAGS: Field = Field::new(&super::MANAGED_RULE, 2);
 }
 pub mod managed_rule_description {
     use super::Field;
-    use super::MANAGED_RULE_DESCRIPTION as OWNER;
-    pub const TEMPLATE_NAME: Field = Field::new(&OWNER, 0);
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 1);
-    pub const RULE_STATE: Field = Field::new(&OWNER, 2);
+    pub const TEMPLATE_NAME: Field = Field::new(&super::MANAGED_RULE_DESCRIPTION, 0);
+    pub const RESOURCE_ARN: Field = Field::new(&super::MANAGED_RULE_DESCRIPTION, 1);
+    pub const RULE_STATE: Field = Field::new(&super::MANAGED_RULE_DESCRIPTION, 2);
 }
 pub mod managed_rule_state {
     use super::Field;
-    use super::MANAGED_RULE_STATE as OWNER;
-    pub const RULE_NAME: Field = Field::new(&OWNER, 0);
-    pub const STATE: Field = Field::new(&OWNER, 1);
+    pub const RULE_NAME: Field = Field::new(&super::MANAGED_RULE_STATE, 0);
+    pub const STATE: Field = Field::new(&super::MANAGED_RULE_STATE, 1);
 }
 pub mod message_data {
     use super::Field;
-    use super::MESSAGE_DATA as OWNER;
-    pub const CODE: Field = Field::new(&OWNER, 0);
-    pub const VALUE: Field = Field::new(&OWNER, 1);
+    pub const CODE: Field = Field::new(&super::MESSAGE_DATA, 0);
+    pub const VALUE: Field = Field::new(&super::MESSAGE_DATA, 1);
 }
 pub mod metric {
     use super::Field;
-    use super::METRIC as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 1);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 2);
+    pub const NAMESPACE: Field = Field::new(&super::METRIC, 0);
+    pub const METRIC_NAME: Field = Field::new(&super::METRIC, 1);
+    pub const DIMENSIONS: Field = Field::new(&super::METRIC, 2);
 }
 pub mod metric_alarm {
     use super::Field;
-    use super::METRIC_ALARM as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_ARN: Field = Field::new(&OWNER, 1);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 2);
-    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 3);
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 4);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 5);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 6);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 7);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 8);
-    pub const STATE_REASON: Field = Field::new(&OWNER, 9);
-    pub const STATE_REASON_DATA: Field = Field::new(&OWNER, 10);
-    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&OWNER, 11);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 12);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 13);
-    pub const STATISTIC: Field = Field::new(&OWNER, 14);
-    pub const EXTENDED_STATISTIC: Field = Field::new(&OWNER, 15);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 16);
-    pub const PERIOD: Field = Field::new(&OWNER, 17);
-    pub const UNIT: Field = Field::new(&OWNER, 18);
-    pub const EVALUATION_PERIODS: Field = Field::new(&OWNER, 19);
-    pub const DATAPOINTS_TO_ALARM: Field = Field::new(&OWNER, 20);
-    pub const THRESHOLD: Field = Field::new(&OWNER, 21);
-    pub const COMPARISON_OPERATOR: Field = Field::new(&OWNER, 22);
-    pub const TREAT_MISSING_DATA: Field = Field::new(&OWNER, 23);
-    pub const EVALUATE_LOW_SAMPLE_COUNT_PERCENTILE: Field = Field::new(&OWNER, 24);
-    pub const METRICS: Field = Field::new(&OWNER, 25);
-    pub const THRESHOLD_METRIC_ID: Field = Field::new(&OWNER, 26);
-    pub const EVALUATION_STATE: Field = Field::new(&OWNER, 27);
-    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&OWNER, 28);
-    pub const EVALUATION_WINDOW: Field = Field::new(&OWNER, 29);
-    pub const WARM_UP_CONFIGURATION: Field = Field::new(&OWNER, 30);
-    pub const EVALUATION_CRITERIA: Field = Field::new(&OWNER, 31);
-    pub const EVALUATION_INTERVAL: Field = Field::new(&OWNER, 32);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 33);
+    pub const ALARM_NAME: Field = Field::new(&super::METRIC_ALARM, 0);
+    pub const ALARM_ARN: Field = Field::new(&super::METRIC_ALARM, 1);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::METRIC_ALARM, 2);
+    pub const ALARM_CONFIGURATION_UPDATED_TIMESTAMP: Field = Field::new(&super::METRIC_ALARM, 3);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::METRIC_ALARM, 4);
+    pub const OK_ACTIONS: Field = Field::new(&super::METRIC_ALARM, 5);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::METRIC_ALARM, 6);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::METRIC_ALARM, 7);
+    pub const STATE_VALUE: Field = Field::new(&super::METRIC_ALARM, 8);
+    pub const STATE_REASON: Field = Field::new(&super::METRIC_ALARM, 9);
+    pub const STATE_REASON_DATA: Field = Field::new(&super::METRIC_ALARM, 10);
+    pub const STATE_UPDATED_TIMESTAMP: Field = Field::new(&super::METRIC_ALARM, 11);
+    pub const METRIC_NAME: Field = Field::new(&super::METRIC_ALARM, 12);
+    pub const NAMESPACE: Field = Field::new(&super::METRIC_ALARM, 13);
+    pub const STATISTIC: Field = Field::new(&super::METRIC_ALARM, 14);
+    pub const EXTENDED_STATISTIC: Field = Field::new(&super::METRIC_ALARM, 15);
+    pub const DIMENSIONS: Field = Field::new(&super::METRIC_ALARM, 16);
+    pub const PERIOD: Field = Field::new(&super::METRIC_ALARM, 17);
+    pub const UNIT: Field = Field::new(&super::METRIC_ALARM, 18);
+    pub const EVALUATION_PERIODS: Field = Field::new(&super::METRIC_ALARM, 19);
+    pub const DATAPOINTS_TO_ALARM: Field = Field::new(&super::METRIC_ALARM, 20);
+    pub const THRESHOLD: Field = Field::new(&super::METRIC_ALARM, 21);
+    pub const COMPARISON_OPERATOR: Field = Field::new(&super::METRIC_ALARM, 22);
+    pub const TREAT_MISSING_DATA: Field = Field::new(&super::METRIC_ALARM, 23);
+    pub const EVALUATE_LOW_SAMPLE_COUNT_PERCENTILE: Field = Field::new(&super::METRIC_ALARM, 24);
+    pub const METRICS: Field = Field::new(&super::METRIC_ALARM, 25);
+    pub const THRESHOLD_METRIC_ID: Field = Field::new(&super::METRIC_ALARM, 26);
+    pub const EVALUATION_STATE: Field = Field::new(&super::METRIC_ALARM, 27);
+    pub const STATE_TRANSITIONED_TIMESTAMP: Field = Field::new(&super::METRIC_ALARM, 28);
+    pub const EVALUATION_WINDOW: Field = Field::new(&super::METRIC_ALARM, 29);
+    pub const WARM_UP_CONFIGURATION: Field = Field::new(&super::METRIC_ALARM, 30);
+    pub const EVALUATION_CRITERIA: Field = Field::new(&super::METRIC_ALARM, 31);
+    pub const EVALUATION_INTERVAL: Field = Field::new(&super::METRIC_ALARM, 32);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::METRIC_ALARM, 33);
 }
 pub mod metric_characteristics {
     use super::Field;
-    use super::METRIC_CHARACTERISTICS as OWNER;
-    pub const PERIODIC_SPIKES: Field = Field::new(&OWNER, 0);
+    pub const PERIODIC_SPIKES: Field = Field::new(&super::METRIC_CHARACTERISTICS, 0);
 }
 pub mod metric_data_query {
     use super::Field;
-    use super::METRIC_DATA_QUERY as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const METRIC_STAT: Field = Field::new(&OWNER, 1);
-    pub const EXPRESSION: Field = Field::new(&OWNER, 2);
-    pub const LABEL: Field = Field::new(&OWNER, 3);
-    pub const RETURN_DATA: Field = Field::new(&OWNER, 4);
-    pub const PERIOD: Field = Field::new(&OWNER, 5);
-    pub const ACCOUNT_ID: Field = Field::new(&OWNER, 6);
+    pub const ID: Field = Field::new(&super::METRIC_DATA_QUERY, 0);
+    pub const METRIC_STAT: Field = Field::new(&super::METRIC_DATA_QUERY, 1);
+    pub const EXPRESSION: Field = Field::new(&super::METRIC_DATA_QUERY, 2);
+    pub const LABEL: Field = Field::new(&super::METRIC_DATA_QUERY, 3);
+    pub const RETURN_DATA: Field = Field::new(&super::METRIC_DATA_QUERY, 4);
+    pub const PERIOD: Field = Field::new(&super::METRIC_DATA_QUERY, 5);
+    pub const ACCOUNT_ID: Field = Field::new(&super::METRIC_DATA_QUERY, 6);
 }
 pub mod metric_data_query_definition_summary {
     use super::Field;
-    use super::METRIC_DATA_QUERY_DEFINITION_SUMMARY as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const PATH: Field = Field::new(&OWNER, 1);
-    pub const TYPE: Field = Field::new(&OWNER, 2);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 3);
+    pub const ID: Field = Field::new(&super::METRIC_DATA_QUERY_DEFINITION_SUMMARY, 0);
+    pub const PATH: Field = Field::new(&super::METRIC_DATA_QUERY_DEFINITION_SUMMARY, 1);
+    pub const TYPE: Field = Field::new(&super::METRIC_DATA_QUERY_DEFINITION_SUMMARY, 2);
+    pub const UPDATED_AT: Field = Field::new(&super::METRIC_DATA_QUERY_DEFINITION_SUMMARY, 3);
 }
 pub mod metric_data_result {
     use super::Field;
-    use super::METRIC_DATA_RESULT as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const LABEL: Field = Field::new(&OWNER, 1);
-    pub const TIMESTAMPS: Field = Field::new(&OWNER, 2);
-    pub const VALUES: Field = Field::new(&OWNER, 3);
-    pub const STATUS_CODE: Field = Field::new(&OWNER, 4);
-    pub const MESSAGES: Field = Field::new(&OWNER, 5);
+    pub const ID: Field = Field::new(&super::METRIC_DATA_RESULT, 0);
+    pub const LABEL: Field = Field::new(&super::METRIC_DATA_RESULT, 1);
+    pub const TIMESTAMPS: Field = Field::new(&super::METRIC_DATA_RESULT, 2);
+    pub const VALUES: Field = Field::new(&super::METRIC_DATA_RESULT, 3);
+    pub const STATUS_CODE: Field = Field::new(&super::METRIC_DATA_RESULT, 4);
+    pub const MESSAGES: Field = Field::new(&super::METRIC_DATA_RESULT, 5);
 }
 pub mod metric_datum {
     use super::Field;
-    use super::METRIC_DATUM as OWNER;
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 0);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 1);
-    pub const TIMESTAMP: Field = Field::new(&OWNER, 2);
-    pub const VALUE: Field = Field::new(&OWNER, 3);
-    pub const STATISTIC_VALUES: Field = Field::new(&OWNER, 4);
-    pub const VALUES: Field = Field::new(&OWNER, 5);
-    pub const COUNTS: Field = Field::new(&OWNER, 6);
-    pub const UNIT: Field = Field::new(&OWNER, 7);
-    pub const STORAGE_RESOLUTION: Field = Field::new(&OWNER, 8);
+    pub const METRIC_NAME: Field = Field::new(&super::METRIC_DATUM, 0);
+    pub const DIMENSIONS: Field = Field::new(&super::METRIC_DATUM, 1);
+    pub const TIMESTAMP: Field = Field::new(&super::METRIC_DATUM, 2);
+    pub const VALUE: Field = Field::new(&super::METRIC_DATUM, 3);
+    pub const STATISTIC_VALUES: Field = Field::new(&super::METRIC_DATUM, 4);
+    pub const VALUES: Field = Field::new(&super::METRIC_DATUM, 5);
+    pub const COUNTS: Field = Field::new(&super::METRIC_DATUM, 6);
+    pub const UNIT: Field = Field::new(&super::METRIC_DATUM, 7);
+    pub const STORAGE_RESOLUTION: Field = Field::new(&super::METRIC_DATUM, 8);
 }
 pub mod metric_math_anomaly_detector {
     use super::Field;
-    use super::METRIC_MATH_ANOMALY_DETECTOR as OWNER;
-    pub const METRIC_DATA_QUERIES: Field = Field::new(&OWNER, 0);
+    pub const METRIC_DATA_QUERIES: Field = Field::new(&super::METRIC_MATH_ANOMALY_DETECTOR, 0);
 }
 pub mod metric_stat {
     use super::Field;
-    use super::METRIC_STAT as OWNER;
-    pub const METRIC: Field = Field::new(&OWNER, 0);
-    pub const PERIOD: Field = Field::new(&OWNER, 1);
-    pub const STAT: Field = Field::new(&OWNER, 2);
-    pub const UNIT: Field = Field::new(&OWNER, 3);
+    pub const METRIC: Field = Field::new(&super::METRIC_STAT, 0);
+    pub const PERIOD: Field = Field::new(&super::METRIC_STAT, 1);
+    pub const STAT: Field = Field::new(&super::METRIC_STAT, 2);
+    pub const UNIT: Field = Field::new(&super::METRIC_STAT, 3);
 }
 pub mod metric_stream_entry {
     use super::Field;
-    use super::METRIC_STREAM_ENTRY as OWNER;
-    pub const ARN: Field = Field::new(&OWNER, 0);
-    pub const CREATION_DATE: Field = Field::new(&OWNER, 1);
-    pub const LAST_UPDATE_DATE: Field = Field::new(&OWNER, 2);
-    pub const NAME: Field = Field::new(&OWNER, 3);
-    pub const FIREHOSE_ARN: Field = Field::new(&OWNER, 4);
-    pub const STATE: Field = Field::new(&OWNER, 5);
-    pub const OUTPUT_FORMAT: Field = Field::new(&OWNER, 6);
+    pub const ARN: Field = Field::new(&super::METRIC_STREAM_ENTRY, 0);
+    pub const CREATION_DATE: Field = Field::new(&super::METRIC_STREAM_ENTRY, 1);
+    pub const LAST_UPDATE_DATE: Field = Field::new(&super::METRIC_STREAM_ENTRY, 2);
+    pub const NAME: Field = Field::new(&super::METRIC_STREAM_ENTRY, 3);
+    pub const FIREHOSE_ARN: Field = Field::new(&super::METRIC_STREAM_ENTRY, 4);
+    pub const STATE: Field = Field::new(&super::METRIC_STREAM_ENTRY, 5);
+    pub const OUTPUT_FORMAT: Field = Field::new(&super::METRIC_STREAM_ENTRY, 6);
 }
 pub mod metric_stream_filter {
     use super::Field;
-    use super::METRIC_STREAM_FILTER as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAMES: Field = Field::new(&OWNER, 1);
+    pub const NAMESPACE: Field = Field::new(&super::METRIC_STREAM_FILTER, 0);
+    pub const METRIC_NAMES: Field = Field::new(&super::METRIC_STREAM_FILTER, 1);
 }
 pub mod metric_stream_statistics_configuration {
     use super::Field;
-    use super::METRIC_STREAM_STATISTICS_CONFIGURATION as OWNER;
-    pub const INCLUDE_METRICS: Field = Field::new(&OWNER, 0);
-    pub const ADDITIONAL_STATISTICS: Field = Field::new(&OWNER, 1);
+    pub const INCLUDE_METRICS: Field =
+        Field::new(&super::METRIC_STREAM_STATISTICS_CONFIGURATION, 0);
+    pub const ADDITIONAL_STATISTICS: Field =
+        Field::new(&super::METRIC_STREAM_STATISTICS_CONFIGURATION, 1);
 }
 pub mod metric_stream_statistics_metric {
     use super::Field;
-    use super::METRIC_STREAM_STATISTICS_METRIC as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 1);
+    pub const NAMESPACE: Field = Field::new(&super::METRIC_STREAM_STATISTICS_METRIC, 0);
+    pub const METRIC_NAME: Field = Field::new(&super::METRIC_STREAM_STATISTICS_METRIC, 1);
 }
 pub mod missing_required_parameter_exception {
     use super::Field;
-    use super::MISSING_REQUIRED_PARAMETER_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::MISSING_REQUIRED_PARAMETER_EXCEPTION, 0);
 }
 pub mod mute_targets {
     use super::Field;
-    use super::MUTE_TARGETS as OWNER;
-    pub const ALARM_NAMES: Field = Field::new(&OWNER, 0);
+    pub const ALARM_NAMES: Field = Field::new(&super::MUTE_TARGETS, 0);
 }
 pub mod o_tel_enrichment_metric_selector {
     use super::Field;
-    use super::O_TEL_ENRICHMENT_METRIC_SELECTOR as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAMES: Field = Field::new(&OWNER, 1);
+    pub const NAMESPACE: Field = Field::new(&super::O_TEL_ENRICHMENT_METRIC_SELECTOR, 0);
+    pub const METRIC_NAMES: Field = Field::new(&super::O_TEL_ENRICHMENT_METRIC_SELECTOR, 1);
 }
 pub mod partial_failure {
     use super::Field;
-    use super::PARTIAL_FAILURE as OWNER;
-    pub const FAILURE_RESOURCE: Field = Field::new(&OWNER, 0);
-    pub const EXCEPTION_TYPE: Field = Field::new(&OWNER, 1);
-    pub const FAILURE_CODE: Field = Field::new(&OWNER, 2);
-    pub const FAILURE_DESCRIPTION: Field = Field::new(&OWNER, 3);
+    pub const FAILURE_RESOURCE: Field = Field::new(&super::PARTIAL_FAILURE, 0);
+    pub const EXCEPTION_TYPE: Field = Field::new(&super::PARTIAL_FAILURE, 1);
+    pub const FAILURE_CODE: Field = Field::new(&super::PARTIAL_FAILURE, 2);
+    pub const FAILURE_DESCRIPTION: Field = Field::new(&super::PARTIAL_FAILURE, 3);
 }
 pub mod put_alarm_mute_rule_input {
     use super::Field;
-    use super::PUT_ALARM_MUTE_RULE_INPUT as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const DESCRIPTION: Field = Field::new(&OWNER, 1);
-    pub const RULE: Field = Field::new(&OWNER, 2);
-    pub const MUTE_TARGETS: Field = Field::new(&OWNER, 3);
-    pub const TAGS: Field = Field::new(&OWNER, 4);
-    pub const START_DATE: Field = Field::new(&OWNER, 5);
-    pub const EXPIRE_DATE: Field = Field::new(&OWNER, 6);
+    pub const NAME: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 0);
+    pub const DESCRIPTION: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 1);
+    pub const RULE: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 2);
+    pub const MUTE_TARGETS: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 3);
+    pub const TAGS: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 4);
+    pub const START_DATE: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 5);
+    pub const EXPIRE_DATE: Field = Field::new(&super::PUT_ALARM_MUTE_RULE_INPUT, 6);
 }
 pub mod put_anomaly_detector_input {
     use super::Field;
-    use super::PUT_ANOMALY_DETECTOR_INPUT as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 1);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 2);
-    pub const STAT: Field = Field::new(&OWNER, 3);
-    pub const CONFIGURATION: Field = Field::new(&OWNER, 4);
-    pub const METRIC_CHARACTERISTICS: Field = Field::new(&OWNER, 5);
-    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 6);
-    pub const METRIC_MATH_ANOMALY_DETECTOR: Field = Field::new(&OWNER, 7);
+    pub const NAMESPACE: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 0);
+    pub const METRIC_NAME: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 1);
+    pub const DIMENSIONS: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 2);
+    pub const STAT: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 3);
+    pub const CONFIGURATION: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 4);
+    pub const METRIC_CHARACTERISTICS: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 5);
+    pub const SINGLE_METRIC_ANOMALY_DETECTOR: Field =
+        Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 6);
+    pub const METRIC_MATH_ANOMALY_DETECTOR: Field =
+        Field::new(&super::PUT_ANOMALY_DETECTOR_INPUT, 7);
 }
 pub mod put_anomaly_detector_output {
     use super::Field;
-    use super::PUT_ANOMALY_DETECTOR_OUTPUT as OWNER;
-    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&OWNER, 0);
+    pub const ANOMALY_DETECTOR_ID: Field = Field::new(&super::PUT_ANOMALY_DETECTOR_OUTPUT, 0);
 }
 pub mod put_composite_alarm_input {
     use super::Field;
-    use super::PUT_COMPOSITE_ALARM_INPUT as OWNER;
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 0);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 1);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 2);
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 3);
-    pub const ALARM_RULE: Field = Field::new(&OWNER, 4);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 5);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 6);
-    pub const TAGS: Field = Field::new(&OWNER, 7);
-    pub const ACTIONS_SUPPRESSOR: Field = Field::new(&OWNER, 8);
-    pub const ACTIONS_SUPPRESSOR_WAIT_PERIOD: Field = Field::new(&OWNER, 9);
-    pub const ACTIONS_SUPPRESSOR_EXTENSION_PERIOD: Field = Field::new(&OWNER, 10);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 11);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 0);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 1);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 2);
+    pub const ALARM_NAME: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 3);
+    pub const ALARM_RULE: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 4);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 5);
+    pub const OK_ACTIONS: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 6);
+    pub const TAGS: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 7);
+    pub const ACTIONS_SUPPRESSOR: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 8);
+    pub const ACTIONS_SUPPRESSOR_WAIT_PERIOD: Field =
+        Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 9);
+    pub const ACTIONS_SUPPRESSOR_EXTENSION_PERIOD: Field =
+        Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 10);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::PUT_COMPOSITE_ALARM_INPUT, 11);
 }
 pub mod put_dashboard_input {
     use super::Field;
-    use super::PUT_DASHBOARD_INPUT as OWNER;
-    pub const DASHBOARD_NAME: Field = Field::new(&OWNER, 0);
-    pub const DASHBOARD_BODY: Field = Field::new(&OWNER, 1);
-    pub const TAGS: Field = Field::new(&OWNER, 2);
+    pub const DASHBOARD_NAME: Field = Field::new(&super::PUT_DASHBOARD_INPUT, 0);
+    pub const DASHBOARD_BODY: Field = Field::new(&super::PUT_DASHBOARD_INPUT, 1);
+    pub const TAGS: Field = Field::new(&super::PUT_DASHBOARD_INPUT, 2);
 }
 pub mod put_dashboard_output {
     use super::Field;
-    use super::PUT_DASHBOARD_OUTPUT as OWNER;
-    pub const DASHBOARD_VALIDATION_MESSAGES: Field = Field::new(&OWNER, 0);
+    pub const DASHBOARD_VALIDATION_MESSAGES: Field = Field::new(&super::PUT_DASHBOARD_OUTPUT, 0);
 }
 pub mod put_insight_rule_input {
     use super::Field;
-    use super::PUT_INSIGHT_RULE_INPUT as OWNER;
-    pub const RULE_NAME: Field = Field::new(&OWNER, 0);
-    pub const RULE_STATE: Field = Field::new(&OWNER, 1);
-    pub const RULE_DEFINITION: Field = Field::new(&OWNER, 2);
-    pub const TAGS: Field = Field::new(&OWNER, 3);
-    pub const APPLY_ON_TRANSFORMED_LOGS: Field = Field::new(&OWNER, 4);
+    pub const RULE_NAME: Field = Field::new(&super::PUT_INSIGHT_RULE_INPUT, 0);
+    pub const RULE_STATE: Field = Field::new(&super::PUT_INSIGHT_RULE_INPUT, 1);
+    pub const RULE_DEFINITION: Field = Field::new(&super::PUT_INSIGHT_RULE_INPUT, 2);
+    pub const TAGS: Field = Field::new(&super::PUT_INSIGHT_RULE_INPUT, 3);
+    pub const APPLY_ON_TRANSFORMED_LOGS: Field = Field::new(&super::PUT_INSIGHT_RULE_INPUT, 4);
 }
 pub mod put_log_alarm_input {
     use super::Field;
-    use super::PUT_LOG_ALARM_INPUT as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 1);
-    pub const SCHEDULED_QUERY_CONFIGURATION: Field = Field::new(&OWNER, 2);
-    pub const ACTION_LOG_LINE_COUNT: Field = Field::new(&OWNER, 3);
-    pub const ACTION_LOG_LINE_ROLE_ARN: Field = Field::new(&OWNER, 4);
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 5);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 6);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 7);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 8);
-    pub const QUERY_RESULTS_TO_EVALUATE: Field = Field::new(&OWNER, 9);
-    pub const QUERY_RESULTS_TO_ALARM: Field = Field::new(&OWNER, 10);
-    pub const THRESHOLD: Field = Field::new(&OWNER, 11);
-    pub const COMPARISON_OPERATOR: Field = Field::new(&OWNER, 12);
-    pub const TREAT_MISSING_DATA: Field = Field::new(&OWNER, 13);
-    pub const TAGS: Field = Field::new(&OWNER, 14);
-    pub const WARM_UP_CONFIGURATION: Field = Field::new(&OWNER, 15);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 16);
+    pub const ALARM_NAME: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 0);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 1);
+    pub const SCHEDULED_QUERY_CONFIGURATION: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 2);
+    pub const ACTION_LOG_LINE_COUNT: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 3);
+    pub const ACTION_LOG_LINE_ROLE_ARN: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 4);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 5);
+    pub const OK_ACTIONS: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 6);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 7);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 8);
+    pub const QUERY_RESULTS_TO_EVALUATE: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 9);
+    pub const QUERY_RESULTS_TO_ALARM: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 10);
+    pub const THRESHOLD: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 11);
+    pub const COMPARISON_OPERATOR: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 12);
+    pub const TREAT_MISSING_DATA: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 13);
+    pub const TAGS: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 14);
+    pub const WARM_UP_CONFIGURATION: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 15);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::PUT_LOG_ALARM_INPUT, 16);
 }
 pub mod put_managed_insight_rules_input {
     use super::Field;
-    use super::PUT_MANAGED_INSIGHT_RULES_INPUT as OWNER;
-    pub const MANAGED_RULES: Field = Field::new(&OWNER, 0);
+    pub const MANAGED_RULES: Field = Field::new(&super::PUT_MANAGED_INSIGHT_RULES_INPUT, 0);
 }
 pub mod put_managed_insight_rules_output {
     use super::Field;
-    use super::PUT_MANAGED_INSIGHT_RULES_OUTPUT as OWNER;
-    pub const FAILURES: Field = Field::new(&OWNER, 0);
+    pub const FAILURES: Field = Field::new(&super::PUT_MANAGED_INSIGHT_RULES_OUTPUT, 0);
 }
 pub mod put_metric_alarm_input {
     use super::Field;
-    use super::PUT_METRIC_ALARM_INPUT as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const ALARM_DESCRIPTION: Field = Field::new(&OWNER, 1);
-    pub const ACTIONS_ENABLED: Field = Field::new(&OWNER, 2);
-    pub const OK_ACTIONS: Field = Field::new(&OWNER, 3);
-    pub const ALARM_ACTIONS: Field = Field::new(&OWNER, 4);
-    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&OWNER, 5);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 6);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 7);
-    pub const STATISTIC: Field = Field::new(&OWNER, 8);
-    pub const EXTENDED_STATISTIC: Field = Field::new(&OWNER, 9);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 10);
-    pub const PERIOD: Field = Field::new(&OWNER, 11);
-    pub const UNIT: Field = Field::new(&OWNER, 12);
-    pub const EVALUATION_PERIODS: Field = Field::new(&OWNER, 13);
-    pub const DATAPOINTS_TO_ALARM: Field = Field::new(&OWNER, 14);
-    pub const THRESHOLD: Field = Field::new(&OWNER, 15);
-    pub const COMPARISON_OPERATOR: Field = Field::new(&OWNER, 16);
-    pub const TREAT_MISSING_DATA: Field = Field::new(&OWNER, 17);
-    pub const EVALUATE_LOW_SAMPLE_COUNT_PERCENTILE: Field = Field::new(&OWNER, 18);
-    pub const METRICS: Field = Field::new(&OWNER, 19);
-    pub const TAGS: Field = Field::new(&OWNER, 20);
-    pub const THRESHOLD_METRIC_ID: Field = Field::new(&OWNER, 21);
-    pub const EVALUATION_WINDOW: Field = Field::new(&OWNER, 22);
-    pub const WARM_UP_CONFIGURATION: Field = Field::new(&OWNER, 23);
-    pub const EVALUATION_CRITERIA: Field = Field::new(&OWNER, 24);
-    pub const EVALUATION_INTERVAL: Field = Field::new(&OWNER, 25);
-    pub const ACTION_CONFIGURATION: Field = Field::new(&OWNER, 26);
+    pub const ALARM_NAME: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 0);
+    pub const ALARM_DESCRIPTION: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 1);
+    pub const ACTIONS_ENABLED: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 2);
+    pub const OK_ACTIONS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 3);
+    pub const ALARM_ACTIONS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 4);
+    pub const INSUFFICIENT_DATA_ACTIONS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 5);
+    pub const METRIC_NAME: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 6);
+    pub const NAMESPACE: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 7);
+    pub const STATISTIC: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 8);
+    pub const EXTENDED_STATISTIC: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 9);
+    pub const DIMENSIONS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 10);
+    pub const PERIOD: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 11);
+    pub const UNIT: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 12);
+    pub const EVALUATION_PERIODS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 13);
+    pub const DATAPOINTS_TO_ALARM: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 14);
+    pub const THRESHOLD: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 15);
+    pub const COMPARISON_OPERATOR: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 16);
+    pub const TREAT_MISSING_DATA: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 17);
+    pub const EVALUATE_LOW_SAMPLE_COUNT_PERCENTILE: Field =
+        Field::new(&super::PUT_METRIC_ALARM_INPUT, 18);
+    pub const METRICS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 19);
+    pub const TAGS: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 20);
+    pub const THRESHOLD_METRIC_ID: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 21);
+    pub const EVALUATION_WINDOW: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 22);
+    pub const WARM_UP_CONFIGURATION: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 23);
+    pub const EVALUATION_CRITERIA: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 24);
+    pub const EVALUATION_INTERVAL: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 25);
+    pub const ACTION_CONFIGURATION: Field = Field::new(&super::PUT_METRIC_ALARM_INPUT, 26);
 }
 pub mod put_metric_data_input {
     use super::Field;
-    use super::PUT_METRIC_DATA_INPUT as OWNER;
-    pub const NAMESPACE: Field = Field::new(&OWNER, 0);
-    pub const METRIC_DATA: Field = Field::new(&OWNER, 1);
-    pub const ENTITY_METRIC_DATA: Field = Field::new(&OWNER, 2);
-    pub const STRICT_ENTITY_VALIDATION: Field = Field::new(&OWNER, 3);
+    pub const NAMESPACE: Field = Field::new(&super::PUT_METRIC_DATA_INPUT, 0);
+    pub const METRIC_DATA: Field = Field::new(&super::PUT_METRIC_DATA_INPUT, 1);
+    pub const ENTITY_METRIC_DATA: Field = Field::new(&super::PUT_METRIC_DATA_INPUT, 2);
+    pub const STRICT_ENTITY_VALIDATION: Field = Field::new(&super::PUT_METRIC_DATA_INPUT, 3);
 }
 pub mod put_metric_data_query_definition_input {
     use super::Field;
-    use super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const PATH: Field = Field::new(&OWNER, 1);
-    pub const EXPRESSION: Field = Field::new(&OWNER, 2);
-    pub const TYPE: Field = Field::new(&OWNER, 3);
-    pub const TAGS: Field = Field::new(&OWNER, 4);
+    pub const ID: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT, 0);
+    pub const PATH: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT, 1);
+    pub const EXPRESSION: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT, 2);
+    pub const TYPE: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT, 3);
+    pub const TAGS: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_INPUT, 4);
 }
 pub mod put_metric_data_query_definition_output {
     use super::Field;
-    use super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT as OWNER;
-    pub const ID: Field = Field::new(&OWNER, 0);
-    pub const ARN: Field = Field::new(&OWNER, 1);
-    pub const PATH: Field = Field::new(&OWNER, 2);
-    pub const EXPRESSION: Field = Field::new(&OWNER, 3);
-    pub const TYPE: Field = Field::new(&OWNER, 4);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 5);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 6);
+    pub const ID: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 0);
+    pub const ARN: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 1);
+    pub const PATH: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 2);
+    pub const EXPRESSION: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 3);
+    pub const TYPE: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 4);
+    pub const CREATED_AT: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 5);
+    pub const UPDATED_AT: Field = Field::new(&super::PUT_METRIC_DATA_QUERY_DEFINITION_OUTPUT, 6);
 }
 pub mod put_metric_stream_input {
     use super::Field;
-    use super::PUT_METRIC_STREAM_INPUT as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 2);
-    pub const FIREHOSE_ARN: Field = Field::new(&OWNER, 3);
-    pub const ROLE_ARN: Field = Field::new(&OWNER, 4);
-    pub const OUTPUT_FORMAT: Field = Field::new(&OWNER, 5);
-    pub const TAGS: Field = Field::new(&OWNER, 6);
-    pub const STATISTICS_CONFIGURATIONS: Field = Field::new(&OWNER, 7);
-    pub const INCLUDE_LINKED_ACCOUNTS_METRICS: Field = Field::new(&OWNER, 8);
+    pub const NAME: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 0);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 1);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 2);
+    pub const FIREHOSE_ARN: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 3);
+    pub const ROLE_ARN: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 4);
+    pub const OUTPUT_FORMAT: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 5);
+    pub const TAGS: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 6);
+    pub const STATISTICS_CONFIGURATIONS: Field = Field::new(&super::PUT_METRIC_STREAM_INPUT, 7);
+    pub const INCLUDE_LINKED_ACCOUNTS_METRICS: Field =
+        Field::new(&super::PUT_METRIC_STREAM_INPUT, 8);
 }
 pub mod put_metric_stream_output {
     use super::Field;
-    use super::PUT_METRIC_STREAM_OUTPUT as OWNER;
-    pub const ARN: Field = Field::new(&OWNER, 0);
+    pub const ARN: Field = Field::new(&super::PUT_METRIC_STREAM_OUTPUT, 0);
 }
 pub mod range {
     use super::Field;
-    use super::RANGE as OWNER;
-    pub const START_TIME: Field = Field::new(&OWNER, 0);
-    pub const END_TIME: Field = Field::new(&OWNER, 1);
+    pub const START_TIME: Field = Field::new(&super::RANGE, 0);
+    pub const END_TIME: Field = Field::new(&super::RANGE, 1);
 }
 pub mod resource_conflict {
     use super::Field;
-    use super::RESOURCE_CONFLICT as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::RESOURCE_CONFLICT, 0);
 }
 pub mod resource_metric_selection {
     use super::Field;
-    use super::RESOURCE_METRIC_SELECTION as OWNER;
-    pub const INCLUDE_METRICS: Field = Field::new(&OWNER, 0);
+    pub const INCLUDE_METRICS: Field = Field::new(&super::RESOURCE_METRIC_SELECTION, 0);
 }
 pub mod resource_metrics_configuration {
     use super::Field;
-    use super::RESOURCE_METRICS_CONFIGURATION as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 1);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 2);
-    pub const METRIC_SELECTIONS: Field = Field::new(&OWNER, 3);
+    pub const RESOURCE_ARN: Field = Field::new(&super::RESOURCE_METRICS_CONFIGURATION, 0);
+    pub const CREATED_AT: Field = Field::new(&super::RESOURCE_METRICS_CONFIGURATION, 1);
+    pub const UPDATED_AT: Field = Field::new(&super::RESOURCE_METRICS_CONFIGURATION, 2);
+    pub const METRIC_SELECTIONS: Field = Field::new(&super::RESOURCE_METRICS_CONFIGURATION, 3);
 }
 pub mod resource_not_found {
     use super::Field;
-    use super::RESOURCE_NOT_FOUND as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::RESOURCE_NOT_FOUND, 0);
 }
 pub mod resource_not_found_exception {
     use super::Field;
-    use super::RESOURCE_NOT_FOUND_EXCEPTION as OWNER;
-    pub const RESOURCE_TYPE: Field = Field::new(&OWNER, 0);
-    pub const RESOURCE_ID: Field = Field::new(&OWNER, 1);
+    pub const RESOURCE_TYPE: Field = Field::new(&super::RESOURCE_NOT_FOUND_EXCEPTION, 0);
+    pub const RESOURCE_ID: Field = Field::new(&super::RESOURCE_NOT_FOUND_EXCEPTION, 1);
 }
 pub mod rule {
     use super::Field;
-    use super::RULE as OWNER;
-    pub const SCHEDULE: Field = Field::new(&OWNER, 0);
+    pub const SCHEDULE: Field = Field::new(&super::RULE, 0);
 }
 pub mod schedule {
     use super::Field;
-    use super::SCHEDULE as OWNER;
-    pub const EXPRESSION: Field = Field::new(&OWNER, 0);
-    pub const DURATION: Field = Field::new(&OWNER, 1);
-    pub const TIMEZONE: Field = Field::new(&OWNER, 2);
+    pub const EXPRESSION: Field = Field::new(&super::SCHEDULE, 0);
+    pub const DURATION: Field = Field::new(&super::SCHEDULE, 1);
+    pub const TIMEZONE: Field = Field::new(&super::SCHEDULE, 2);
 }
 pub mod schedule_configuration {
     use super::Field;
-    use super::SCHEDULE_CONFIGURATION as OWNER;
-    pub const SCHEDULE_EXPRESSION: Field = Field::new(&OWNER, 0);
-    pub const START_TIME_OFFSET: Field = Field::new(&OWNER, 1);
-    pub const END_TIME_OFFSET: Field = Field::new(&OWNER, 2);
+    pub const SCHEDULE_EXPRESSION: Field = Field::new(&super::SCHEDULE_CONFIGURATION, 0);
+    pub const START_TIME_OFFSET: Field = Field::new(&super::SCHEDULE_CONFIGURATION, 1);
+    pub const END_TIME_OFFSET: Field = Field::new(&super::SCHEDULE_CONFIGURATION, 2);
 }
 pub mod scheduled_query_configuration {
     use super::Field;
-    use super::SCHEDULED_QUERY_CONFIGURATION as OWNER;
-    pub const QUERY_STRING: Field = Field::new(&OWNER, 0);
-    pub const LOG_GROUP_IDENTIFIERS: Field = Field::new(&OWNER, 1);
-    pub const QUERY_ARN: Field = Field::new(&OWNER, 2);
-    pub const SCHEDULED_QUERY_ROLE_ARN: Field = Field::new(&OWNER, 3);
-    pub const SCHEDULE_CONFIGURATION: Field = Field::new(&OWNER, 4);
-    pub const AGGREGATION_EXPRESSION: Field = Field::new(&OWNER, 5);
-    pub const TAGS: Field = Field::new(&OWNER, 6);
+    pub const QUERY_STRING: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 0);
+    pub const LOG_GROUP_IDENTIFIERS: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 1);
+    pub const QUERY_ARN: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 2);
+    pub const SCHEDULED_QUERY_ROLE_ARN: Field =
+        Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 3);
+    pub const SCHEDULE_CONFIGURATION: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 4);
+    pub const AGGREGATION_EXPRESSION: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 5);
+    pub const TAGS: Field = Field::new(&super::SCHEDULED_QUERY_CONFIGURATION, 6);
 }
 pub mod set_alarm_state_input {
     use super::Field;
-    use super::SET_ALARM_STATE_INPUT as OWNER;
-    pub const ALARM_NAME: Field = Field::new(&OWNER, 0);
-    pub const STATE_VALUE: Field = Field::new(&OWNER, 1);
-    pub const STATE_REASON: Field = Field::new(&OWNER, 2);
-    pub const STATE_REASON_DATA: Field = Field::new(&OWNER, 3);
+    pub const ALARM_NAME: Field = Field::new(&super::SET_ALARM_STATE_INPUT, 0);
+    pub const STATE_VALUE: Field = Field::new(&super::SET_ALARM_STATE_INPUT, 1);
+    pub const STATE_REASON: Field = Field::new(&super::SET_ALARM_STATE_INPUT, 2);
+    pub const STATE_REASON_DATA: Field = Field::new(&super::SET_ALARM_STATE_INPUT, 3);
 }
 pub mod single_metric_anomaly_detector {
     use super::Field;
-    use super::SINGLE_METRIC_ANOMALY_DETECTOR as OWNER;
-    pub const ACCOUNT_ID: Field = Field::new(&OWNER, 0);
-    pub const NAMESPACE: Field = Field::new(&OWNER, 1);
-    pub const METRIC_NAME: Field = Field::new(&OWNER, 2);
-    pub const DIMENSIONS: Field = Field::new(&OWNER, 3);
-    pub const STAT: Field = Field::new(&OWNER, 4);
+    pub const ACCOUNT_ID: Field = Field::new(&super::SINGLE_METRIC_ANOMALY_DETECTOR, 0);
+    pub const NAMESPACE: Field = Field::new(&super::SINGLE_METRIC_ANOMALY_DETECTOR, 1);
+    pub const METRIC_NAME: Field = Field::new(&super::SINGLE_METRIC_ANOMALY_DETECTOR, 2);
+    pub const DIMENSIONS: Field = Field::new(&super::SINGLE_METRIC_ANOMALY_DETECTOR, 3);
+    pub const STAT: Field = Field::new(&super::SINGLE_METRIC_ANOMALY_DETECTOR, 4);
 }
 pub mod start_metric_streams_input {
     use super::Field;
-    use super::START_METRIC_STREAMS_INPUT as OWNER;
-    pub const NAMES: Field = Field::new(&OWNER, 0);
+    pub const NAMES: Field = Field::new(&super::START_METRIC_STREAMS_INPUT, 0);
 }
 pub mod start_o_tel_enrichment_input {
     use super::Field;
-    use super::START_O_TEL_ENRICHMENT_INPUT as OWNER;
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 0);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::START_O_TEL_ENRICHMENT_INPUT, 0);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::START_O_TEL_ENRICHMENT_INPUT, 1);
 }
 pub mod start_o_tel_enrichment_output {
     use super::Field;
-    use super::START_O_TEL_ENRICHMENT_OUTPUT as OWNER;
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 0);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 2);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 3);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::START_O_TEL_ENRICHMENT_OUTPUT, 0);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::START_O_TEL_ENRICHMENT_OUTPUT, 1);
+    pub const CREATED_AT: Field = Field::new(&super::START_O_TEL_ENRICHMENT_OUTPUT, 2);
+    pub const UPDATED_AT: Field = Field::new(&super::START_O_TEL_ENRICHMENT_OUTPUT, 3);
 }
 pub mod statistic_set {
     use super::Field;
-    use super::STATISTIC_SET as OWNER;
-    pub const SAMPLE_COUNT: Field = Field::new(&OWNER, 0);
-    pub const SUM: Field = Field::new(&OWNER, 1);
-    pub const MINIMUM: Field = Field::new(&OWNER, 2);
-    pub const MAXIMUM: Field = Field::new(&OWNER, 3);
+    pub const SAMPLE_COUNT: Field = Field::new(&super::STATISTIC_SET, 0);
+    pub const SUM: Field = Field::new(&super::STATISTIC_SET, 1);
+    pub const MINIMUM: Field = Field::new(&super::STATISTIC_SET, 2);
+    pub const MAXIMUM: Field = Field::new(&super::STATISTIC_SET, 3);
 }
 pub mod stop_metric_streams_input {
     use super::Field;
-    use super::STOP_METRIC_STREAMS_INPUT as OWNER;
-    pub const NAMES: Field = Field::new(&OWNER, 0);
+    pub const NAMES: Field = Field::new(&super::STOP_METRIC_STREAMS_INPUT, 0);
 }
 pub mod tag {
     use super::Field;
-    use super::TAG as OWNER;
-    pub const KEY: Field = Field::new(&OWNER, 0);
-    pub const VALUE: Field = Field::new(&OWNER, 1);
+    pub const KEY: Field = Field::new(&super::TAG, 0);
+    pub const VALUE: Field = Field::new(&super::TAG, 1);
 }
 pub mod tag_resource_input {
     use super::Field;
-    use super::TAG_RESOURCE_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const TAGS: Field = Field::new(&OWNER, 1);
+    pub const RESOURCE_ARN: Field = Field::new(&super::TAG_RESOURCE_INPUT, 0);
+    pub const TAGS: Field = Field::new(&super::TAG_RESOURCE_INPUT, 1);
 }
 pub mod untag_resource_input {
     use super::Field;
-    use super::UNTAG_RESOURCE_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const TAG_KEYS: Field = Field::new(&OWNER, 1);
+    pub const RESOURCE_ARN: Field = Field::new(&super::UNTAG_RESOURCE_INPUT, 0);
+    pub const TAG_KEYS: Field = Field::new(&super::UNTAG_RESOURCE_INPUT, 1);
 }
 pub mod update_o_tel_enrichment_input {
     use super::Field;
-    use super::UPDATE_O_TEL_ENRICHMENT_INPUT as OWNER;
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 0);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_INPUT, 0);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_INPUT, 1);
 }
 pub mod update_o_tel_enrichment_output {
     use super::Field;
-    use super::UPDATE_O_TEL_ENRICHMENT_OUTPUT as OWNER;
-    pub const INCLUDE_FILTERS: Field = Field::new(&OWNER, 0);
-    pub const EXCLUDE_FILTERS: Field = Field::new(&OWNER, 1);
-    pub const CREATED_AT: Field = Field::new(&OWNER, 2);
-    pub const UPDATED_AT: Field = Field::new(&OWNER, 3);
+    pub const INCLUDE_FILTERS: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_OUTPUT, 0);
+    pub const EXCLUDE_FILTERS: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_OUTPUT, 1);
+    pub const CREATED_AT: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_OUTPUT, 2);
+    pub const UPDATED_AT: Field = Field::new(&super::UPDATE_O_TEL_ENRICHMENT_OUTPUT, 3);
 }
 pub mod update_resource_metrics_configuration_input {
     use super::Field;
-    use super::UPDATE_RESOURCE_METRICS_CONFIGURATION_INPUT as OWNER;
-    pub const RESOURCE_ARN: Field = Field::new(&OWNER, 0);
-    pub const METRIC_SELECTIONS: Field = Field::new(&OWNER, 1);
+    pub const RESOURCE_ARN: Field =
+        Field::new(&super::UPDATE_RESOURCE_METRICS_CONFIGURATION_INPUT, 0);
+    pub const METRIC_SELECTIONS: Field =
+        Field::new(&super::UPDATE_RESOURCE_METRICS_CONFIGURATION_INPUT, 1);
 }
 pub mod update_resource_metrics_configuration_output {
     use super::Field;
-    use super::UPDATE_RESOURCE_METRICS_CONFIGURATION_OUTPUT as OWNER;
-    pub const RESOURCE_METRICS_CONFIGURATION: Field = Field::new(&OWNER, 0);
+    pub const RESOURCE_METRICS_CONFIGURATION: Field =
+        Field::new(&super::UPDATE_RESOURCE_METRICS_CONFIGURATION_OUTPUT, 0);
 }
 pub mod validation_exception {
     use super::Field;
-    use super::VALIDATION_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::VALIDATION_EXCEPTION, 0);
 }
 pub mod wall_clock_window {
     use super::Field;
-    use super::WALL_CLOCK_WINDOW as OWNER;
-    pub const TIMEZONE: Field = Field::new(&OWNER, 0);
+    pub const TIMEZONE: Field = Field::new(&super::WALL_CLOCK_WINDOW, 0);
 }
 pub mod warm_up_configuration {
     use super::Field;
-    use super::WARM_UP_CONFIGURATION as OWNER;
-    pub const WARM_UP_PERIOD_DURATION_IN_MINUTES: Field = Field::new(&OWNER, 0);
-    pub const ONLY_START_EVALUATING_AFTER_WARM_UP_PERIOD_ENDS: Field = Field::new(&OWNER, 1);
+    pub const WARM_UP_PERIOD_DURATION_IN_MINUTES: Field =
+        Field::new(&super::WARM_UP_CONFIGURATION, 0);
+    pub const ONLY_START_EVALUATING_AFTER_WARM_UP_PERIOD_ENDS: Field =
+        Field::new(&super::WARM_UP_CONFIGURATION, 1);
 }

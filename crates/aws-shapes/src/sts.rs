@@ -637,280 +637,257 @@ pub static WEB_IDENTITY_TOKEN_DURATION_SECONDS_TYPE: Shape =
 pub static WEB_IDENTITY_TOKEN_TYPE: Shape =
     Shape::new("webIdentityTokenType", Kind::String(Text::ANY)).sensitive();
 pub mod assume_role_request {
-    use super::ASSUME_ROLE_REQUEST as OWNER;
     use super::Field;
-    pub const ROLE_ARN: Field = Field::new(&OWNER, 0);
-    pub const ROLE_SESSION_NAME: Field = Field::new(&OWNER, 1);
-    pub const POLICY_ARNS: Field = Field::new(&OWNER, 2);
-    pub const POLICY: Field = Field::new(&OWNER, 3);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 4);
-    pub const TAGS: Field = Field::new(&OWNER, 5);
-    pub const TRANSITIVE_TAG_KEYS: Field = Field::new(&OWNER, 6);
-    pub const EXTERNAL_ID: Field = Field::new(&OWNER, 7);
-    pub const SERIAL_NUMBER: Field = Field::new(&OWNER, 8);
-    pub const TOKEN_CODE: Field = Field::new(&OWNER, 9);
-    pub const SOURCE_IDENTITY: Field = Field::new(&OWNER, 10);
-    pub const PROVIDED_CONTEXTS: Field = Field::new(&OWNER, 11);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 12);
+    pub const ROLE_ARN: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 0);
+    pub const ROLE_SESSION_NAME: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 1);
+    pub const POLICY_ARNS: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 2);
+    pub const POLICY: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 3);
+    pub const DURATION_SECONDS: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 4);
+    pub const TAGS: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 5);
+    pub const TRANSITIVE_TAG_KEYS: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 6);
+    pub const EXTERNAL_ID: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 7);
+    pub const SERIAL_NUMBER: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 8);
+    pub const TOKEN_CODE: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 9);
+    pub const SOURCE_IDENTITY: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 10);
+    pub const PROVIDED_CONTEXTS: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 11);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&super::ASSUME_ROLE_REQUEST, 12);
 }
 pub mod assume_role_response {
-    use super::ASSUME_ROLE_RESPONSE as OWNER;
     use super::Field;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const ASSUMED_ROLE_USER: Field = Field::new(&OWNER, 1);
-    pub const PACKED_POLICY_SIZE: Field = Field::new(&OWNER, 2);
-    pub const SOURCE_IDENTITY: Field = Field::new(&OWNER, 3);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 4);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 5);
+    pub const CREDENTIALS: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 0);
+    pub const ASSUMED_ROLE_USER: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 1);
+    pub const PACKED_POLICY_SIZE: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 2);
+    pub const SOURCE_IDENTITY: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 3);
+    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 4);
+    pub const SESSION_TOKEN_SIZE: Field = Field::new(&super::ASSUME_ROLE_RESPONSE, 5);
 }
 pub mod assume_role_with_saml_request {
-    use super::ASSUME_ROLE_WITH_SAML_REQUEST as OWNER;
     use super::Field;
-    pub const ROLE_ARN: Field = Field::new(&OWNER, 0);
-    pub const PRINCIPAL_ARN: Field = Field::new(&OWNER, 1);
-    pub const SAML_ASSERTION: Field = Field::new(&OWNER, 2);
-    pub const POLICY_ARNS: Field = Field::new(&OWNER, 3);
-    pub const POLICY: Field = Field::new(&OWNER, 4);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 5);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 6);
+    pub const ROLE_ARN: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 0);
+    pub const PRINCIPAL_ARN: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 1);
+    pub const SAML_ASSERTION: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 2);
+    pub const POLICY_ARNS: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 3);
+    pub const POLICY: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 4);
+    pub const DURATION_SECONDS: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 5);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_SAML_REQUEST, 6);
 }
 pub mod assume_role_with_saml_response {
-    use super::ASSUME_ROLE_WITH_SAML_RESPONSE as OWNER;
     use super::Field;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const ASSUMED_ROLE_USER: Field = Field::new(&OWNER, 1);
-    pub const PACKED_POLICY_SIZE: Field = Field::new(&OWNER, 2);
-    pub const SUBJECT: Field = Field::new(&OWNER, 3);
-    pub const SUBJECT_TYPE: Field = Field::new(&OWNER, 4);
-    pub const ISSUER: Field = Field::new(&OWNER, 5);
-    pub const AUDIENCE: Field = Field::new(&OWNER, 6);
-    pub const NAME_QUALIFIER: Field = Field::new(&OWNER, 7);
-    pub const SOURCE_IDENTITY: Field = Field::new(&OWNER, 8);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 9);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 10);
+    pub const CREDENTIALS: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 0);
+    pub const ASSUMED_ROLE_USER: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 1);
+    pub const PACKED_POLICY_SIZE: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 2);
+    pub const SUBJECT: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 3);
+    pub const SUBJECT_TYPE: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 4);
+    pub const ISSUER: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 5);
+    pub const AUDIENCE: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 6);
+    pub const NAME_QUALIFIER: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 7);
+    pub const SOURCE_IDENTITY: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 8);
+    pub const SESSION_TOKEN_UTILIZATION: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 9);
+    pub const SESSION_TOKEN_SIZE: Field = Field::new(&super::ASSUME_ROLE_WITH_SAML_RESPONSE, 10);
 }
 pub mod assume_role_with_web_identity_request {
-    use super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST as OWNER;
     use super::Field;
-    pub const ROLE_ARN: Field = Field::new(&OWNER, 0);
-    pub const ROLE_SESSION_NAME: Field = Field::new(&OWNER, 1);
-    pub const WEB_IDENTITY_TOKEN: Field = Field::new(&OWNER, 2);
-    pub const PROVIDER_ID: Field = Field::new(&OWNER, 3);
-    pub const POLICY_ARNS: Field = Field::new(&OWNER, 4);
-    pub const POLICY: Field = Field::new(&OWNER, 5);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 6);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 7);
+    pub const ROLE_ARN: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 0);
+    pub const ROLE_SESSION_NAME: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 1);
+    pub const WEB_IDENTITY_TOKEN: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 2);
+    pub const PROVIDER_ID: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 3);
+    pub const POLICY_ARNS: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 4);
+    pub const POLICY: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 5);
+    pub const DURATION_SECONDS: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 6);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_REQUEST, 7);
 }
 pub mod assume_role_with_web_identity_response {
-    use super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE as OWNER;
     use super::Field;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const SUBJECT_FROM_WEB_IDENTITY_TOKEN: Field = Field::new(&OWNER, 1);
-    pub const ASSUMED_ROLE_USER: Field = Field::new(&OWNER, 2);
-    pub const PACKED_POLICY_SIZE: Field = Field::new(&OWNER, 3);
-    pub const PROVIDER: Field = Field::new(&OWNER, 4);
-    pub const AUDIENCE: Field = Field::new(&OWNER, 5);
-    pub const SOURCE_IDENTITY: Field = Field::new(&OWNER, 6);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 7);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 8);
+    pub const CREDENTIALS: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 0);
+    pub const SUBJECT_FROM_WEB_IDENTITY_TOKEN: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 1);
+    pub const ASSUMED_ROLE_USER: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 2);
+    pub const PACKED_POLICY_SIZE: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 3);
+    pub const PROVIDER: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 4);
+    pub const AUDIENCE: Field = Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 5);
+    pub const SOURCE_IDENTITY: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 6);
+    pub const SESSION_TOKEN_UTILIZATION: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 7);
+    pub const SESSION_TOKEN_SIZE: Field =
+        Field::new(&super::ASSUME_ROLE_WITH_WEB_IDENTITY_RESPONSE, 8);
 }
 pub mod assume_root_request {
-    use super::ASSUME_ROOT_REQUEST as OWNER;
     use super::Field;
-    pub const TARGET_PRINCIPAL: Field = Field::new(&OWNER, 0);
-    pub const TASK_POLICY_ARN: Field = Field::new(&OWNER, 1);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 2);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 3);
+    pub const TARGET_PRINCIPAL: Field = Field::new(&super::ASSUME_ROOT_REQUEST, 0);
+    pub const TASK_POLICY_ARN: Field = Field::new(&super::ASSUME_ROOT_REQUEST, 1);
+    pub const DURATION_SECONDS: Field = Field::new(&super::ASSUME_ROOT_REQUEST, 2);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&super::ASSUME_ROOT_REQUEST, 3);
 }
 pub mod assume_root_response {
-    use super::ASSUME_ROOT_RESPONSE as OWNER;
     use super::Field;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const SOURCE_IDENTITY: Field = Field::new(&OWNER, 1);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 2);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 3);
+    pub const CREDENTIALS: Field = Field::new(&super::ASSUME_ROOT_RESPONSE, 0);
+    pub const SOURCE_IDENTITY: Field = Field::new(&super::ASSUME_ROOT_RESPONSE, 1);
+    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&super::ASSUME_ROOT_RESPONSE, 2);
+    pub const SESSION_TOKEN_SIZE: Field = Field::new(&super::ASSUME_ROOT_RESPONSE, 3);
 }
 pub mod assumed_role_user {
-    use super::ASSUMED_ROLE_USER as OWNER;
     use super::Field;
-    pub const ASSUMED_ROLE_ID: Field = Field::new(&OWNER, 0);
-    pub const ARN: Field = Field::new(&OWNER, 1);
+    pub const ASSUMED_ROLE_ID: Field = Field::new(&super::ASSUMED_ROLE_USER, 0);
+    pub const ARN: Field = Field::new(&super::ASSUMED_ROLE_USER, 1);
 }
 pub mod credentials {
-    use super::CREDENTIALS as OWNER;
     use super::Field;
-    pub const ACCESS_KEY_ID: Field = Field::new(&OWNER, 0);
-    pub const SECRET_ACCESS_KEY: Field = Field::new(&OWNER, 1);
-    pub const SESSION_TOKEN: Field = Field::new(&OWNER, 2);
-    pub const EXPIRATION: Field = Field::new(&OWNER, 3);
+    pub const ACCESS_KEY_ID: Field = Field::new(&super::CREDENTIALS, 0);
+    pub const SECRET_ACCESS_KEY: Field = Field::new(&super::CREDENTIALS, 1);
+    pub const SESSION_TOKEN: Field = Field::new(&super::CREDENTIALS, 2);
+    pub const EXPIRATION: Field = Field::new(&super::CREDENTIALS, 3);
 }
 pub mod decode_authorization_message_request {
-    use super::DECODE_AUTHORIZATION_MESSAGE_REQUEST as OWNER;
     use super::Field;
-    pub const ENCODED_MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const ENCODED_MESSAGE: Field = Field::new(&super::DECODE_AUTHORIZATION_MESSAGE_REQUEST, 0);
 }
 pub mod decode_authorization_message_response {
-    use super::DECODE_AUTHORIZATION_MESSAGE_RESPONSE as OWNER;
     use super::Field;
-    pub const DECODED_MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const DECODED_MESSAGE: Field = Field::new(&super::DECODE_AUTHORIZATION_MESSAGE_RESPONSE, 0);
 }
 pub mod expired_token_exception {
-    use super::EXPIRED_TOKEN_EXCEPTION as OWNER;
     use super::Field;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::EXPIRED_TOKEN_EXCEPTION, 0);
 }
 pub mod expired_trade_in_token_exception {
-    use super::EXPIRED_TRADE_IN_TOKEN_EXCEPTION as OWNER;
     use super::Field;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::EXPIRED_TRADE_IN_TOKEN_EXCEPTION, 0);
 }
 pub mod federated_user {
-    use super::FEDERATED_USER as OWNER;
     use super::Field;
-    pub const FEDERATED_USER_ID: Field = Field::new(&OWNER, 0);
-    pub const ARN: Field = Field::new(&OWNER, 1);
+    pub const FEDERATED_USER_ID: Field = Field::new(&super::FEDERATED_USER, 0);
+    pub const ARN: Field = Field::new(&super::FEDERATED_USER, 1);
 }
 pub mod get_access_key_info_request {
     use super::Field;
-    use super::GET_ACCESS_KEY_INFO_REQUEST as OWNER;
-    pub const ACCESS_KEY_ID: Field = Field::new(&OWNER, 0);
+    pub const ACCESS_KEY_ID: Field = Field::new(&super::GET_ACCESS_KEY_INFO_REQUEST, 0);
 }
 pub mod get_access_key_info_response {
     use super::Field;
-    use super::GET_ACCESS_KEY_INFO_RESPONSE as OWNER;
-    pub const ACCOUNT: Field = Field::new(&OWNER, 0);
+    pub const ACCOUNT: Field = Field::new(&super::GET_ACCESS_KEY_INFO_RESPONSE, 0);
 }
 pub mod get_caller_identity_response {
     use super::Field;
-    use super::GET_CALLER_IDENTITY_RESPONSE as OWNER;
-    pub const USER_ID: Field = Field::new(&OWNER, 0);
-    pub const ACCOUNT: Field = Field::new(&OWNER, 1);
-    pub const ARN: Field = Field::new(&OWNER, 2);
+    pub const USER_ID: Field = Field::new(&super::GET_CALLER_IDENTITY_RESPONSE, 0);
+    pub const ACCOUNT: Field = Field::new(&super::GET_CALLER_IDENTITY_RESPONSE, 1);
+    pub const ARN: Field = Field::new(&super::GET_CALLER_IDENTITY_RESPONSE, 2);
 }
 pub mod get_delegated_access_token_request {
     use super::Field;
-    use super::GET_DELEGATED_ACCESS_TOKEN_REQUEST as OWNER;
-    pub const TRADE_IN_TOKEN: Field = Field::new(&OWNER, 0);
+    pub const TRADE_IN_TOKEN: Field = Field::new(&super::GET_DELEGATED_ACCESS_TOKEN_REQUEST, 0);
 }
 pub mod get_delegated_access_token_response {
     use super::Field;
-    use super::GET_DELEGATED_ACCESS_TOKEN_RESPONSE as OWNER;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const PACKED_POLICY_SIZE: Field = Field::new(&OWNER, 1);
-    pub const ASSUMED_PRINCIPAL: Field = Field::new(&OWNER, 2);
+    pub const CREDENTIALS: Field = Field::new(&super::GET_DELEGATED_ACCESS_TOKEN_RESPONSE, 0);
+    pub const PACKED_POLICY_SIZE: Field =
+        Field::new(&super::GET_DELEGATED_ACCESS_TOKEN_RESPONSE, 1);
+    pub const ASSUMED_PRINCIPAL: Field = Field::new(&super::GET_DELEGATED_ACCESS_TOKEN_RESPONSE, 2);
 }
 pub mod get_federation_token_request {
     use super::Field;
-    use super::GET_FEDERATION_TOKEN_REQUEST as OWNER;
-    pub const NAME: Field = Field::new(&OWNER, 0);
-    pub const POLICY: Field = Field::new(&OWNER, 1);
-    pub const POLICY_ARNS: Field = Field::new(&OWNER, 2);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 3);
-    pub const TAGS: Field = Field::new(&OWNER, 4);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 5);
+    pub const NAME: Field = Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 0);
+    pub const POLICY: Field = Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 1);
+    pub const POLICY_ARNS: Field = Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 2);
+    pub const DURATION_SECONDS: Field = Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 3);
+    pub const TAGS: Field = Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 4);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field =
+        Field::new(&super::GET_FEDERATION_TOKEN_REQUEST, 5);
 }
 pub mod get_federation_token_response {
     use super::Field;
-    use super::GET_FEDERATION_TOKEN_RESPONSE as OWNER;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const FEDERATED_USER: Field = Field::new(&OWNER, 1);
-    pub const PACKED_POLICY_SIZE: Field = Field::new(&OWNER, 2);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 3);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 4);
+    pub const CREDENTIALS: Field = Field::new(&super::GET_FEDERATION_TOKEN_RESPONSE, 0);
+    pub const FEDERATED_USER: Field = Field::new(&super::GET_FEDERATION_TOKEN_RESPONSE, 1);
+    pub const PACKED_POLICY_SIZE: Field = Field::new(&super::GET_FEDERATION_TOKEN_RESPONSE, 2);
+    pub const SESSION_TOKEN_UTILIZATION: Field =
+        Field::new(&super::GET_FEDERATION_TOKEN_RESPONSE, 3);
+    pub const SESSION_TOKEN_SIZE: Field = Field::new(&super::GET_FEDERATION_TOKEN_RESPONSE, 4);
 }
 pub mod get_session_token_request {
     use super::Field;
-    use super::GET_SESSION_TOKEN_REQUEST as OWNER;
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 0);
-    pub const SERIAL_NUMBER: Field = Field::new(&OWNER, 1);
-    pub const TOKEN_CODE: Field = Field::new(&OWNER, 2);
-    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 3);
+    pub const DURATION_SECONDS: Field = Field::new(&super::GET_SESSION_TOKEN_REQUEST, 0);
+    pub const SERIAL_NUMBER: Field = Field::new(&super::GET_SESSION_TOKEN_REQUEST, 1);
+    pub const TOKEN_CODE: Field = Field::new(&super::GET_SESSION_TOKEN_REQUEST, 2);
+    pub const MINIMUM_SESSION_TOKEN_SIZE: Field = Field::new(&super::GET_SESSION_TOKEN_REQUEST, 3);
 }
 pub mod get_session_token_response {
     use super::Field;
-    use super::GET_SESSION_TOKEN_RESPONSE as OWNER;
-    pub const CREDENTIALS: Field = Field::new(&OWNER, 0);
-    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&OWNER, 1);
-    pub const SESSION_TOKEN_SIZE: Field = Field::new(&OWNER, 2);
+    pub const CREDENTIALS: Field = Field::new(&super::GET_SESSION_TOKEN_RESPONSE, 0);
+    pub const SESSION_TOKEN_UTILIZATION: Field = Field::new(&super::GET_SESSION_TOKEN_RESPONSE, 1);
+    pub const SESSION_TOKEN_SIZE: Field = Field::new(&super::GET_SESSION_TOKEN_RESPONSE, 2);
 }
 pub mod get_web_identity_token_request {
     use super::Field;
-    use super::GET_WEB_IDENTITY_TOKEN_REQUEST as OWNER;
-    pub const AUDIENCE: Field = Field::new(&OWNER, 0);
-    pub const DURATION_SECONDS: Field = Field::new(&OWNER, 1);
-    pub const SIGNING_ALGORITHM: Field = Field::new(&OWNER, 2);
-    pub const TAGS: Field = Field::new(&OWNER, 3);
+    pub const AUDIENCE: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_REQUEST, 0);
+    pub const DURATION_SECONDS: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_REQUEST, 1);
+    pub const SIGNING_ALGORITHM: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_REQUEST, 2);
+    pub const TAGS: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_REQUEST, 3);
 }
 pub mod get_web_identity_token_response {
     use super::Field;
-    use super::GET_WEB_IDENTITY_TOKEN_RESPONSE as OWNER;
-    pub const WEB_IDENTITY_TOKEN: Field = Field::new(&OWNER, 0);
-    pub const EXPIRATION: Field = Field::new(&OWNER, 1);
+    pub const WEB_IDENTITY_TOKEN: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_RESPONSE, 0);
+    pub const EXPIRATION: Field = Field::new(&super::GET_WEB_IDENTITY_TOKEN_RESPONSE, 1);
 }
 pub mod idp_communication_error_exception {
     use super::Field;
-    use super::IDP_COMMUNICATION_ERROR_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::IDP_COMMUNICATION_ERROR_EXCEPTION, 0);
 }
 pub mod idp_rejected_claim_exception {
     use super::Field;
-    use super::IDP_REJECTED_CLAIM_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::IDP_REJECTED_CLAIM_EXCEPTION, 0);
 }
 pub mod invalid_authorization_message_exception {
     use super::Field;
-    use super::INVALID_AUTHORIZATION_MESSAGE_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_AUTHORIZATION_MESSAGE_EXCEPTION, 0);
 }
 pub mod invalid_identity_token_exception {
     use super::Field;
-    use super::INVALID_IDENTITY_TOKEN_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::INVALID_IDENTITY_TOKEN_EXCEPTION, 0);
 }
 pub mod jwt_payload_size_exceeded_exception {
     use super::Field;
-    use super::JWT_PAYLOAD_SIZE_EXCEEDED_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::JWT_PAYLOAD_SIZE_EXCEEDED_EXCEPTION, 0);
 }
 pub mod malformed_policy_document_exception {
     use super::Field;
-    use super::MALFORMED_POLICY_DOCUMENT_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::MALFORMED_POLICY_DOCUMENT_EXCEPTION, 0);
 }
 pub mod outbound_web_identity_federation_disabled_exception {
     use super::Field;
-    use super::OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field =
+        Field::new(&super::OUTBOUND_WEB_IDENTITY_FEDERATION_DISABLED_EXCEPTION, 0);
 }
 pub mod packed_policy_too_large_exception {
     use super::Field;
-    use super::PACKED_POLICY_TOO_LARGE_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::PACKED_POLICY_TOO_LARGE_EXCEPTION, 0);
 }
 pub mod policy_descriptor_type {
     use super::Field;
-    use super::POLICY_DESCRIPTOR_TYPE as OWNER;
-    pub const ARN: Field = Field::new(&OWNER, 0);
+    pub const ARN: Field = Field::new(&super::POLICY_DESCRIPTOR_TYPE, 0);
 }
 pub mod provided_context {
     use super::Field;
-    use super::PROVIDED_CONTEXT as OWNER;
-    pub const PROVIDER_ARN: Field = Field::new(&OWNER, 0);
-    pub const CONTEXT_ASSERTION: Field = Field::new(&OWNER, 1);
+    pub const PROVIDER_ARN: Field = Field::new(&super::PROVIDED_CONTEXT, 0);
+    pub const CONTEXT_ASSERTION: Field = Field::new(&super::PROVIDED_CONTEXT, 1);
 }
 pub mod region_disabled_exception {
     use super::Field;
-    use super::REGION_DISABLED_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::REGION_DISABLED_EXCEPTION, 0);
 }
 pub mod session_duration_escalation_exception {
     use super::Field;
-    use super::SESSION_DURATION_ESCALATION_EXCEPTION as OWNER;
-    pub const MESSAGE: Field = Field::new(&OWNER, 0);
+    pub const MESSAGE: Field = Field::new(&super::SESSION_DURATION_ESCALATION_EXCEPTION, 0);
 }
 pub mod tag {
     use super::Field;
-    use super::TAG as OWNER;
-    pub const KEY: Field = Field::new(&OWNER, 0);
-    pub const VALUE: Field = Field::new(&OWNER, 1);
+    pub const KEY: Field = Field::new(&super::TAG, 0);
+    pub const VALUE: Field = Field::new(&super::TAG, 1);
 }

@@ -154,6 +154,7 @@ const SILENT_SHAPE_KEYS: &[&str] = &[
     "synthetic",
     "xmlOrder",
     "event",
+    "retryable",
 ];
 const SILENT_MEMBER_KEYS: &[&str] = &[
     "documentation",
@@ -232,7 +233,8 @@ impl<'m> Generator<'m> {
     fn new(wanted: &'m Wanted, model: &'m Value) -> Result<Self> {
         let shapes = object(model, "shapes")?;
         let mut names = BTreeMap::new();
-        let mut taken = HashSet::new();
+        // The table of the service itself has this name.
+        let mut taken = HashSet::from(["SERVICE".to_owned()]);
         for (shape, _) in sorted(shapes) {
             let mut name = words(shape);
             while !taken.insert(name.clone()) {
@@ -323,7 +325,12 @@ impl<'m> Generator<'m> {
     fn service(&self, out: &mut String) -> Result<()> {
         let m = self.metadata;
         let mut protocols = Vec::new();
-        for protocol in m.get("protocols").and_then(Value::as_array).context("no protocols")? {
+        // Older models name one protocol only.
+        let listed = match m.get("protocols").and_then(Value::as_array) {
+            Some(listed) => listed,
+            None => std::slice::from_ref(m.get("protocol").context("no protocol")?),
+        };
+        for protocol in listed {
             protocols.push(match protocol.as_str() {
                 Some("smithy-rpc-v2-cbor") => "Wire::Cbor",
                 Some("json") => "Wire::Json",
@@ -597,19 +604,26 @@ impl<'m> Generator<'m> {
         if members.is_empty() {
             return Ok(());
         }
-        writeln!(
-            out,
-            "pub mod {} {{ use super::Field; use super::{} as OWNER;",
-            self.name(name).to_lowercase(),
-            self.name(name)
-        )?;
+        let owner = self.name(name);
+        let mut module = owner.to_lowercase();
+        if KEYWORDS.contains(&module.as_str()) {
+            module.push('_');
+        }
+        writeln!(out, "pub mod {module} {{ use super::Field;")?;
         for (index, member) in members.keys().enumerate() {
-            writeln!(out, "pub const {}: Field = Field::new(&OWNER, {index});", words(member))?;
+            let field = words(member);
+            writeln!(out, "pub const {field}: Field = Field::new(&super::{owner}, {index});")?;
         }
         writeln!(out, "}}")?;
         Ok(())
     }
 }
+
+/// Words that structures are called by and modules cannot be.
+const KEYWORDS: &[&str] = &[
+    "as", "break", "const", "enum", "fn", "for", "if", "impl", "in", "loop", "match", "mod",
+    "move", "ref", "return", "static", "struct", "trait", "type", "use", "where", "while",
+];
 
 fn sorted(object: &Map) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = object.iter().collect();
