@@ -33,10 +33,23 @@ mod sink;
 mod stream;
 mod workload;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use args::{Args, Command};
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match obey() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not returned from here: that would print a backtrace after a mistyped option.
+            eprintln!("bench-peers: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn obey() -> Result<()> {
     let args = Args::parse(std::env::args().skip(1))?;
     match &args.command {
         Command::Run => {
