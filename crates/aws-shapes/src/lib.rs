@@ -1,5 +1,5 @@
 //! Generated inputs, outputs and errors of the AWS services that are served: one module for each
-//! service, with its table ([`Service`](aws_wire::schema::Service)), its shapes, and a module of
+//! service, with its table ([`Service`]), its shapes, and a module of
 //! positions for each structure.
 //!
 //! ```
