@@ -1,6 +1,7 @@
 //! Work on the repository that is not the product: `cargo run -p xtask -- generate aws-shapes`.
 
 mod aws_shapes;
+mod layers;
 mod ordered;
 
 use std::path::PathBuf;
@@ -9,7 +10,9 @@ use anyhow::{Result, bail};
 
 const USAGE: &str = "\
 usage: cargo run -p xtask -- generate aws-shapes [--check] [--models DIR]
+       cargo run -p xtask -- layers
 
+  layers        check who uses whom and draw it into ARCHITECTURE.md
   --check       compare with what is committed instead of writing it
   --models DIR  folder `botocore/data` to read; without it SIGHTLINE_BOTOCORE,
                 and without that the pinned release is fetched with pip";
@@ -29,6 +32,7 @@ fn main() -> Result<()> {
             }
             aws_shapes::run(check, models)
         }
+        ["layers"] => layers::run(),
         _ => bail!("{USAGE}"),
     }
 }

@@ -1,0 +1,55 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the others.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+PROFILE ?= ci
+BOTO3 := boto3==1.44.5
+BOTO3_QUERY := boto3>=1.34,<1.35
+
+.PHONY: help run build test check test-deps lint fmt crash peers
+
+help: ## Show the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build the release binary
+	cargo build --release --locked -p cli
+
+run: build ## Build and start the server on real input: the host it runs on
+	./target/release/sightline serve $(ARGS)
+
+test: test-deps ## Install what the tests need and pass them all
+	cargo fmt --all --check
+	cargo build --locked --profile $(PROFILE) -p cli
+	cargo nextest run --locked --workspace --cargo-profile $(PROFILE)
+	cargo test --locked --workspace --doc --profile $(PROFILE)
+
+check: ## Quick: format, lints, unit tests; needs only Rust and a C compiler
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --exclude conformance -- -D warnings
+	@if cargo nextest --version >/dev/null 2>&1; then \
+	  cargo nextest run --locked --workspace --exclude conformance -E 'not test(oracle_)'; \
+	else \
+	  cargo test --locked --workspace --exclude conformance -- --skip oracle_; \
+	fi
+
+fmt: ## Format the code
+	cargo fmt --all
+
+crash: ## The long crash test: 25,000 seeds, 100,000 misfortunes
+	SIGHTLINE_CRASH_SEEDS=25000 cargo test --locked --release -p metric-store --test it crash
+
+peers: ## Measure against the peers (about an hour): see bench/README.md
+	bench/peers/run
+
+test-deps: .venv/ready .venv-query/ready ## Install what the tests need
+	@./scripts/test-deps
+
+.venv/ready: Makefile
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check '$(BOTO3)'
+	touch $@
+
+.venv-query/ready: Makefile
+	$(PYTHON) -m venv .venv-query
+	.venv-query/bin/pip install --quiet --disable-pip-version-check '$(BOTO3_QUERY)'
+	touch $@
