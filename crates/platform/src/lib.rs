@@ -13,9 +13,12 @@ pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
-pub use metric_store::{Batch, RawHash, SeriesNumber, StoreOptions, StoreStatus, WriteError};
+pub use metric_store::{
+    Batch, RawHash, ReadError, SeriesNumber, StoreOptions, StoreStatus, WriteError,
+};
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,
+    labels_of,
 };
 pub use read::{AskError, ListedMetric, MetricFilter};
 pub use tenants::ScopeError;
