@@ -19,6 +19,10 @@ const DEAD_SERIES_MIN: usize = 100_000;
 /// ... and they are at least one in so many.
 const DEAD_SERIES_SHARE: usize = 3;
 
+/// A smaller head stays in memory when nothing arrives: it costs little, and a part each minute for
+/// a sender that pauses would cost more.
+const QUIET_POINTS_MIN: u64 = 1_000_000;
+
 /// What the steps remember of the past.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -64,20 +68,20 @@ impl MetricStore {
         }
         let flushed_ms = *pace.flushed_ms.get_or_insert(now_ms);
         let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
-        let status = self.status();
+        let (head_points, head_bytes) = self.head_size();
         // A frozen head is one whose flush failed: it comes first.
         let due = self.view.load().frozen.is_some()
-            || status.head_points > 0
-                && (status.head_bytes >= self.options.head_bytes_max
-                    || status.journal_bytes >= self.options.journal_bytes_max
+            || head_points > 0
+                && (head_bytes >= self.options.head_bytes_max
+                    || self.journal_bytes() >= self.options.journal_bytes_max
                     || now_ms - flushed_ms >= self.options.head_age_max_ms
-                    || quiet && status.head_points >= 1_000_000);
+                    || quiet && head_points >= QUIET_POINTS_MIN);
         if due {
             self.flush_locked()?;
             pace.flushed_ms = Some(now_ms);
             return Ok(Step::Flushed);
         }
-        if status.head_points == 0 {
+        if head_points == 0 {
             pace.flushed_ms = Some(now_ms);
         }
         if self.expire(now_ms)? {
@@ -128,9 +132,9 @@ impl MetricStore {
         let frozen = match waiting {
             Some(frozen) => frozen,
             None => {
-                let status = self.status();
-                let dead = status.series - status.active_series.min(status.series);
-                let renew = dead >= DEAD_SERIES_MIN && dead * DEAD_SERIES_SHARE >= status.series;
+                let (series, active) = self.series_alive();
+                let dead = series.saturating_sub(active);
+                let renew = dead >= DEAD_SERIES_MIN && dead * DEAD_SERIES_SHARE >= series;
                 self.take_head(renew)
             }
         };

@@ -5,6 +5,8 @@ use crate::frame::{self, Event, FRAME_KIND};
 use crate::store::MetricStore;
 use model::{Delta, Kind, SeriesKey};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use storage::JournalError;
 
 /// What the tap shows. Numbers are good until they are declared again.
@@ -59,10 +61,23 @@ pub enum TapError {
     Frame(u64),
 }
 
-/// A reader's position in the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A reader's position in the stream. While it is there it holds the journal back, up to a limit.
+#[derive(Debug)]
 pub struct Tap {
+    id: u64,
     next: u64,
+    store: Weak<MetricStore>,
+}
+
+/// Tells readers apart.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        if let Some(store) = self.store.upgrade() {
+            store.note_tap(self.id, None);
+        }
+    }
 }
 
 impl Tap {
@@ -70,8 +85,10 @@ impl Tap {
     ///
     /// A tap that begins behind [`MetricStore::flushed`] sees every series declared before its
     /// points.
-    pub fn after(position: u64) -> Self {
-        Self { next: position + 1 }
+    pub fn after(store: &Arc<MetricStore>, position: u64) -> Self {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        store.note_tap(id, Some(position));
+        Self { id, next: position + 1, store: Arc::downgrade(store) }
     }
 
     /// Returns the last frame that was shown.
@@ -86,10 +103,10 @@ impl Tap {
     /// [`TapError`]; the position stays before the frame that failed.
     pub fn read(
         &mut self,
-        store: &MetricStore,
         frames_max: usize,
         mut show: impl FnMut(TapEvent),
     ) -> Result<usize, TapError> {
+        let Some(store) = self.store.upgrade() else { return Ok(0) };
         let mut frames = 0;
         let mut bad = None;
         let mut next = self.next;
@@ -113,6 +130,7 @@ impl Tap {
             ControlFlow::Continue(())
         });
         self.next = next;
+        store.note_tap(self.id, Some(self.position()));
         match (read, bad) {
             (_, Some(sequence)) => Err(TapError::Frame(sequence)),
             (Err(JournalError::Gone { needed, oldest }), _) => {

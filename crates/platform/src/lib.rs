@@ -31,7 +31,8 @@ use query::LocalRunner;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use stdx::{Clock, Disk, DiskLock};
-use storage::{FileJournal, FileJournalOptions, JournalError, SyncMode};
+use storage::{FileJournal, FileJournalOptions, JournalError};
+pub use storage::{SyncMode, SyncModeError};
 
 /// How a platform is set up.
 #[derive(Debug, Clone)]
@@ -159,6 +160,11 @@ impl Platform {
     /// Returns how the metric store stands.
     pub fn store_status(&self) -> StoreStatus {
         self.metrics.status()
+    }
+
+    /// Says whether writes are taken: not after a failed sync, until the server is started again.
+    pub fn takes_writes(&self) -> bool {
+        !self.metrics.is_broken()
     }
 
     /// Returns what the metric store did since the start.

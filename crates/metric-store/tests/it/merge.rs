@@ -13,7 +13,11 @@ use storage::FileJournalOptions;
 const DAY: i64 = 86_400_000;
 
 fn store_on(disk: &SimDisk) -> MetricStore {
-    let options = StoreOptions { retention_ms: 30 * DAY, ..StoreOptions::default() };
+    let options = StoreOptions {
+        retention_ms: 30 * DAY,
+        tap_bytes_max: 1_000_000,
+        ..StoreOptions::default()
+    };
     let journal = FileJournalOptions { segment_bytes: 100_000, ..FileJournalOptions::default() };
     FileStore::open(Arc::new(disk.clone()), Path::new("/data"), journal, options).unwrap()
 }
@@ -190,29 +194,33 @@ fn readers_see_whole_states_while_writers_flush_and_merge() {
 }
 
 #[test]
-fn the_tap_shows_what_was_kept_in_order() {
+fn the_tap_shows_what_was_kept_in_order_and_holds_the_journal() {
     let disk = SimDisk::new(1, CrashPlan::default());
-    let store = store_on(&disk);
-    let mut tap = Tap::after(store.flushed());
+    let store = Arc::new(store_on(&disk));
+    let mut tap = Tap::after(&store, store.flushed());
     write(&store, DAY, 2);
     write(&store, DAY + 1000, 2);
     let mut seen = Vec::new();
-    assert_eq!(tap.read(&store, 10, |event| seen.push(event)).unwrap(), 2);
+    assert_eq!(tap.read(10, |event| seen.push(event)).unwrap(), 2);
     let declared = |e: &&TapEvent| matches!(e, TapEvent::Declared { .. });
     assert_eq!(seen.iter().filter(declared).count(), 2, "each series once");
     assert_eq!(seen.len(), 6);
-    assert_eq!(tap.read(&store, 10, |_| panic!("nothing new")).unwrap(), 0);
-    store.flush().unwrap();
-    write(&store, DAY + 2000, 2);
-    store.flush().unwrap();
-    write(&store, DAY + 3000, 2);
-    let mut late = Tap::after(0);
-    for n in 0..2000 {
+    assert_eq!(tap.read(10, |_| panic!("nothing new")).unwrap(), 0);
+    // Far more than a segment, and flushed: the tap still gets all of it.
+    for n in 0..500 {
         write(&store, DAY + 4000 + n, 200);
     }
     store.flush().unwrap();
     write(&store, DAY + 10_000, 2);
     store.flush().unwrap();
-    let cut = late.read(&store, 10, |_| {});
+    assert_eq!(tap.read(10_000, |_| {}).unwrap(), 501);
+    // Past the limit a reader that stands still is cut loose.
+    for n in 0..3000 {
+        write(&store, DAY + 20_000 + n, 200);
+    }
+    store.flush().unwrap();
+    write(&store, DAY + 30_000, 2);
+    store.flush().unwrap();
+    let cut = tap.read(10, |_| {});
     assert!(matches!(cut, Err(metric_store::TapError::CutLoose { .. })), "{cut:?}");
 }
