@@ -11,11 +11,11 @@ use crate::registry::{RawHash, Registry};
 use arc_swap::ArcSwap;
 use model::{Delta, Kind, SeriesKey};
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use stdx::Disk;
 use storage::{
@@ -38,6 +38,9 @@ pub struct StoreOptions {
     /// Batches that wait for the journal may hold this many points; beyond it writers are told to
     /// slow down.
     pub waiting_points_max: usize,
+    /// Readers of the tap hold the journal back while it has at most this many bytes; beyond it
+    /// those that lag are cut loose.
+    pub tap_bytes_max: u64,
 }
 
 impl Default for StoreOptions {
@@ -49,6 +52,7 @@ impl Default for StoreOptions {
             quiet_ms: 65_000,
             retention_ms: 90 * 86_400_000,
             waiting_points_max: 4_000_000,
+            tap_bytes_max: 512 << 20,
         }
     }
 }
@@ -290,6 +294,8 @@ pub struct MetricStore {
     pub(crate) maintenance: Mutex<crate::maintain::Pace>,
     counters: StoreCounters,
     damaged: AtomicU64,
+    broken: AtomicBool,
+    taps: Mutex<BTreeMap<u64, u64>>,
 }
 
 impl std::fmt::Debug for MetricStore {
@@ -379,6 +385,8 @@ impl MetricStore {
             maintenance: Mutex::default(),
             counters: StoreCounters::default(),
             damaged: AtomicU64::new(damaged),
+            broken: AtomicBool::new(false),
+            taps: Mutex::default(),
         };
         Ok(store)
     }
@@ -509,6 +517,7 @@ impl MetricStore {
     }
 
     fn take_back(&self, error: &CommitError) {
+        self.broken.fetch_or(error.broken, Ordering::Relaxed);
         let mut order = self.order.lock();
         // What these frames declared is in no journal: every series is declared again.
         order.generation += 1;
@@ -618,9 +627,52 @@ impl MetricStore {
         self.view.store(Arc::new(View { generation: view.generation, frozen, parts }));
         drop(state);
         if let Some(flushed) = flushed {
-            self.journal.release(flushed);
+            self.journal.release(self.needed_by_taps(flushed));
         }
         Ok(())
+    }
+
+    /// Returns up to which frame the journal may be released: readers of the tap hold it back, but
+    /// not beyond the limit, or one that stands still would fill the disk.
+    fn needed_by_taps(&self, flushed: u64) -> u64 {
+        let oldest = self.taps.lock().values().copied().min().unwrap_or(u64::MAX);
+        if self.journal.size_bytes() > self.options.tap_bytes_max {
+            flushed
+        } else {
+            flushed.min(oldest)
+        }
+    }
+
+    /// Notes how far a reader of the tap is; `None` when it is gone.
+    pub(crate) fn note_tap(&self, id: u64, position: Option<u64>) {
+        let mut taps = self.taps.lock();
+        match position {
+            Some(position) => drop(taps.insert(id, position)),
+            None => drop(taps.remove(&id)),
+        }
+    }
+
+    /// Says whether the journal refuses writes since a sync failed.
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Returns points and bytes of what is in no part yet: what decides over flushing.
+    pub(crate) fn head_size(&self) -> (u64, usize) {
+        let state = self.head.read();
+        (state.head.points, state.head.heap_bytes)
+    }
+
+    /// Returns the bytes of the journal.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.journal.size_bytes()
+    }
+
+    /// Returns how many series the registry has, and how many of them had points since the last
+    /// flush.
+    pub(crate) fn series_alive(&self) -> (usize, usize) {
+        let state = self.head.read();
+        (state.registry.len(), state.head.active)
     }
 
     /// Returns a name for a new part.
