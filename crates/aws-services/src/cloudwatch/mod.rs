@@ -1,0 +1,92 @@
+//! Amazon CloudWatch: metrics.
+
+pub mod get_metric_data;
+pub mod get_metric_statistics;
+pub mod list_metrics;
+pub mod put_metric_data;
+mod window;
+
+use aws_shapes::cloudwatch::{DIMENSION, METRIC, dimension, metric};
+use aws_wire::schema::Field;
+use aws_wire::{Struct, Value};
+use model::{TimeRange, Unit};
+use platform::{ListedMetric, MetricId};
+
+/// Stands for series without a namespace, such as those that came by Prometheus' remote write. No
+/// client can write to it: CloudWatch forbids namespaces that begin with a colon.
+const NO_NAMESPACE: &str = ":prometheus";
+
+/// What [`NO_NAMESPACE`] becomes before the model's constraints are checked, which know no such
+/// exception. It satisfies them, and no namespace holds such a character.
+const NO_NAMESPACE_INSIDE: &str = "\u{0}prometheus";
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// Lets a reader name series without a namespace.
+fn allow_no_namespace(of: &mut Struct<'_>, field: Field) {
+    if of.str(field) == Some(NO_NAMESPACE) {
+        of.set(field, NO_NAMESPACE_INSIDE);
+    }
+}
+
+/// Returns a reader's namespace as the store has it.
+fn stored_namespace(text: &str) -> String {
+    if text == NO_NAMESPACE_INSIDE { String::new() } else { text.to_owned() }
+}
+
+/// Puts a metric's name together.
+///
+/// # Errors
+/// The dimension that is named twice.
+fn metric_id(namespace: &str, name: &str, dimensions: &[Value<'_>]) -> Result<MetricId, String> {
+    let dimensions = sorted_dimensions(dimensions)?;
+    Ok(MetricId { namespace: stored_namespace(namespace), name: name.to_owned(), dimensions })
+}
+
+/// # Errors
+/// The dimension that is named twice.
+fn sorted_dimensions(dimensions: &[Value<'_>]) -> Result<Vec<(String, String)>, String> {
+    let mut sorted: Vec<_> = pairs(dimensions).map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(pair[0].0.clone()),
+        None => Ok(sorted),
+    }
+}
+
+/// Names and values of dimensions, as they came.
+fn pairs<'v>(dimensions: &'v [Value<'_>]) -> impl Iterator<Item = (&'v str, &'v str)> {
+    dimensions.iter().filter_map(Value::as_struct).map(|one| {
+        let text = |field| one.str(field).unwrap_or_default();
+        (text(dimension::NAME), text(dimension::VALUE))
+    })
+}
+
+fn shown(listed: ListedMetric) -> Struct<'static> {
+    let dimensions = listed.dimensions.into_iter().map(|(name, value)| {
+        Struct::new(&DIMENSION).with(dimension::NAME, name).with(dimension::VALUE, value)
+    });
+    let namespace =
+        if listed.namespace.is_empty() { NO_NAMESPACE.to_owned() } else { listed.namespace };
+    Struct::new(&METRIC)
+        .with(metric::NAMESPACE, namespace)
+        .with(metric::METRIC_NAME, listed.name)
+        .with(metric::DIMENSIONS, dimensions.collect::<Vec<_>>())
+}
+
+/// Reads a unit. The model's constraint left only texts that are one.
+fn unit_of(text: &str) -> Unit {
+    text.parse().unwrap_or_default()
+}
+
+/// Times of points that a metric may have and still be listed.
+///
+/// Source: CloudWatch API reference, `ListMetrics`, and `MetricDatum`, field `Timestamp`.
+fn listed_since(now_ms: i64, back_ms: i64) -> TimeRange {
+    TimeRange {
+        start_ms: now_ms.saturating_sub(back_ms),
+        end_ms: now_ms.saturating_add(2 * HOUR_MS + 1),
+    }
+}

@@ -1,0 +1,71 @@
+//! The platform's refusals, and CloudWatch's own, as errors of the wire.
+
+use aws_shapes::cloudwatch as shapes;
+use aws_wire::{Common, ServiceError};
+use platform::{AskError, IngestError, QueryError, ReadError, WriteError};
+
+/// A parameter has a value that cannot be.
+pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
+    ServiceError::modelled(&shapes::INVALID_PARAMETER_VALUE_EXCEPTION, message)
+}
+
+/// Parameters that do not go together.
+pub(crate) fn invalid_combination(message: impl Into<String>) -> ServiceError {
+    ServiceError::modelled(&shapes::INVALID_PARAMETER_COMBINATION_EXCEPTION, message)
+}
+
+/// A parameter is not there and has to be.
+pub(crate) fn missing(message: impl Into<String>) -> ServiceError {
+    ServiceError::modelled(&shapes::MISSING_REQUIRED_PARAMETER_EXCEPTION, message)
+}
+
+/// Nothing was stored, and the sender is not to blame.
+pub(crate) fn nothing_kept() -> ServiceError {
+    ServiceError::modelled(
+        &shapes::INTERNAL_SERVICE_FAULT,
+        "The request could not be stored due to an internal error; none of its data was kept.",
+    )
+}
+
+pub(crate) fn of_write(error: &WriteError) -> ServiceError {
+    match error {
+        WriteError::Stale | WriteError::Busy { .. } => {
+            ServiceError::common(Common::Throttling, "Rate exceeded")
+        }
+        WriteError::NotKept(_) | WriteError::Broken => {
+            tracing::error!(%error, "metric data was not kept");
+            nothing_kept()
+        }
+    }
+}
+
+pub(crate) fn of_ingest(error: &IngestError) -> ServiceError {
+    match error {
+        IngestError::Access(error) => denied(error),
+        IngestError::Scope(platform::ScopeError::Catalog(error)) => {
+            tracing::error!(%error, "a tenant could not be made");
+            nothing_kept()
+        }
+        IngestError::Scope(error) => ServiceError::validation(error.to_string()),
+        IngestError::Write(error) => of_write(error),
+    }
+}
+
+pub(crate) fn of_ask(error: &AskError) -> ServiceError {
+    match error {
+        AskError::Access(error) => denied(error),
+        // The asker can ask for less; trying again would not help.
+        AskError::Query(QueryError::Bad(_)) => ServiceError::validation(error.to_string()),
+        AskError::Query(QueryError::Read(
+            limit @ (ReadError::TooManySeries { .. } | ReadError::TooManyPoints { .. }),
+        )) => ServiceError::validation(format!("The request asks for too much: {limit}")),
+        AskError::Query(QueryError::Read(error)) => {
+            tracing::error!(%error, "metrics could not be read");
+            ServiceError::internal()
+        }
+    }
+}
+
+fn denied(error: &platform::AccessError) -> ServiceError {
+    ServiceError::common(Common::AccessDenied, error.to_string())
+}

@@ -1,0 +1,35 @@
+//! Which operations are served.
+
+use aws_shapes::{cloudwatch, sts};
+use aws_wire::Served;
+use std::fmt::Write as _;
+
+const CLOUDWATCH: &[&str] =
+    &["GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData"];
+const STS: &[&str] = &["GetCallerIdentity"];
+
+/// Returns what is served, for a [`Gateway`](aws_wire::Gateway); the list behind
+/// `sightline aws operations`.
+pub fn served() -> Vec<Served> {
+    vec![
+        Served { service: &cloudwatch::SERVICE, operations: CLOUDWATCH },
+        Served { service: &sts::SERVICE, operations: STS },
+    ]
+}
+
+/// Returns every operation of the models as a Markdown table that says which are served.
+pub fn operations_table() -> String {
+    let mut text = String::from(
+        "# AWS operations\n\nEvery operation of the services that are spoken, and whether it is \
+         served. Made from the\nlist that routes requests; `sightline aws operations` prints the \
+         same. An operation that is not served\nanswers `UnsupportedOperation`.\n\n\
+         | service | operation | served |\n| --- | --- | --- |\n",
+    );
+    for Served { service, operations } in served() {
+        for operation in service.operations {
+            let is_served = if operations.contains(&operation.name) { "yes" } else { "no" };
+            let _ = writeln!(text, "| {} | {} | {is_served} |", service.title, operation.name);
+        }
+    }
+    text
+}

@@ -1,0 +1,3 @@
+//! AWS Security Token Service.
+
+pub mod get_caller_identity;

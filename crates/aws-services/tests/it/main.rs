@@ -1,0 +1,10 @@
+//! The operations through requests as they come, over a platform on a simulated disk.
+
+mod cost;
+mod entities;
+mod errors;
+mod flow;
+mod operations;
+mod paging;
+mod properties;
+mod server;
