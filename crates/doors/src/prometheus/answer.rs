@@ -1,0 +1,225 @@
+//! Answers: the envelope of the HTTP API, and failures as codes and texts.
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
+    VARY,
+};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use platform::{AskError, QueryError, ReadError};
+use std::io::Write as _;
+
+/// Answers up to this size travel as they are: packing them saves no packet.
+const PLAIN_BYTES_MAX: usize = 1_024;
+/// Fast rather than small: the usual reader is near.
+const GZIP_LEVEL: u32 = 1;
+
+/// An answer in the making: JSON from the start, the data written behind it.
+#[derive(Debug)]
+pub(super) struct Data {
+    pub(super) json: Vec<u8>,
+    warnings: Vec<&'static str>,
+}
+
+impl Data {
+    pub(super) fn new() -> Self {
+        Self { json: br#"{"status":"success","data":"#.to_vec(), warnings: Vec::new() }
+    }
+
+    pub(super) fn warn(&mut self, warning: &'static str) {
+        self.warnings.push(warning);
+    }
+
+    pub(super) fn into_response(self, parts: &Parts) -> Response<Bytes> {
+        let Self { mut json, warnings } = self;
+        if !warnings.is_empty() {
+            json.extend_from_slice(br#","warnings":"#);
+            push_list(&mut json, warnings);
+        }
+        json.push(b'}');
+        let mut response = respond(StatusCode::OK, "application/json", Vec::new());
+        let headers = response.headers_mut();
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        if json.len() > PLAIN_BYTES_MAX && takes_gzip(parts) {
+            let out = Vec::with_capacity(json.len() / 4);
+            let mut packer = GzEncoder::new(out, Compression::new(GZIP_LEVEL));
+            packer.write_all(&json).expect("writing to memory does not fail");
+            json = packer.finish().expect("writing to memory does not fail");
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        *response.body_mut() = json.into();
+        response
+    }
+}
+
+fn takes_gzip(parts: &Parts) -> bool {
+    let lists = parts.headers.get_all(ACCEPT_ENCODING).iter();
+    let mut codings = lists.filter_map(|l| l.to_str().ok()).flat_map(|l| l.split(','));
+    codings.any(|coding| {
+        let mut pieces = coding.split(';').map(str::trim);
+        let gzip = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let refused = |q: &str| q.strip_prefix("q=").and_then(|q| q.parse().ok()) == Some(0.0);
+        gzip && !pieces.any(refused)
+    })
+}
+
+/// Appends a text as JSON.
+pub(super) fn push_text(out: &mut Vec<u8>, text: &str) {
+    serde_json::to_writer(out, text).expect("a text is JSON");
+}
+
+/// Appends a list of texts.
+pub(super) fn push_list(out: &mut Vec<u8>, texts: impl IntoIterator<Item = impl AsRef<str>>) {
+    out.push(b'[');
+    for (n, text) in texts.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        push_text(out, text.as_ref());
+    }
+    out.push(b']');
+}
+
+/// Appends texts by name.
+pub(super) fn push_map<'a>(out: &mut Vec<u8>, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    out.push(b'{');
+    for (n, (name, value)) in pairs.into_iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        push_text(out, name);
+        out.push(b':');
+        push_text(out, value);
+    }
+    out.push(b'}');
+}
+
+/// Why a request is not done. The variants differ where codes do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Parameters, headers or bodies that make no sense.
+    BadData(String),
+    /// A question that makes sense and gets no answer.
+    Execution(String),
+    /// The time that the asker gave is over.
+    Timeout,
+    /// The server cannot now.
+    Unavailable(String),
+    /// The server has too much to do.
+    Busy(String),
+    /// The asker may not.
+    Forbidden(String),
+    /// There is nothing at this path.
+    NotFound(&'static str),
+    /// A path that takes other methods.
+    Method { allow: &'static str },
+    /// A body of another kind than the path takes.
+    Media(String),
+    /// A body beyond a limit.
+    TooLarge(String),
+}
+
+impl Failure {
+    pub(super) fn bad_data(text: impl Into<String>) -> Self {
+        Self::BadData(text.into())
+    }
+
+    /// A parameter that cannot be taken.
+    pub(super) fn parameter(name: &str, why: impl std::fmt::Display) -> Self {
+        Self::BadData(format!("invalid parameter {name:?}: {why}"))
+    }
+
+    /// The one place that turns failures into codes, kinds and texts.
+    fn told(&self) -> (StatusCode, &'static str, &str) {
+        match self {
+            Self::BadData(text) => (StatusCode::BAD_REQUEST, "bad_data", text),
+            Self::Execution(text) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", text),
+            Self::Timeout => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "timeout",
+                "query timed out in expression evaluation",
+            ),
+            Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
+            Self::Busy(text) => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
+            Self::Forbidden(text) => (StatusCode::FORBIDDEN, "forbidden", text),
+            Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
+            Self::Method { .. } => {
+                (StatusCode::METHOD_NOT_ALLOWED, "bad_data", "method not allowed")
+            }
+            Self::Media(text) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "bad_data", text),
+            Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, "bad_data", text),
+        }
+    }
+
+    /// Shows the failure as the HTTP API does.
+    pub(super) fn as_json(&self) -> Response<Bytes> {
+        let (status, kind, text) = self.told();
+        let mut json = Vec::with_capacity(64 + text.len());
+        push_map(&mut json, [("status", "error"), ("errorType", kind), ("error", text)]);
+        self.with_headers(respond(status, "application/json", json))
+    }
+
+    /// Shows the failure to a sender, which puts the text into its log.
+    pub(super) fn as_text(&self) -> Response<Bytes> {
+        let (status, _, text) = self.told();
+        let text = format!("{text}\n").into_bytes();
+        self.with_headers(respond(status, "text/plain; charset=utf-8", text))
+    }
+
+    fn with_headers(&self, mut response: Response<Bytes>) -> Response<Bytes> {
+        let header: Option<(HeaderName, &'static str)> = match self {
+            Self::Method { allow } => Some((ALLOW, allow)),
+            Self::Busy(_) => Some((RETRY_AFTER, "1")),
+            _ => None,
+        };
+        if let Some((name, value)) = header {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        match &error {
+            AskError::Access(_) => Self::Forbidden(error.to_string()),
+            AskError::Query(QueryError::Bad(_)) => Self::BadData(error.to_string()),
+            AskError::Query(QueryError::Read(ReadError::Part(why))) => {
+                Self::Unavailable(format!("{error}: {why}"))
+            }
+            AskError::Query(QueryError::Read(_)) => Self::Execution(error.to_string()),
+        }
+    }
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_used_when_asked_for() {
+        let cases = [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000, br", false),
+            ("br", false),
+            ("", false),
+        ];
+        for (accept, expected) in cases {
+            let request = http::Request::builder().header(ACCEPT_ENCODING, accept).body(());
+            let (parts, ()) = request.unwrap().into_parts();
+            assert_eq!(takes_gzip(&parts), expected, "{accept}");
+        }
+    }
+}

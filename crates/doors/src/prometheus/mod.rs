@@ -1,0 +1,132 @@
+//! Prometheus: remote write 1.0 in, and the HTTP API that reads.
+//!
+//! Sources: Prometheus remote write 1.0 specification; Prometheus documentation, "HTTP API".
+
+mod answer;
+mod caller;
+mod form;
+mod listing;
+mod query;
+mod refused;
+mod routes;
+mod status;
+mod write;
+
+use answer::Failure;
+use bytes::Bytes;
+use caller::Caller;
+use form::Params;
+use http::request::Parts;
+use http::{Method, Response};
+use platform::Platform;
+use routes::Route;
+use std::sync::Arc;
+
+pub use write::{LABELS_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX};
+
+/// How much the door takes and gives.
+#[derive(Debug, Clone, Copy)]
+pub struct PrometheusOptions {
+    /// Bodies longer than this are refused with 413; whoever reads them off a socket can stop there.
+    pub body_bytes_max: usize,
+    /// Bodies that unpack to more than this are refused with 413.
+    pub unpacked_bytes_max: usize,
+    /// Answers longer than this, before they are packed, are refused with 422.
+    pub answer_bytes_max: usize,
+}
+
+impl Default for PrometheusOptions {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 32 << 20,
+            unpacked_bytes_max: 128 << 20,
+            answer_bytes_max: 256 << 20,
+        }
+    }
+}
+
+/// The door for clients of Prometheus.
+#[derive(Debug)]
+pub struct PrometheusDoor {
+    platform: Arc<Platform>,
+    options: PrometheusOptions,
+    opened_at_ms: i64,
+}
+
+impl PrometheusDoor {
+    /// Opens the door with the usual limits.
+    pub fn new(platform: Arc<Platform>) -> Self {
+        Self::with_options(platform, PrometheusOptions::default())
+    }
+
+    /// Opens the door.
+    pub fn with_options(platform: Arc<Platform>, options: PrometheusOptions) -> Self {
+        let opened_at_ms = platform.clock().now_ms();
+        Self { platform, options, opened_at_ms }
+    }
+
+    /// Returns the limits.
+    pub fn options(&self) -> &PrometheusOptions {
+        &self.options
+    }
+
+    /// Says whether a request is for this door: everything below `/api/v1/`.
+    pub fn claims(&self, parts: &Parts) -> bool {
+        parts.uri.path().starts_with(routes::PREFIX)
+    }
+
+    /// Answers a request: a question at once and on this thread, a write when its samples survive a
+    /// crash, on the thread that commits them.
+    ///
+    /// `done` is called once, unless the platform goes away before a write is decided.
+    pub fn handle(
+        &self,
+        parts: &Parts,
+        body: Bytes,
+        done: impl FnOnce(Response<Bytes>) + Send + 'static,
+    ) {
+        let route = Route::of(parts.uri.path());
+        if let Some(allow) = route.refuses(&parts.method) {
+            return done(Failure::Method { allow }.as_json());
+        }
+        if let Route::Write = route {
+            return write::write(self, parts, body, done);
+        }
+        done(match self.ask(route, parts, &body) {
+            Ok(data) => data.into_response(parts),
+            Err(failure) => failure.as_json(),
+        });
+    }
+
+    fn ask(&self, route: Route<'_>, parts: &Parts, body: &[u8]) -> Result<answer::Data, Failure> {
+        let params = Params::read(parts, if parts.method == Method::POST { body } else { b"" })?;
+        let caller = Caller::of(&self.platform, parts)?;
+        let asked = Asked { door: self, caller, params };
+        match route {
+            Route::Write => unreachable!("a write is no question"),
+            Route::Query => query::instant(&asked),
+            Route::QueryRange => query::range(&asked),
+            Route::Series => listing::series(&asked),
+            Route::Labels => listing::labels(&asked),
+            Route::LabelValues(name) => listing::label_values(&asked, name),
+            Route::Metadata => listing::metadata(&asked),
+            Route::BuildInfo => Ok(status::build_info()),
+            Route::RuntimeInfo => Ok(status::runtime_info(&asked)),
+            Route::NotServed => Err(Failure::NotFound("not served yet")),
+            Route::Unknown => Err(Failure::NotFound("no such path")),
+        }
+    }
+}
+
+/// A question: who asks, and with which parameters.
+struct Asked<'a> {
+    door: &'a PrometheusDoor,
+    caller: Caller,
+    params: Params,
+}
+
+impl Asked<'_> {
+    fn platform(&self) -> &Platform {
+        &self.door.platform
+    }
+}

@@ -1,0 +1,108 @@
+//! Which path means what, and which methods it takes.
+
+use http::Method;
+
+pub(super) const PREFIX: &str = "/api/v1/";
+
+/// What a path asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route<'a> {
+    Write,
+    Query,
+    QueryRange,
+    Series,
+    Labels,
+    /// The label's name as it stands in the path.
+    LabelValues(&'a str),
+    Metadata,
+    BuildInfo,
+    RuntimeInfo,
+    /// Prometheus has it and we do not, yet.
+    NotServed,
+    Unknown,
+}
+
+/// Paths of Prometheus that are not served yet, so that nobody takes them for misspelt ones.
+const NOT_SERVED: &[&str] = &[
+    "alertmanagers",
+    "alerts",
+    "features",
+    "format_query",
+    "notifications",
+    "notifications/live",
+    "otlp/v1/metrics",
+    "parse_query",
+    "query_exemplars",
+    "read",
+    "rules",
+    "scrape_pools",
+    "status/config",
+    "status/flags",
+    "status/tsdb",
+    "status/tsdb/blocks",
+    "status/walreplay",
+    "targets",
+    "targets/metadata",
+    "targets/relabel_steps",
+];
+
+impl<'a> Route<'a> {
+    pub(super) fn of(path: &'a str) -> Self {
+        let rest = path.strip_prefix(PREFIX).unwrap_or_default();
+        let label = rest.strip_prefix("label/").and_then(|r| r.strip_suffix("/values"));
+        match rest {
+            "write" => Self::Write,
+            "query" => Self::Query,
+            "query_range" => Self::QueryRange,
+            "series" => Self::Series,
+            "labels" => Self::Labels,
+            "metadata" => Self::Metadata,
+            "status/buildinfo" => Self::BuildInfo,
+            "status/runtimeinfo" => Self::RuntimeInfo,
+            _ if label.is_some_and(|l| !l.contains('/')) => {
+                Self::LabelValues(label.unwrap_or_default())
+            }
+            _ if NOT_SERVED.contains(&rest) || rest.starts_with("admin/tsdb/") => Self::NotServed,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Returns the methods that the path takes when `method` is none of them.
+    pub(super) fn refuses(self, method: &Method) -> Option<&'static str> {
+        let (get, post) = (method == Method::GET, method == Method::POST);
+        match self {
+            Self::Write => (!post).then_some("POST"),
+            Self::Query | Self::QueryRange | Self::Series | Self::Labels => {
+                (!get && !post).then_some("GET, POST")
+            }
+            Self::LabelValues(_) | Self::Metadata | Self::BuildInfo | Self::RuntimeInfo => {
+                (!get).then_some("GET")
+            }
+            Self::NotServed | Self::Unknown => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_told_apart() {
+        let cases = [
+            ("/api/v1/write", Route::Write),
+            ("/api/v1/label/a%2Fb/values", Route::LabelValues("a%2Fb")),
+            ("/api/v1/label//values", Route::LabelValues("")),
+            ("/api/v1/label/a/b/values", Route::Unknown),
+            ("/api/v1/label/values", Route::Unknown),
+            ("/api/v1/rules", Route::NotServed),
+            ("/api/v1/admin/tsdb/snapshot", Route::NotServed),
+            ("/api/v1/query/", Route::Unknown),
+            ("/api/v1/", Route::Unknown),
+            ("/", Route::Unknown),
+        ];
+        for (path, route) in cases {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Remote write 1.0.
+//!
+//! The hot path: labels are hashed as they came and looked up; a known series costs nothing more.
+//! New ones wait until the whole body has been walked, so that a broken one leaves no trace.
+
+use super::answer::Failure;
+use super::caller::Caller;
+use super::refused::Refused;
+use super::{PrometheusDoor, PrometheusOptions};
+use bytes::Bytes;
+use formats::remote_write::{
+    self, DecodeError, DecompressError, Item, MetadataView, Sample, SeriesView,
+};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
+use http::request::Parts;
+use http::{Response, StatusCode};
+use model::{Kind, SeriesKey, TenantId, TimeRange};
+use parking_lot::Mutex;
+use platform::{
+    Ingest, IngestError, MetricMetadata, RawHash, ScopeError, SeriesNumber, TimeLimits, WriteError,
+};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Labels of a series at most, its name not counted; empty ones count, as they must be read.
+pub const LABELS_MAX: usize = 256;
+/// Bytes of a metric's or label's name at most.
+pub const NAME_BYTES_MAX: usize = 1_024;
+/// Bytes of a label's value, and of a metric's help and unit, at most.
+pub const VALUE_BYTES_MAX: usize = 65_535;
+
+/// The first byte of this door's raw keys: sets them apart from other doors' and other kinds'.
+const RAW_KEY_MARK: u8 = b'P';
+
+/// A buffer that grew beyond this is not kept for the next request.
+const BUFFER_KEPT_BYTES_MAX: usize = 8 << 20;
+
+/// The registry is renewed once in hours; a batch that meets this many renewals is not meant to be.
+const ATTEMPTS_MAX: usize = 8;
+
+thread_local! {
+    /// What a thread unpacks bodies into, one after the other.
+    static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Stores what a body holds and answers when it is kept.
+pub(super) fn write(
+    door: &PrometheusDoor,
+    parts: &Parts,
+    body: Bytes,
+    done: impl FnOnce(Response<Bytes>) + Send + 'static,
+) {
+    // Taken, not borrowed: `done` may run here and lead to the next request on this thread.
+    let mut buffer = BUFFER.take();
+    let prepared = Caller::of(&door.platform, parts).and_then(|caller| {
+        let unpacked = unpack(&door.options, parts, &body, &mut buffer)?;
+        Ok((caller, unpacked))
+    });
+    drop(body);
+    let done = Arc::new(Mutex::new(Some(done)));
+    let sent = prepared.and_then(|(caller, unpacked)| send(door, &caller, unpacked, &done));
+    if buffer.capacity() <= BUFFER_KEPT_BYTES_MAX {
+        BUFFER.set(buffer);
+    }
+    if let Err(failure) = sent {
+        finish(&done, failure.as_text());
+    }
+}
+
+type Slot<F> = Arc<Mutex<Option<F>>>;
+
+fn finish<F: FnOnce(Response<Bytes>)>(slot: &Slot<F>, response: Response<Bytes>) {
+    let done = slot.lock().take();
+    if let Some(done) = done {
+        done(response);
+    }
+}
+
+/// Sends the samples on their way; what is refused at once comes back.
+fn send(
+    door: &PrometheusDoor,
+    caller: &Caller,
+    unpacked: &[u8],
+    done: &Slot<impl FnOnce(Response<Bytes>) + Send + 'static>,
+) -> Result<(), Failure> {
+    for _ in 0..ATTEMPTS_MAX {
+        let ingest = door.platform.begin_ingest(&caller.who, &caller.scope, TimeLimits::Retention);
+        let mut filling = Filling::new(ingest.map_err(ingest_failure)?);
+        filling.walk(unpacked).map_err(|error| {
+            Failure::BadData(format!("body is no remote write request: {error}"))
+        })?;
+        let Filling { ingest, refused, metadata, .. } = filling;
+        // Before the samples, so that a failure leaves a request that can be sent again whole.
+        if !metadata.is_empty() {
+            door.platform
+                .put_metadata(ingest.tenant, metadata)
+                .map_err(|error| Failure::Unavailable(format!("metadata: {error}")))?;
+        }
+        let refused = refused.told(ingest.batch.len(), ingest.times);
+        let slot = done.clone();
+        let submitted = door.platform.submit(ingest.batch, move |kept| {
+            finish(&slot, answer(kept, refused));
+        });
+        match submitted {
+            Err(WriteError::Stale) => {}
+            other => return other.map_err(|error| write_failure(&error)),
+        }
+    }
+    Err(write_failure(&WriteError::Stale))
+}
+
+fn answer(kept: Result<(), WriteError>, refused: Option<String>) -> Response<Bytes> {
+    match (kept, refused) {
+        (Ok(()), None) => {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        (Ok(()), Some(text)) => Failure::BadData(text).as_text(),
+        // First what can be sent again: the refused part is told then.
+        (Err(error), _) => write_failure(&error).as_text(),
+    }
+}
+
+fn write_failure(error: &WriteError) -> Failure {
+    match error {
+        WriteError::Busy { .. } => Failure::Busy(error.to_string()),
+        WriteError::Stale | WriteError::NotKept(_) | WriteError::Broken => {
+            Failure::Unavailable(error.to_string())
+        }
+    }
+}
+
+fn ingest_failure(error: IngestError) -> Failure {
+    match error {
+        IngestError::Access(error) => Failure::Forbidden(error.to_string()),
+        IngestError::Scope(ScopeError::Catalog(error)) => Failure::Unavailable(error.to_string()),
+        IngestError::Scope(error) => Failure::BadData(error.to_string()),
+        IngestError::Write(error) => write_failure(&error),
+    }
+}
+
+/// Checks what the headers say of the body and unpacks it.
+fn unpack<'b>(
+    options: &PrometheusOptions,
+    parts: &Parts,
+    body: &[u8],
+    buffer: &'b mut Vec<u8>,
+) -> Result<&'b [u8], Failure> {
+    check_media(header(parts, &CONTENT_TYPE)?)?;
+    // As Prometheus: whoever says nothing means what everybody means.
+    match header(parts, &CONTENT_ENCODING)? {
+        encoding if encoding.is_empty() || encoding.eq_ignore_ascii_case("snappy") => {}
+        encoding => {
+            return Err(Failure::Media(format!(
+                "content encoding {encoding:?} is not taken; snappy is"
+            )));
+        }
+    }
+    if body.len() > options.body_bytes_max {
+        return Err(Failure::TooLarge(format!(
+            "body has {} bytes, more than the limit of {}",
+            body.len(),
+            options.body_bytes_max
+        )));
+    }
+    remote_write::decompress(body, options.unpacked_bytes_max, buffer).map_err(
+        |error| match error {
+            DecompressError::TooLarge { .. } => Failure::TooLarge(error.to_string()),
+            DecompressError::Malformed(_) => Failure::BadData(error.to_string()),
+        },
+    )
+}
+
+fn header(parts: &Parts, name: &HeaderName) -> Result<&str, Failure> {
+    let Some(value) = parts.headers.get(name) else { return Ok("") };
+    value.to_str().map(str::trim).map_err(|_| Failure::Media(format!("{name} is no plain text")))
+}
+
+/// Takes remote write 1.0 and nothing else. The content type alone decides, never the version
+/// header.
+fn check_media(content_type: &str) -> Result<(), Failure> {
+    let mut pieces = content_type.split(';').map(str::trim);
+    let media = pieces.next().unwrap_or_default();
+    if !media.is_empty() && !media.eq_ignore_ascii_case("application/x-protobuf") {
+        return Err(Failure::Media(format!(
+            "content type {content_type:?} is not taken; application/x-protobuf is"
+        )));
+    }
+    for piece in pieces {
+        let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+        if !name.trim().eq_ignore_ascii_case("proto") {
+            continue;
+        }
+        match value.trim().trim_matches('"') {
+            "prometheus.WriteRequest" => {}
+            "io.prometheus.write.v2.Request" => {
+                return Err(Failure::Media(
+                    "remote write 2.0 (io.prometheus.write.v2.Request) is not served yet; \
+                     1.0 (prometheus.WriteRequest) is"
+                        .into(),
+                ));
+            }
+            other => {
+                return Err(Failure::Media(format!(
+                    "message {other:?} is not taken; prometheus.WriteRequest is"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A request on its way into a batch.
+struct Filling<'a> {
+    ingest: Ingest,
+    refused: Refused,
+    metadata: Vec<(String, MetricMetadata)>,
+    /// Series that were not seen before in this form.
+    new: Vec<(SeriesView<'a>, Option<RawHash>)>,
+}
+
+impl<'a> Filling<'a> {
+    fn new(ingest: Ingest) -> Self {
+        Self { ingest, refused: Refused::default(), metadata: Vec::new(), new: Vec::new() }
+    }
+
+    /// Adds everything that a body holds. After an error nothing of it may be used.
+    fn walk(&mut self, unpacked: &'a [u8]) -> Result<(), DecodeError> {
+        let tenant = self.ingest.tenant;
+        let prefix = raw_key_prefix(tenant);
+        for item in remote_write::items(unpacked) {
+            let series = match item? {
+                Item::Series(series) => series,
+                Item::Metadata(metadata) => {
+                    self.add_metadata(&metadata);
+                    continue;
+                }
+            };
+            if series.histograms() + series.exemplars() > 0 {
+                self.refused.not_served(&series);
+            }
+            let batch = &mut self.ingest.batch;
+            let raw = series.labels_raw().map(|raw| batch.raw_hash_prefixed(prefix, raw));
+            match raw.and_then(|raw| batch.find(raw)) {
+                Some(number) => {
+                    let times = self.ingest.times;
+                    add_samples(&series, times, &mut self.refused, |sample| {
+                        batch.float(number, sample.at_ms, sample.value);
+                    })?;
+                }
+                None => {
+                    for sample in series.samples() {
+                        sample?;
+                    }
+                    self.new.push((series, raw));
+                }
+            }
+        }
+        for (series, raw) in std::mem::take(&mut self.new) {
+            self.add_new(&series, raw, tenant)?;
+        }
+        Ok(())
+    }
+
+    fn add_new(
+        &mut self,
+        series: &SeriesView<'_>,
+        raw: Option<RawHash>,
+        tenant: TenantId,
+    ) -> Result<(), DecodeError> {
+        if series.samples().next().is_none() {
+            return Ok(());
+        }
+        let key = match key_of(series, tenant) {
+            Ok(key) => key,
+            Err(why) => {
+                self.refused.series(series, &why);
+                return Ok(());
+            }
+        };
+        // Born with its first sample that is taken: one that has none must not show in any list.
+        let mut number: Option<SeriesNumber> = None;
+        let batch = &mut self.ingest.batch;
+        add_samples(series, self.ingest.times, &mut self.refused, |sample| {
+            let number = *number.get_or_insert_with(|| batch.register(raw, &key, Kind::Float));
+            batch.float(number, sample.at_ms, sample.value);
+        })
+    }
+
+    fn add_metadata(&mut self, told: &MetadataView<'_>) {
+        match metadata_of(told) {
+            Ok(metadata) => self.metadata.push(metadata),
+            Err(why) => self.refused.metadata(why),
+        }
+    }
+}
+
+/// Mark and tenant: the same labels of two tenants are two series.
+fn raw_key_prefix(tenant: TenantId) -> u64 {
+    u64::from(RAW_KEY_MARK) | u64::from(tenant.0) << 8
+}
+
+#[inline]
+fn add_samples(
+    series: &SeriesView<'_>,
+    times: TimeRange,
+    refused: &mut Refused,
+    mut add: impl FnMut(Sample),
+) -> Result<(), DecodeError> {
+    for sample in series.samples() {
+        let sample = sample?;
+        if times.contains(sample.at_ms) {
+            add(sample);
+        } else {
+            refused.sample(series, sample.at_ms);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the series that labels name, or why they name none.
+fn key_of(series: &SeriesView<'_>, tenant: TenantId) -> Result<SeriesKey, String> {
+    let mut count = 0;
+    // Before anything is copied: a stranger's labels may be as large as a body.
+    for label in series.labels() {
+        let (name, value) =
+            label.map_err(|error| format!("has labels that cannot be read: {error}"))?;
+        let is_name = name == "__name__";
+        let value_max = if is_name { NAME_BYTES_MAX } else { VALUE_BYTES_MAX };
+        count += usize::from(!is_name);
+        if count > LABELS_MAX {
+            return Err(format!("has more than {LABELS_MAX} labels"));
+        }
+        if name.len() > NAME_BYTES_MAX {
+            return Err(format!("has a label name of more than {NAME_BYTES_MAX} bytes"));
+        }
+        if value.len() > value_max {
+            return Err(format!("has a value of more than {value_max} bytes for {name}"));
+        }
+    }
+    let key = series.series_key(tenant).map_err(|error| format!("has a {error}"))?;
+    if key.name.is_empty() {
+        return Err("has no name".into());
+    }
+    Ok(key)
+}
+
+fn metadata_of(told: &MetadataView<'_>) -> Result<(String, MetricMetadata), String> {
+    let unreadable = |error: DecodeError| error.to_string();
+    let family = told.family().map_err(unreadable)?;
+    let (help, unit) = (told.help().map_err(unreadable)?, told.unit().map_err(unreadable)?);
+    if family.is_empty() {
+        return Err("family has no name".into());
+    }
+    if family.len() > NAME_BYTES_MAX {
+        return Err(format!("name of a family has more than {NAME_BYTES_MAX} bytes"));
+    }
+    if help.len() > VALUE_BYTES_MAX || unit.len() > VALUE_BYTES_MAX {
+        return Err(format!("help or unit of {family} has more than {VALUE_BYTES_MAX} bytes"));
+    }
+    let metadata = MetricMetadata {
+        metric_type: told.metric_type().name().to_owned(),
+        help: help.to_owned(),
+        unit: unit.to_owned(),
+    };
+    Ok((family.to_owned(), metadata))
+}

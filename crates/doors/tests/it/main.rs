@@ -1,0 +1,7 @@
+//! The door over a whole platform on a simulated disk and a clock that stands.
+
+mod properties;
+mod questions;
+mod refusals;
+mod world;
+mod writes;
