@@ -172,7 +172,7 @@ fn unpack<'b>(
     )
 }
 
-fn header(parts: &Parts, name: &HeaderName) -> Result<&str, Failure> {
+fn header<'a>(parts: &'a Parts, name: &HeaderName) -> Result<&'a str, Failure> {
     let Some(value) = parts.headers.get(name) else { return Ok("") };
     value.to_str().map(str::trim).map_err(|_| Failure::Media(format!("{name} is no plain text")))
 }
