@@ -17,10 +17,10 @@
 //! answer on the thread that made them durable.
 
 mod caller;
-pub mod cloudwatch;
+mod cloudwatch;
 mod fault;
 mod operations;
-pub mod sts;
+mod sts;
 
 pub use operations::{operations_table, served};
 

@@ -96,6 +96,11 @@ fn is_elsewhere(asked: &Struct<'_>, caller: &Caller) -> bool {
     other || asked.structs(input::DIMENSIONS).any(is_virtual)
 }
 
+/// The order in which the platform lists metrics.
+fn order(metric: &MetricId) -> (&str, &str, &[(String, String)]) {
+    (&metric.namespace, &metric.name, &metric.dimensions)
+}
+
 /// Where a page begins: behind this metric, wherever it stands by now. Its place in the list is a
 /// second best, for identities that are too long for a token.
 #[derive(Debug)]
@@ -114,12 +119,8 @@ impl Position {
     }
 
     fn index_in(&self, metrics: &[ListedMetric]) -> usize {
-        let order = |m: &MetricId| (m.namespace.clone(), m.name.clone(), m.dimensions.clone());
         match &self.last {
-            Some(last) => {
-                let last = order(last);
-                metrics.partition_point(|metric| order(metric) <= last)
-            }
+            Some(last) => metrics.partition_point(|metric| order(metric) <= order(last)),
             None => self.index.min(metrics.len()),
         }
     }

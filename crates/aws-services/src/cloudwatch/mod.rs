@@ -1,9 +1,9 @@
 //! Amazon CloudWatch: metrics.
 
-pub mod get_metric_data;
-pub mod get_metric_statistics;
-pub mod list_metrics;
-pub mod put_metric_data;
+pub(crate) mod get_metric_data;
+pub(crate) mod get_metric_statistics;
+pub(crate) mod list_metrics;
+pub(crate) mod put_metric_data;
 mod window;
 
 use aws_shapes::cloudwatch::{DIMENSION, METRIC, dimension, metric};

@@ -26,15 +26,14 @@ const RAW_KEY_FORM: u8 = 0xc1;
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request, done: Done) {
     let platform = &services.platform;
-    let begun = begin(platform, caller);
-    let put = request.decode().and_then(|mut asked| {
+    let sound = request.decode().and_then(|mut asked| {
         entities::drop_unsound(&mut asked)?;
         validate::check(&asked).map_err(ServiceError::validation)?;
-        Ok(asked)
+        Ok((begin(platform, caller)?, asked))
     });
-    let (ingest, asked) = match (begun, put) {
-        (Ok(ingest), Ok(asked)) => (ingest, asked),
-        (Err(error), _) | (_, Err(error)) => return done(Err(error)),
+    let (ingest, asked) = match sound {
+        Ok(sound) => sound,
+        Err(error) => return done(Err(error)),
     };
     match read(&asked, &ingest, platform.clock().now_ms()) {
         Ok(put) => send(platform, caller, ingest, &put, done),
@@ -185,5 +184,52 @@ impl Once {
         if let Some(done) = done {
             done(answer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Principal, Scope, TimeRange};
+    use platform::{AuthMode, MetricFilter, PlatformOptions, StoreOptions};
+    use std::time::Duration;
+    use stdx::{Clock, CrashPlan, SimDisk, VirtualClock};
+
+    #[test]
+    fn points_are_sent_again_when_the_registry_is_renewed_under_them() {
+        let scope = Scope { account: "123456789012".parse().unwrap(), region: "here".into() };
+        let options = PlatformOptions {
+            data_dir: "/data".into(),
+            default_scope: scope.clone(),
+            sync: storage::SyncMode::Always,
+            auth: AuthMode::Open,
+            store: StoreOptions::default(),
+            read_limits: Default::default(),
+        };
+        let clock = Arc::new(VirtualClock::starting_at(1_700_000_000_000));
+        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let platform = Platform::open(&options, clock.clone(), disk).unwrap();
+        let caller = Caller { who: Principal::internal(scope.account), scope };
+        let ingest = begin(&platform, &caller).unwrap();
+        // Emptying the store renews the registry.
+        platform.reset().unwrap();
+        let point = Point {
+            name: "Orders",
+            dimensions: &[],
+            unit: model::Unit::None,
+            at_ms: clock.now_ms(),
+            amount: Amount::Single(1.0),
+        };
+        let put = Put { namespace: "Shop", points: vec![point], entities: Vec::new() };
+        let answered = Arc::new(Mutex::new(Vec::new()));
+        let into = answered.clone();
+        let done: Done = Box::new(move |answer| into.lock().unwrap().push(answer));
+        send(&platform, &caller, ingest, &put, done);
+        platform.commit_step(Duration::ZERO);
+        assert_eq!(*answered.lock().unwrap(), [Ok(None)]);
+        let listed = platform
+            .list_metrics(&caller.who, &caller.scope, &MetricFilter::default(), TimeRange::ALL)
+            .unwrap();
+        assert_eq!(listed.len(), 1);
     }
 }

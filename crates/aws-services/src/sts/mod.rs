@@ -1,3 +1,3 @@
 //! AWS Security Token Service.
 
-pub mod get_caller_identity;
+pub(crate) mod get_caller_identity;

@@ -3,6 +3,7 @@
 use crate::server::{NOW_S, Server, Wire};
 use platform::StoreOptions;
 use serde_json::{Value as Json, json};
+use stdx::CrashPlan;
 
 fn put_refused(server: &Server, datum: &Json) -> (String, String) {
     let refused =
@@ -543,6 +544,66 @@ fn a_full_queue_is_throttling() {
     assert_eq!(reply.json(), json!({"__type": kind, "message": "Rate exceeded"}));
     server.platform.commit_step(std::time::Duration::ZERO);
     assert_eq!(server.call("PutMetricData", &body).status, 200);
+}
+
+#[test]
+fn a_disk_that_fails_is_our_fault_and_keeps_nothing() {
+    let full = |_: &Server| CrashPlan { capacity_bytes: Some(0), ..CrashPlan::default() };
+    let unsynced = |server: &Server| CrashPlan {
+        fail_sync_at: Some(server.disk.syncs() + 1),
+        ..CrashPlan::default()
+    };
+    for (plan, recovers) in [(&full as &dyn Fn(&Server) -> CrashPlan, true), (&unsynced, false)] {
+        let server = Server::new();
+        let body = json!({"Namespace": "Shop", "MetricData": [{"MetricName": "m", "Value": 1.0}]});
+        server.ask(
+            "PutMetricData",
+            &json!({
+                "Namespace": "Other", "MetricData": [{"MetricName": "m", "Value": 1.0}],
+            }),
+        );
+        server.disk.set_plan(plan(&server));
+        let reply = server.call("PutMetricData", &body);
+        assert_eq!(
+            (reply.status, reply.query_error.as_str()),
+            (500, "InternalServiceError;Receiver")
+        );
+        assert!(reply.text().contains("none of its data was kept"), "{}", reply.text());
+        assert!(server.listed(&json!({"Namespace": "Shop"})).is_empty());
+        server.disk.set_plan(CrashPlan::default());
+        let again = server.call("PutMetricData", &body).status;
+        assert_eq!(again, if recovers { 200 } else { 500 });
+    }
+}
+
+#[test]
+fn a_list_with_a_gap_is_refused() {
+    let server = Server::new();
+    let datum = json!({"MetricName": "m", "Value": 1.0});
+    for data in [
+        json!([null]),
+        json!([datum, null]),
+        json!([
+            {"MetricName": "m", "Value": 1.0, "Dimensions": [null]},
+        ]),
+        json!([{"MetricName": "m", "Values": [1.0, null]}]),
+    ] {
+        let body = json!({"Namespace": "Shop", "MetricData": data});
+        server.refusal("PutMetricData", &body);
+        assert!(server.listed(&json!({})).is_empty(), "{data}");
+    }
+    server.put("Shop", &json!([datum]));
+    for (operation, body) in [
+        ("ListMetrics", json!({"Dimensions": [null]})),
+        (
+            "GetMetricData",
+            json!({
+                "MetricDataQueries": [null], "StartTime": NOW_S - 60, "EndTime": NOW_S,
+            }),
+        ),
+    ] {
+        server.refusal(operation, &body);
+    }
 }
 
 #[test]

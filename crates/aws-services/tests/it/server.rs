@@ -20,6 +20,7 @@ pub(crate) const NOW_S: i64 = NOW_MS / 1_000;
 pub(crate) struct Server {
     pub(crate) platform: Arc<Platform>,
     pub(crate) clock: Arc<VirtualClock>,
+    pub(crate) disk: SimDisk,
     pub(crate) services: Services,
     pub(crate) gateway: Gateway,
     /// Credential scope of requests.
@@ -79,13 +80,15 @@ impl Server {
             store,
             read_limits: Default::default(),
         };
-        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
-        let platform = Arc::new(Platform::open(&options, clock.clone(), disk).unwrap());
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let platform = Platform::open(&options, clock.clone(), Arc::new(disk.clone())).unwrap();
+        let platform = Arc::new(platform);
         Self {
             services: Services::new(platform.clone()),
             gateway: Gateway::new(aws_services::served(), Limits::default()),
             platform,
             clock,
+            disk,
             key_id: "AKIDEXAMPLE".into(),
             region: "us-east-1".into(),
         }
