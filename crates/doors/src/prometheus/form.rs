@@ -4,6 +4,9 @@ use super::answer::Failure;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::request::Parts;
 
+/// Parameters in a body take so many bytes at most.
+const FORM_BYTES_MAX: usize = 1 << 20;
+
 /// Parameters in the order in which they count: those of the body come first.
 #[derive(Debug, Default)]
 pub(super) struct Params(Vec<(String, String)>);
@@ -11,6 +14,12 @@ pub(super) struct Params(Vec<(String, String)>);
 impl Params {
     pub(super) fn read(parts: &Parts, body: &[u8]) -> Result<Self, Failure> {
         let mut params = Self::default();
+        if body.len() > FORM_BYTES_MAX {
+            return Err(Failure::TooLarge(format!(
+                "parameters have {} bytes, more than the limit of {FORM_BYTES_MAX}",
+                body.len()
+            )));
+        }
         if !body.is_empty() {
             let header = |name| parts.headers.get(name).map(http::HeaderValue::as_bytes);
             let media = header(CONTENT_TYPE).unwrap_or_default();

@@ -6,8 +6,15 @@ use super::form::decode;
 use super::query::{check_size, limit, listed_range, truncate};
 use platform::promql::{self, Matcher};
 
+/// Selectors of one question at most: each is a search of its own.
+const SELECTORS_MAX: usize = 1_000;
+
 /// Reads every `match[]`.
 fn selectors(asked: &Asked<'_>) -> Result<Vec<Vec<Matcher>>, Failure> {
+    if asked.params.all("match[]").nth(SELECTORS_MAX).is_some() {
+        let why = format!("more than {SELECTORS_MAX} of them");
+        return Err(Failure::parameter("match[]", why));
+    }
     promql::parse_series_selectors(asked.params.all("match[]"))
         .map_err(|errors| Failure::parameter("match[]", errors))
 }

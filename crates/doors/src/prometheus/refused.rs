@@ -55,17 +55,17 @@ impl Refused {
         let reasons = [
             (&self.times, format!("samples before {from} or after {to}")),
             (&self.series, "series that cannot be stored".into()),
-            (&self.histograms, "native histograms, which are not served yet".into()),
-            (&self.exemplars, "exemplars, which are not served yet".into()),
+            (&self.histograms, "native histograms (not served yet)".into()),
+            (&self.exemplars, "exemplars (not served yet)".into()),
             (&self.metadata, "metadata that cannot be stored".into()),
         ];
-        let mut text = format!("stored {stored} samples; refused");
-        let mut separator = ':';
+        let mut text = format!("samples stored: {stored}; refused");
+        let mut separator = "";
         for (tally, what) in reasons.iter().filter(|(tally, _)| tally.count > 0) {
-            let _ = write!(text, "{separator} {} {what} (first: {})", tally.count, tally.first);
-            separator = ';';
+            let _ = write!(text, "{separator} {what}: {}, first {}", tally.count, tally.first);
+            separator = ";";
         }
-        (separator == ';').then_some(text)
+        (!separator.is_empty()).then_some(text)
     }
 }
 

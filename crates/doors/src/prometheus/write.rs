@@ -339,7 +339,7 @@ fn key_of(series: &SeriesView<'_>, tenant: TenantId) -> Result<SeriesKey, String
             return Err(format!("has a value of more than {value_max} bytes for {name}"));
         }
     }
-    let key = series.series_key(tenant).map_err(|error| format!("has a {error}"))?;
+    let key = series.series_key(tenant).map_err(|error| format!("has bad labels: {error}"))?;
     if key.name.is_empty() {
         return Err("has no name".into());
     }

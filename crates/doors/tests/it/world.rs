@@ -17,6 +17,7 @@ pub(crate) const NOW_MS: i64 = 1_700_000_000_000;
 pub(crate) struct World {
     pub(crate) platform: Arc<Platform>,
     pub(crate) door: PrometheusDoor,
+    pub(crate) disk: Arc<SimDisk>,
 }
 
 impl World {
@@ -35,9 +36,9 @@ impl World {
         };
         let clock = Arc::new(VirtualClock::starting_at(NOW_MS));
         let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
-        let platform = Arc::new(Platform::open(&platform_options, clock, disk).unwrap());
+        let platform = Arc::new(Platform::open(&platform_options, clock, disk.clone()).unwrap());
         let door = PrometheusDoor::with_options(platform.clone(), options);
-        Self { platform, door }
+        Self { platform, door, disk }
     }
 
     /// Sends a request and drives the platform until it is answered.

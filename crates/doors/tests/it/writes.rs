@@ -6,6 +6,7 @@ use formats::remote_write::{Encoder, MetricType, compress};
 use http::Request;
 use platform::StoreOptions;
 use std::time::Duration;
+use stdx::CrashPlan;
 
 const UP: &[(&str, &str)] = &[("__name__", "up"), ("job", "node")];
 
@@ -102,8 +103,8 @@ fn samples_out_of_bounds_are_named_and_the_rest_is_stored() {
             world.write(&request),
             (
                 400,
-                "stored 1 samples; refused: 2 samples before 1692224000 or after 1700007200 \
-                 (first: up{job=\"node\"} at 1692137600)\n"
+                "samples stored: 1; refused samples before 1692224000 or after 1700007200: 2, \
+                 first up{job=\"node\"} at 1692137600\n"
                     .into()
             )
         );
@@ -125,9 +126,15 @@ fn series_that_cannot_be_stored_are_named_and_the_rest_is_stored() {
     let long_name = "n".repeat(1_025);
     let cases: [(&[(&str, &str)], &str); 8] = [
         (&[("job", "x")], "{job=\"x\"} has no name"),
-        (&[("__name__", "d"), ("a", "1"), ("a", "2")], "has a duplicate label name \"a\""),
-        (&[("__name__", "r"), ("__unit__", "s")], "has a reserved label name \"__unit__\""),
-        (&[("__name__", "e"), ("", "1")], "has a empty label name"),
+        (
+            &[("__name__", "d"), ("a", "1"), ("a", "2")],
+            "has bad labels: duplicate label name \"a\"",
+        ),
+        (
+            &[("__name__", "r"), ("__unit__", "s")],
+            "has bad labels: reserved label name \"__unit__\"",
+        ),
+        (&[("__name__", "e"), ("", "1")], "has bad labels: empty label name"),
         (&[("__name__", "l"), ("a", &long)], "has a value of more than 65535 bytes for a"),
         (&[("__name__", &long)], "has a value of more than 1024 bytes for __name__"),
         (&[("__name__", "n"), (&long_name, "1")], "has a label name of more than 1024 bytes"),
@@ -137,7 +144,10 @@ fn series_that_cannot_be_stored_are_named_and_the_rest_is_stored() {
         let at_ms = NOW_MS + n as i64;
         let (code, text) = world.write(&body(&[(labels, &[(at_ms, 1.0)]), (UP, &[(at_ms, 1.0)])]));
         assert_eq!(code, 400, "{text}");
-        assert!(text.starts_with("stored 1 samples; refused: 1 series"), "{text}");
+        assert!(
+            text.starts_with("samples stored: 1; refused series that cannot be stored: 1, "),
+            "{text}"
+        );
         assert!(text.contains(why), "{text}");
         assert!(text.len() < 2_000, "{text}");
     }
@@ -156,9 +166,8 @@ fn histograms_and_exemplars_are_named_and_the_floats_are_stored() {
         world.write(&request),
         (
             400,
-            "stored 1 samples; refused: 1 native histograms, which are not served yet \
-             (first: up{job=\"node\"}); 2 exemplars, which are not served yet \
-             (first: up{job=\"node\"})\n"
+            "samples stored: 1; refused native histograms (not served yet): 1, \
+             first up{job=\"node\"}; exemplars (not served yet): 2, first up{job=\"node\"}\n"
                 .into()
         )
     );
@@ -189,7 +198,69 @@ fn metadata_is_kept_and_listed() {
     encoder.metadata(MetricType::Gauge, "", "nameless", "");
     let (code, text) = world.write(&encoder.finish());
     assert_eq!(code, 400);
-    assert!(text.contains("1 metadata that cannot be stored (first: family has no name)"));
+    assert!(text.contains("refused metadata that cannot be stored: 1, first family has no name"));
+}
+
+#[test]
+fn labels_with_samples_in_between_are_read() {
+    let world = World::new();
+    let mut request = body(&[(&UP[..1], &[(NOW_MS, 1.0)])]);
+    let job = body(&[(&UP[1..], &[])]);
+    // The second label goes behind the sample, into the same series.
+    request[1] += u8::try_from(job.len() - 2).unwrap();
+    request.extend_from_slice(&job[2..]);
+    assert_eq!(world.write(&request), (204, String::new()));
+    world.put(UP, &[(NOW_MS - 1_000, 0.0)]);
+    assert!(
+        matrix(&world, "up{job='node'}[1m]").ends_with(r#"[[1699999999,"0"],[1700000000,"1"]]}]"#)
+    );
+    assert_eq!(world.platform.store_status().series, 1);
+}
+
+#[test]
+fn labels_that_are_no_text_refuse_their_series_only() {
+    let world = World::new();
+    let mut request = body(&[(&[("__name__", "bad"), ("a", "x")], &[(NOW_MS, 1.0)])]);
+    let at = request.iter().rposition(|&b| b == b'x').unwrap();
+    request[at] = 0xff;
+    request.extend_from_slice(&body(&[(UP, &[(NOW_MS, 2.0)])]));
+    let (code, text) = world.write(&request);
+    assert_eq!(code, 400);
+    assert!(
+        text.contains("first bad{} has labels that cannot be read: text is not UTF-8"),
+        "{text}"
+    );
+    assert!(matrix(&world, "{job='node'}[1m]").ends_with(r#"[[1700000000,"2"]]}]"#));
+}
+
+#[test]
+fn what_the_disk_does_not_keep_is_no_success() {
+    let world = World::new();
+    world.put(UP, &[(NOW_MS - 2_000, 1.0)]);
+    world.disk.set_plan(CrashPlan { capacity_bytes: Some(1), ..CrashPlan::default() });
+    let noise: Vec<String> = (0..3_000).map(|n| format!("{n:x}").repeat(300)).collect();
+    let series: Vec<[(&str, &str); 2]> =
+        noise.iter().map(|value| [("__name__", "m"), ("noise", value.as_str())]).collect();
+    let at = [(NOW_MS, 1.0)];
+    let series: Vec<(&[(&str, &str)], &[(i64, f64)])> =
+        series.iter().map(|labels| (&labels[..], &at[..])).collect();
+    let large = body(&series);
+    let (code, text) = world.write(&large);
+    assert_eq!(code, 503, "{text}");
+    assert!(text.starts_with("batch was not kept: "), "{text}");
+    assert!(matrix(&world, "m[1m]").starts_with("[]"));
+
+    world.disk.set_plan(CrashPlan::default());
+    assert_eq!(world.write(&large), (204, String::new()));
+    world
+        .disk
+        .set_plan(CrashPlan { fail_sync_at: Some(world.disk.syncs() + 1), ..CrashPlan::default() });
+    for _ in 0..2 {
+        let (code, text) = world.write(&body(&[(UP, &[(NOW_MS, 2.0)])]));
+        assert_eq!(code, 503, "{text}");
+        assert!(text.contains("restart"), "{text}");
+    }
+    assert!(matrix(&world, "up[1m]").ends_with(r#"[[1699999998,"1"]]}]"#));
 }
 
 #[test]
