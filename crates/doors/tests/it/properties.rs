@@ -1,15 +1,22 @@
 //! Whatever a stranger sends: an answer, and no trace.
 
-use crate::world::{NOW_MS, World, body, told, write_request};
+use crate::world::{NOW_MS, Row, World, body, encoded, told, write_request};
 use http::Request;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+
+const PATHS: [&str; 6] = ["query", "query_range", "series", "labels", "label/a/values", "metadata"];
+const PARAMETERS: [&str; 9] =
+    ["query", "time", "start", "end", "step", "limit", "match[]", "lookback_delta", "timeout"];
+const VALUES: &str = "[ -~]{0,20}|[0-9]{1,20}|up|-?[0-9]{1,3}[smhdwy]|[0-9.]+e[0-9]+";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn random_bodies_store_nothing(bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..20)) {
+    fn random_bodies_store_nothing(
+        bodies in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..20),
+    ) {
         let world = World::new();
         for body in bodies {
             let request = Request::post("/api/v1/write").body(body.clone()).unwrap();
@@ -22,23 +29,28 @@ proptest! {
 
     #[test]
     fn random_questions_are_answered(
-        path in prop::sample::select(vec!["query", "query_range", "series", "labels", "label/a/values", "metadata"]),
-        params in prop::collection::vec((prop::sample::select(vec!["query", "time", "start", "end", "step", "limit", "match[]", "lookback_delta", "timeout"]), "[ -~]{0,20}|[0-9]{1,20}|up|-?[0-9]{1,3}[smhdwy]|[0-9.]+e[0-9]+"), 0..6),
+        path in prop::sample::select(&PATHS[..]),
+        params in prop::collection::vec((prop::sample::select(&PARAMETERS[..]), VALUES), 0..6),
         junk in "[a-z%&=+;:0-9]{0,20}",
     ) {
         let world = World::new();
-        let form: Vec<String> = params.iter().map(|(n, v)| format!("{n}={}", crate::world::encoded(v))).collect();
+        let form: Vec<String> =
+            params.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let (code, text) = world.get(&format!("/api/v1/{path}?{}&{junk}", form.join("&")));
         prop_assert!([200, 400, 422, 503].contains(&code), "{} {}", code, text);
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        prop_assert_eq!(json["status"].as_str(), Some(if code == 200 { "success" } else { "error" }));
+        prop_assert_eq!(&json["status"], if code == 200 { "success" } else { "error" });
     }
 
     #[test]
     fn what_is_written_is_what_is_read(
         requests in prop::collection::vec(
             prop::collection::vec(
-                ("[abü.\"\\\\]{1,3}", "[xy\n]{0,2}", prop::collection::vec((0..50i64, any::<f64>()), 1..5)),
+                (
+                    "[abü.\"\\\\]{1,3}",
+                    "[xy\n]{0,2}",
+                    prop::collection::vec((0..50i64, any::<f64>()), 1..5),
+                ),
                 1..6,
             ),
             1..6,
@@ -55,21 +67,21 @@ proptest! {
                 .iter()
                 .map(|(.., samples)| samples.iter().map(|(n, v)| (NOW_MS - n, *v)).collect())
                 .collect();
-            let series: Vec<(&[(&str, &str)], &[(i64, f64)])> =
+            let series: Vec<Row<'_>> =
                 labels.iter().zip(&samples).map(|(l, s)| (&l[..], &s[..])).collect();
             prop_assert_eq!(world.write(&body(&series)).0, 204);
-            // As long as each form of a series is either new or known in a whole request, the order
-            // of arrival is the order of the request.
+            // A form is new or known for a whole request, so arrivals are in its order.
             for ((name, value, _), samples) in request.iter().zip(&samples) {
                 let known = expected.entry((name.clone(), value.clone())).or_default();
                 known.extend(samples.iter().copied());
             }
         }
-        let address = format!("/api/v1/query?query={}", crate::world::encoded("{__name__!=''}[1m]"));
+        let address = format!("/api/v1/query?query={}", encoded("{__name__!=''}[1m]"));
         let json: serde_json::Value = serde_json::from_str(&world.get(&address).1).unwrap();
         let mut found = BTreeMap::new();
         for series in json["data"]["result"].as_array().unwrap() {
-            let label = |name: &str| series["metric"][name].as_str().unwrap_or_default().to_owned();
+            let label =
+                |name: &str| series["metric"][name].as_str().unwrap_or_default().to_owned();
             let points = series["values"].as_array().unwrap().iter().map(|point| {
                 let at_ms = (point[0].as_f64().unwrap() * 1_000.0).round() as i64;
                 (at_ms, point[1].as_str().unwrap().parse::<f64>().unwrap().to_bits())

@@ -77,9 +77,10 @@ pub(crate) fn told(response: &Response<Bytes>) -> (u16, String) {
     (response.status().as_u16(), body)
 }
 
-pub(crate) type Labels<'a> = &'a [(&'a str, &'a str)];
+/// Labels and samples of a series.
+pub(crate) type Row<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
 
-pub(crate) fn body(series: &[(Labels<'_>, &[(i64, f64)])]) -> Vec<u8> {
+pub(crate) fn body(series: &[Row<'_>]) -> Vec<u8> {
     let mut encoder = Encoder::new();
     for (labels, samples) in series {
         let samples: Vec<Sample> =

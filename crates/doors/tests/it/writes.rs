@@ -1,10 +1,12 @@
 //! What is written can be read, and what is refused is named.
 
-use crate::world::{NOW_MS, World, body, encoded, told, write_request};
+use crate::world::{NOW_MS, Row, World, body, encoded, told, write_request};
 use doors::prometheus::PrometheusOptions;
 use formats::remote_write::{Encoder, MetricType, compress};
 use http::Request;
 use platform::StoreOptions;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 use stdx::CrashPlan;
 
@@ -242,8 +244,7 @@ fn what_the_disk_does_not_keep_is_no_success() {
     let series: Vec<[(&str, &str); 2]> =
         noise.iter().map(|value| [("__name__", "m"), ("noise", value.as_str())]).collect();
     let at = [(NOW_MS, 1.0)];
-    let series: Vec<(&[(&str, &str)], &[(i64, f64)])> =
-        series.iter().map(|labels| (&labels[..], &at[..])).collect();
+    let series: Vec<Row<'_>> = series.iter().map(|labels| (&labels[..], &at[..])).collect();
     let large = body(&series);
     let (code, text) = world.write(&large);
     assert_eq!(code, 503, "{text}");
@@ -343,4 +344,35 @@ fn a_sender_is_told_to_slow_down() {
     assert_eq!(response.headers()["retry-after"], "1");
     world.platform.commit_step(Duration::ZERO);
     world.put(UP, &[(NOW_MS, 3.0)]);
+}
+
+#[test]
+fn a_batch_that_the_registry_has_left_behind_is_made_again() {
+    let world = World::new();
+    let (sender, answers) = mpsc::channel();
+    const REQUESTS: usize = 300;
+    thread::scope(|scope| {
+        let door = &world.door;
+        scope.spawn(move || {
+            for n in 0..REQUESTS {
+                let sender = sender.clone();
+                let request = body(&[(UP, &[(NOW_MS - n as i64, 1.0)])]);
+                let (parts, packed) = write_request(&request).into_parts();
+                door.handle(&parts, packed.into(), move |answer| {
+                    sender.send(told(&answer)).unwrap();
+                });
+            }
+        });
+        let mut answered = 0;
+        while answered < REQUESTS {
+            // Emptying renews the registry, whatever is in between batch and journal.
+            world.platform.reset().unwrap();
+            world.platform.commit_step(Duration::ZERO);
+            for answer in answers.try_iter() {
+                assert_eq!(answer, (204, String::new()));
+                answered += 1;
+            }
+        }
+    });
+    assert!(answers.try_recv().is_err(), "each was answered once");
 }
