@@ -1,0 +1,65 @@
+//! Configuration in layers: file, then environment, then flag; the later wins.
+
+use anyhow::Context;
+use serde::Deserialize;
+use std::fmt;
+use std::path::Path;
+
+/// Something that whoever typed it has to mend.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// A usage error as the error of a command.
+pub(crate) fn usage(text: impl Into<String>) -> anyhow::Error {
+    UsageError(text.into()).into()
+}
+
+/// What a configuration file may say: the flags of `serve`, without their dashes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FileOptions {
+    pub(crate) listen: Option<String>,
+    pub(crate) data: Option<String>,
+    pub(crate) account: Option<String>,
+    pub(crate) region: Option<String>,
+    pub(crate) sync: Option<String>,
+    pub(crate) auth: Option<String>,
+    pub(crate) clock: Option<String>,
+    pub(crate) clock_start: Option<String>,
+    pub(crate) test_bench: Option<bool>,
+    pub(crate) collect_host: Option<bool>,
+    pub(crate) host_name: Option<String>,
+    pub(crate) retention: Option<String>,
+}
+
+/// Reads a configuration file; a mistake is shown with its line.
+pub(crate) fn read_file(path: &Path) -> anyhow::Result<FileOptions> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("configuration file {} cannot be read", path.display()))?;
+    toml::from_str(&text).map_err(|e| usage(format!("configuration file {}: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_options_are_refused_by_name() {
+        let options: FileOptions =
+            toml::from_str("listen = '127.0.0.1:1'\ntest-bench = true").unwrap();
+        assert_eq!(
+            (options.listen.as_deref(), options.test_bench),
+            (Some("127.0.0.1:1"), Some(true))
+        );
+        let error = toml::from_str::<FileOptions>("lisen = 'x'").unwrap_err().to_string();
+        assert!(error.contains("lisen"), "{error}");
+    }
+}

@@ -1,0 +1,90 @@
+//! `sightline`: the one binary. Each subcommand is a few lines over the crates below.
+
+mod client;
+mod config;
+mod print;
+mod put;
+mod query;
+mod serve;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+/// A monitoring platform that a team runs itself.
+#[derive(Debug, Parser)]
+#[command(name = "sightline", version, about, after_help = EXAMPLES, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  sightline serve                                    start on 127.0.0.1:4280, data in ./data
+  sightline put -n Shop -m Orders -v 3 -u Count      put one value
+  sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
+  sightline query 'up{job=\"node\"}'                   what Prometheus sent";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(serve::ServeArguments),
+    /// Put values of a metric to a running server
+    Put(put::PutArguments),
+    /// Ask a running server for values
+    Query(query::QueryArguments),
+    /// Look at the configuration
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// What is served of AWS
+    Aws {
+        #[command(subcommand)]
+        command: AwsCommand,
+    },
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check options, environment and file together, and print what would be used
+    Check(serve::ServeArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum AwsCommand {
+    /// List the operations that are served, and those that are known and not served yet
+    Operations,
+}
+
+/// Wrong options: what `clap` ends with too.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(arguments) => serve::serve(&arguments),
+        Command::Put(arguments) => put::put(&arguments),
+        Command::Query(arguments) => query::query(&arguments),
+        Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
+        Command::Aws { command: AwsCommand::Operations } => {
+            print::text(&server::operations_table())
+        }
+        Command::Version => print::text(&format!("sightline {}\n", env!("CARGO_PKG_VERSION"))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sightline: {error:#}");
+            match error.downcast_ref::<config::UsageError>() {
+                Some(_) => ExitCode::from(EXIT_USAGE),
+                None => ExitCode::FAILURE,
+            }
+        }
+    }
+}

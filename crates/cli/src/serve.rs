@@ -1,0 +1,249 @@
+//! `sightline serve` and `sightline config check`.
+
+use crate::config::{FileOptions, read_file, usage};
+use crate::print;
+use clap::Args;
+use jiff::{SignedDuration, Timestamp};
+use model::{AccountId, Scope};
+use server::{ServerOptions, StoreOptions};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Options of the server. Each may also stand in the file (without dashes) and in the environment.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ServeArguments {
+    /// Address to listen on; loopback only, while everyone may come in [default: 127.0.0.1:4280]
+    #[arg(long, value_name = "ADDR", env = "SIGHTLINE_LISTEN")]
+    listen: Option<String>,
+    /// Directory that keeps everything [default: data]
+    #[arg(long, value_name = "DIR", env = "SIGHTLINE_DATA")]
+    data: Option<String>,
+    /// Account of whoever names none: twelve digits [default: 000000000000]
+    #[arg(long, value_name = "ID", env = "SIGHTLINE_ACCOUNT")]
+    account: Option<String>,
+    /// Region of whoever names none [default: AWS_REGION, else us-east-1]
+    #[arg(long, value_name = "NAME", env = "SIGHTLINE_REGION")]
+    region: Option<String>,
+    /// When a write counts as kept: always (survives power loss), interval:<ms> or os (survive
+    /// kill -9; power loss can take the last interval, or what the kernel had not written)
+    /// [default: always]
+    #[arg(long, value_name = "MODE", env = "SIGHTLINE_SYNC")]
+    sync: Option<String>,
+    /// Who may come in: open (everyone who reaches the server) [default: open]
+    #[arg(long, value_name = "MODE", env = "SIGHTLINE_AUTH")]
+    auth: Option<String>,
+    /// Which clock to go by: real or virtual (moves when told, needs --test-bench) [default: real]
+    #[arg(long, value_name = "MODE", env = "SIGHTLINE_CLOCK")]
+    clock: Option<String>,
+    /// Where the virtual clock starts, such as 2026-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME", env = "SIGHTLINE_CLOCK_START")]
+    clock_start: Option<String>,
+    /// Offer GET and POST /-/clock and POST /-/reset
+    #[arg(long, env = "SIGHTLINE_TEST_BENCH", num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    test_bench: Option<bool>,
+    /// Collect this host's metrics into the namespace CWAgent, every 10 s
+    /// [default: true, false on a virtual clock]
+    #[arg(long, env = "SIGHTLINE_COLLECT_HOST", num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    collect_host: Option<bool>,
+    /// This host's name in its metrics [default: what the system says]
+    #[arg(long, value_name = "NAME", env = "SIGHTLINE_HOST_NAME")]
+    host_name: Option<String>,
+    /// How long raw points are kept, in days [default: 90d]
+    #[arg(long, value_name = "DAYS", env = "SIGHTLINE_RETENTION")]
+    retention: Option<String>,
+    /// File with these options, in TOML; flags and environment win over it
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "Examples:
+  sightline serve
+  sightline serve --listen 127.0.0.1:9000 --data /var/lib/sightline --region eu-west-1
+  sightline serve --test-bench --clock virtual --clock-start 2026-01-01T00:00:00Z --data /tmp/bench
+  sightline serve --config /etc/sightline.toml       (listen = \"127.0.0.1:4280\", sync = \"always\", ...)";
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Puts the layers together and checks each value.
+fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
+    let file = match &arguments.config {
+        Some(path) => read_file(path)?,
+        None => FileOptions::default(),
+    };
+    let pick = |flag: &Option<String>, file: &Option<String>| flag.clone().or_else(|| file.clone());
+    let listen = pick(&arguments.listen, &file.listen).unwrap_or_else(|| "127.0.0.1:4280".into());
+    let listen: SocketAddr = listen.parse().map_err(|_| {
+        usage(format!("--listen {listen:?} must be an address and a port, such as 127.0.0.1:4280"))
+    })?;
+    let account = match pick(&arguments.account, &file.account) {
+        Some(text) => text.parse().map_err(|e| usage(format!("--account {text:?}: {e}")))?,
+        None => AccountId::DEFAULT,
+    };
+    let region = pick(&arguments.region, &file.region)
+        .or_else(|| std::env::var("AWS_REGION").ok().filter(|r| !r.is_empty()))
+        .unwrap_or_else(|| "us-east-1".into());
+    let region_ok = (1..=64).contains(&region.len())
+        && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if !region_ok {
+        return Err(usage(format!(
+            "--region {region:?} must be 1 to 64 letters, digits and dashes"
+        )));
+    }
+    let sync = match pick(&arguments.sync, &file.sync) {
+        Some(text) => text.parse().map_err(|e| usage(format!("--sync {text:?}: {e}")))?,
+        None => server::SyncMode::Always,
+    };
+    let auth = match pick(&arguments.auth, &file.auth) {
+        Some(text) => text.parse().map_err(|e: String| usage(e))?,
+        None => server::AuthMode::Open,
+    };
+    let clock_start = pick(&arguments.clock_start, &file.clock_start);
+    let clock_start_ms = match pick(&arguments.clock, &file.clock).as_deref() {
+        None | Some("real") => match clock_start {
+            None => None,
+            Some(_) => return Err(usage("--clock-start needs --clock virtual")),
+        },
+        Some("virtual") => {
+            let text = clock_start.ok_or_else(|| {
+                usage("--clock virtual needs --clock-start, such as 2026-01-01T00:00:00Z")
+            })?;
+            let at: Timestamp =
+                text.parse().map_err(|e| usage(format!("--clock-start {text:?}: {e}")))?;
+            Some(at.as_millisecond())
+        }
+        Some(other) => {
+            return Err(usage(format!("--clock must be real or virtual, not {other:?}")));
+        }
+    };
+    let retention_ms = match pick(&arguments.retention, &file.retention) {
+        None => StoreOptions::default().retention_ms,
+        Some(text) => days(&text)
+            .ok_or_else(|| usage(format!("--retention {text:?} must be days, 1d to 36500d")))?,
+    };
+    Ok(ServerOptions {
+        listen,
+        data_dir: pick(&arguments.data, &file.data).unwrap_or_else(|| "data".into()).into(),
+        default_scope: Scope { account, region },
+        sync,
+        auth,
+        clock_start_ms,
+        test_bench: arguments.test_bench.or(file.test_bench).unwrap_or(false),
+        collect_host: arguments
+            .collect_host
+            .or(file.collect_host)
+            .unwrap_or(clock_start_ms.is_none()),
+        host_name: pick(&arguments.host_name, &file.host_name).unwrap_or_else(host_name),
+        store: StoreOptions { retention_ms, ..StoreOptions::default() },
+    })
+}
+
+fn days(text: &str) -> Option<i64> {
+    let days: i64 = text.strip_suffix('d').unwrap_or(text).parse().ok()?;
+    (1..=36_500).contains(&days).then(|| days * DAY_MS)
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn describe(options: &ServerOptions) -> String {
+    let clock = match options.clock_start_ms {
+        None => "real".to_owned(),
+        Some(at) => format!(
+            "virtual, from {}",
+            Timestamp::from_millisecond(at).map(|t| t.to_string()).unwrap_or_default()
+        ),
+    };
+    let retention = SignedDuration::from_millis(options.store.retention_ms).as_hours() / 24;
+    format!(
+        "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
+         auth          {}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
+         host-name     {}\nretention     {retention}d\n",
+        options.listen,
+        options.data_dir.display(),
+        options.default_scope.account,
+        options.default_scope.region,
+        options.sync,
+        options.auth,
+        options.test_bench,
+        options.collect_host,
+        options.host_name,
+    )
+}
+
+pub(crate) fn check(arguments: &ServeArguments) -> anyhow::Result<()> {
+    print::text(&describe(&options(arguments)?))
+}
+
+pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let options = options(arguments)?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SIGHTLINE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing::info!(data = %options.data_dir.display(), sync = %options.sync, "starting");
+    server::run(&options, |address| announce(&options, address))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What a person needs next: where to look and what to type.
+fn announce(options: &ServerOptions, address: SocketAddr) {
+    let Scope { account, region } = &options.default_scope;
+    let what = if options.collect_host { "CWAgent" } else { "Sightline" };
+    let text = format!(
+        "\nSightline {} answers on http://{address}\n\
+         \n  AWS clients   any key is taken; a key id of twelve digits selects that account\n\
+         \x20               (now account {account}, region {region})\n\
+         \x20 Prometheus    remote_write url http://{address}/api/v1/write\n\
+         \x20 Health        http://{address}/-/ready    own metrics http://{address}/metrics\n\
+         \nTry, in another terminal:\n\
+         \n  AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION={region} \\\n\
+         \x20 aws --endpoint-url http://{address} cloudwatch list-metrics --namespace {what}\n\n",
+        env!("CARGO_PKG_VERSION"),
+    );
+    // Nobody may be reading; the server runs all the same.
+    let _ = print::text(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Only {
+        #[command(flatten)]
+        serve: ServeArguments,
+    }
+
+    fn options_of(flags: &[&str]) -> anyhow::Result<ServerOptions> {
+        options(&Only::try_parse_from([&["serve"], flags].concat())?.serve)
+    }
+
+    #[test]
+    fn flags_are_checked_with_a_hint() {
+        let options =
+            options_of(&["--account", "123456789012", "--test-bench", "--retention=7d"]).unwrap();
+        assert!(options.test_bench && options.collect_host);
+        assert_eq!(options.store.retention_ms, 7 * DAY_MS);
+        let virtual_clock =
+            ["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z", "--test-bench"];
+        let options = options_of(&virtual_clock).unwrap();
+        assert_eq!(options.clock_start_ms, Some(1_767_225_600_000));
+        assert!(!options.collect_host, "off on a virtual clock");
+        for bad in [
+            &["--account", "1"][..],
+            &["--listen", "4280"],
+            &["--sync", "never"],
+            &["--auth", "required"],
+            &["--clock", "virtual"],
+            &["--clock-start", "2026-01-01T00:00:00Z"],
+            &["--retention", "0d"],
+            &["--region", "a b"],
+        ] {
+            let error = options_of(bad).unwrap_err().to_string();
+            assert!(error.contains(bad[0]), "{error}");
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Health, own metrics, and the test bench.
+
+use crate::listen::{json, plain};
+use crate::{Shared, own_metrics};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use http_body_util::Full;
+use jiff::{SignedDuration, Timestamp};
+use platform::{TimeError, TimeStep};
+use serde_json::json as value;
+use std::sync::Arc;
+
+type Answer = Response<Full<Bytes>>;
+
+pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> Answer {
+    match (&parts.method, parts.uri.path()) {
+        (&Method::GET | &Method::HEAD, "/-/healthy") => plain(StatusCode::OK, "healthy\n"),
+        (&Method::GET | &Method::HEAD, "/-/ready") => {
+            if shared.platform.takes_writes() {
+                plain(StatusCode::OK, "ready\n")
+            } else {
+                plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "not ready: a sync of the journal failed and it takes no writes; restart\n",
+                )
+            }
+        }
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            let mut answer = plain(StatusCode::OK, own_metrics::page(shared));
+            let text = HeaderValue::from_static(formats::exposition::CONTENT_TYPE);
+            answer.headers_mut().insert(header::CONTENT_TYPE, text);
+            answer
+        }
+        (&Method::GET, "/-/entities") => entities(shared, parts),
+        (_, "/-/clock" | "/-/reset") if !shared.test_bench => plain(
+            StatusCode::NOT_FOUND,
+            "this is offered by a server that was started with --test-bench\n",
+        ),
+        (&Method::GET, "/-/clock") => json(StatusCode::OK, &clock_now(shared)),
+        (&Method::POST, "/-/clock") => move_clock(shared, body).await,
+        (&Method::POST, "/-/reset") => reset(shared).await,
+        (_, "/-/healthy" | "/-/ready" | "/metrics" | "/-/clock" | "/-/reset") => {
+            plain(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method\n")
+        }
+        (_, path) => plain(StatusCode::NOT_FOUND, format!("nothing is served at {path}\n")),
+    }
+}
+
+/// Which entities metrics were reported with, of the default scope.
+fn entities(shared: &Shared, parts: &Parts) -> Answer {
+    let query = parts.uri.query().unwrap_or_default();
+    let Ok(pairs) = aws_wire::codec::query::pairs(query.as_bytes()) else {
+        return bad("the parameters are not a query string", "/-/entities?namespace=Shop");
+    };
+    let namespace = pairs.into_iter().find(|(name, _)| name == "namespace").map(|(_, value)| value);
+    let scope = shared.platform.default_scope();
+    let who = model::Principal { key_id: String::new(), account: scope.account };
+    match shared.platform.entities(&who, scope, namespace.as_deref()) {
+        Ok(found) => json(StatusCode::OK, &value!({ "entities": found })),
+        Err(error) => {
+            json(StatusCode::INTERNAL_SERVER_ERROR, &value!({ "error": error.to_string() }))
+        }
+    }
+}
+
+fn clock_now(shared: &Shared) -> serde_json::Value {
+    let now_ms = shared.platform.clock().now_ms();
+    let mode = if shared.virtual_clock.is_some() { "virtual" } else { "real" };
+    value!({ "now": text_of(now_ms), "now_ms": now_ms, "clock": mode })
+}
+
+fn text_of(at_ms: i64) -> String {
+    Timestamp::from_millisecond(at_ms).map(|t| t.to_string()).unwrap_or_default()
+}
+
+fn bad(what: impl Into<String>, hint: &str) -> Answer {
+    json(StatusCode::BAD_REQUEST, &value!({ "error": what.into(), "hint": hint }))
+}
+
+async fn move_clock(shared: &Arc<Shared>, body: Bytes) -> Answer {
+    const HINT: &str = r#"send {"advance": "60s"} or {"to": "2026-01-01T00:00:00Z"}"#;
+    let Some(clock) = shared.virtual_clock.clone() else {
+        return bad(
+            "the clock is the machine's and does not move on request",
+            "start with --clock virtual",
+        );
+    };
+    let step = match read_step(&body) {
+        Ok(step) => step,
+        Err(what) => return bad(what, HINT),
+    };
+    let shared = shared.clone();
+    let moved = tokio::task::spawn_blocking(move || {
+        let moved = shared.platform.move_clock(&clock, step);
+        (moved, clock_now(&shared))
+    });
+    match moved.await {
+        Ok((Ok(_), now)) => json(StatusCode::OK, &now),
+        Ok((Err(error @ TimeError::Back { .. }), _)) => bad(error.to_string(), HINT),
+        Ok((Err(error), _)) => {
+            json(StatusCode::INTERNAL_SERVER_ERROR, &value!({ "error": error.to_string() }))
+        }
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the clock's step was given up\n"),
+    }
+}
+
+fn read_step(body: &[u8]) -> Result<TimeStep, String> {
+    let given: serde_json::Value =
+        serde_json::from_slice(body).map_err(|e| format!("the body is no JSON: {e}"))?;
+    let text = |name: &str| given.get(name).and_then(|v| v.as_str());
+    match (text("advance"), text("to")) {
+        (Some(by), None) => {
+            let by: SignedDuration =
+                by.parse().map_err(|e| format!("{by:?} is no duration: {e}"))?;
+            let by_ms = i64::try_from(by.as_millis()).map_err(|_| "the duration is too long")?;
+            Ok(TimeStep::Advance(by_ms))
+        }
+        (None, Some(to)) => {
+            let to: Timestamp = to.parse().map_err(|e| format!("{to:?} is no time: {e}"))?;
+            Ok(TimeStep::To(to.as_millisecond()))
+        }
+        _ => Err("exactly one of \"advance\" and \"to\" is needed, as text".into()),
+    }
+}
+
+async fn reset(shared: &Arc<Shared>) -> Answer {
+    let platform = shared.platform.clone();
+    match tokio::task::spawn_blocking(move || platform.reset()).await {
+        Ok(Ok(())) => json(StatusCode::OK, &value!({ "reset": true })),
+        Ok(Err(error)) => {
+            json(StatusCode::INTERNAL_SERVER_ERROR, &value!({ "error": error.to_string() }))
+        }
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the reset was given up\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_of_the_clock_are_read_or_refused() {
+        let read = |text: &str| read_step(text.as_bytes());
+        assert_eq!(read(r#"{"advance":"60s"}"#), Ok(TimeStep::Advance(60_000)));
+        assert_eq!(read(r#"{"advance":"1h 30m"}"#), Ok(TimeStep::Advance(5_400_000)));
+        assert_eq!(read(r#"{"to":"1970-01-01T00:01:00Z"}"#), Ok(TimeStep::To(60_000)));
+        for bad in
+            ["", "{}", r#"{"advance":60}"#, r#"{"advance":"x"}"#, r#"{"to":"now","advance":"1s"}"#]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

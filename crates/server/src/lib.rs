@@ -1,0 +1,172 @@
+//! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
+
+mod control;
+mod listen;
+mod own_metrics;
+mod upkeep;
+
+use aws_services::Services;
+use aws_wire::{Gateway, Limits};
+use doors::prometheus::PrometheusDoor;
+use model::Scope;
+pub use platform::{AuthMode, StoreOptions, SyncMode};
+use platform::{OpenError, Platform, PlatformOptions};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use stdx::{Clock, RealClock, RealDisk, StopSignal, Stopwatch, VirtualClock};
+
+/// How the server runs.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Where it listens. Loopback only, while everyone may come in.
+    pub listen: SocketAddr,
+    /// Where it keeps everything.
+    pub data_dir: PathBuf,
+    /// Account and region of whoever names none.
+    pub default_scope: Scope,
+    /// When a write counts as kept.
+    pub sync: platform::SyncMode,
+    /// Who may come in.
+    pub auth: AuthMode,
+    /// `None` for the machine's clock, else where the virtual one starts (milliseconds since 1970).
+    pub clock_start_ms: Option<i64>,
+    /// Offers `/-/clock` and `/-/reset`.
+    pub test_bench: bool,
+    /// Collects the metrics of the host it runs on.
+    pub collect_host: bool,
+    /// Name of the host in those metrics.
+    pub host_name: String,
+    /// How metrics are kept.
+    pub store: StoreOptions,
+}
+
+/// Why the server did not start, or did not stop well.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// An option that does not go with another.
+    #[error("{0}")]
+    Options(String),
+    /// The data directory.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The address.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A thread or signal handler could not be had.
+    #[error("{what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the operating system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// What requests need; shared by all connections.
+pub(crate) struct Shared {
+    pub(crate) platform: Arc<Platform>,
+    pub(crate) gateway: Gateway,
+    pub(crate) services: Services,
+    pub(crate) prometheus: PrometheusDoor,
+    pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
+    pub(crate) test_bench: bool,
+    pub(crate) requests: own_metrics::Requests,
+    pub(crate) uptime: Stopwatch,
+}
+
+/// Returns the table of AWS operations that are served and those that are known, as Markdown.
+pub fn operations_table() -> String {
+    aws_services::operations_table()
+}
+
+/// A request that is being worked on may take this long after the signal to stop.
+const STOP_WAIT: Duration = Duration::from_secs(10);
+
+fn check_options(options: &ServerOptions) -> Result<(), ServerError> {
+    let bad = |text: String| Err(ServerError::Options(text));
+    if !options.listen.ip().is_loopback() {
+        return bad(format!(
+            "cannot listen on {}: without keys everyone who reaches the server may do everything, \
+             so it listens on loopback only (--listen 127.0.0.1:4280); keys, roles and TLS come next",
+            options.listen
+        ));
+    }
+    if options.clock_start_ms.is_some() && !options.test_bench {
+        return bad(
+            "--clock virtual needs --test-bench, which offers POST /-/clock to move it".into()
+        );
+    }
+    Ok(())
+}
+
+/// Runs the server until it is told to stop (SIGINT or SIGTERM), then stops in order: no new
+/// connections, requests finish, points in memory go to parts.
+///
+/// `announce` is called once, when the server answers, with the address it listens on.
+///
+/// # Errors
+/// [`ServerError`] names what could not be had.
+pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result<(), ServerError> {
+    check_options(options)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("door")
+        .build()
+        .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;
+    // Bound before the store is read: a second start on the same port fails at once.
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind(options.listen))
+        .map_err(|source| ServerError::Listen { address: options.listen, source })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| ServerError::Listen { address: options.listen, source })?;
+
+    let virtual_clock = options.clock_start_ms.map(|at| Arc::new(VirtualClock::starting_at(at)));
+    let clock: Arc<dyn Clock> = match &virtual_clock {
+        Some(clock) => clock.clone(),
+        None => Arc::new(RealClock),
+    };
+    let platform_options = PlatformOptions {
+        data_dir: options.data_dir.clone(),
+        default_scope: options.default_scope.clone(),
+        sync: options.sync,
+        auth: options.auth,
+        store: options.store,
+        read_limits: Default::default(),
+    };
+    let platform = Arc::new(Platform::open(&platform_options, clock, Arc::new(RealDisk))?);
+    let shared = Arc::new(Shared {
+        gateway: Gateway::new(aws_services::served(), Limits::default()),
+        services: Services::new(platform.clone()),
+        prometheus: PrometheusDoor::new(platform.clone()),
+        platform: platform.clone(),
+        virtual_clock,
+        test_bench: options.test_bench,
+        requests: own_metrics::Requests::default(),
+        uptime: Stopwatch::start(),
+    });
+
+    let stop = StopSignal::new();
+    let threads = upkeep::start(&shared, options, &stop)?;
+    let stopped = runtime.block_on(async {
+        let signals = listen::stop_signals()
+            .map_err(|source| ServerError::System { what: "signals cannot be caught", source })?;
+        announce(address);
+        listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
+        Ok(())
+    });
+    tracing::info!("stopping: writing what is in memory into parts");
+    threads.finish(&stop, &platform);
+    drop(runtime);
+    stopped
+}

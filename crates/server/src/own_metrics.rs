@@ -1,0 +1,245 @@
+//! The server's own metrics: a page for Prometheus, and series of the namespace `Sightline`.
+
+use crate::Shared;
+use formats::exposition::{Exposition, MetricKind};
+use http::StatusCode;
+use platform::{IngestError, TimeLimits};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Doors as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum DoorName {
+    Aws,
+    Prometheus,
+    Control,
+}
+
+impl DoorName {
+    const ALL: [Self; 3] = [Self::Aws, Self::Prometheus, Self::Control];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Prometheus => "prometheus",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// Requests by door and class of status, and how long they took.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    counts: [[AtomicU64; 6]; 3],
+    micros: [AtomicU64; 3],
+}
+
+impl Requests {
+    pub(crate) fn count(&self, door: DoorName, status: StatusCode, took: Duration) {
+        let class = usize::from(status.as_u16() / 100).min(5);
+        self.counts[door as usize][class].fetch_add(1, Ordering::Relaxed);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.micros[door as usize].fetch_add(micros, Ordering::Relaxed);
+    }
+}
+
+/// One value: name, kind, what it is, labels, value.
+struct Own {
+    name: &'static str,
+    kind: MetricKind,
+    help: &'static str,
+    labels: Vec<(&'static str, &'static str)>,
+    value: f64,
+}
+
+const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+#[expect(clippy::cast_precision_loss, reason = "metrics are floats")]
+fn collect(shared: &Shared) -> Vec<Own> {
+    let status = shared.platform.store_status();
+    let counters = shared.platform.store_counters();
+    let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+    let mut all = Vec::new();
+    let mut put = |name, kind, help, labels: &[(&'static str, &'static str)], value| {
+        all.push(Own { name, kind, help, labels: labels.to_vec(), value });
+    };
+    use MetricKind::{Counter, Gauge};
+    put(
+        "sightline_uptime_seconds",
+        Gauge,
+        "Time since the start.",
+        &[],
+        shared.uptime.elapsed().as_secs_f64(),
+    );
+    put("sightline_points_total", Counter, "Points that were kept.", &[], load(&counters.points));
+    put(
+        "sightline_batches_total",
+        Counter,
+        "Batches of points by outcome.",
+        &[("outcome", "kept")],
+        load(&counters.batches),
+    );
+    put(
+        "sightline_batches_total",
+        Counter,
+        "Batches of points by outcome.",
+        &[("outcome", "failed")],
+        load(&counters.batches_failed),
+    );
+    put(
+        "sightline_flushes_total",
+        Counter,
+        "Heads written into parts.",
+        &[],
+        load(&counters.flushes),
+    );
+    put("sightline_merges_total", Counter, "Merges of parts.", &[], load(&counters.merges));
+    put(
+        "sightline_merged_points_total",
+        Counter,
+        "Points that merges wrote.",
+        &[],
+        load(&counters.merged_points),
+    );
+    put(
+        "sightline_parts_expired_total",
+        Counter,
+        "Parts removed for their age.",
+        &[],
+        load(&counters.parts_expired),
+    );
+    put(
+        "sightline_maintenance_failures_total",
+        Counter,
+        "Flushes and merges that failed and are tried again.",
+        &[],
+        load(&counters.maintenance_failures),
+    );
+    put("sightline_series", Gauge, "Series in memory.", &[], status.series as f64);
+    put(
+        "sightline_active_series",
+        Gauge,
+        "Series with points since the last flush.",
+        &[],
+        status.active_series as f64,
+    );
+    put(
+        "sightline_head_points",
+        Gauge,
+        "Points that are in no part yet.",
+        &[],
+        status.head_points as f64,
+    );
+    put(
+        "sightline_head_bytes",
+        Gauge,
+        "Bytes that those points take in memory.",
+        &[],
+        status.head_bytes as f64,
+    );
+    put(
+        "sightline_registry_bytes",
+        Gauge,
+        "Bytes of series and their index in memory, roughly.",
+        &[],
+        status.registry_bytes as f64,
+    );
+    put("sightline_parts", Gauge, "Parts in service.", &[], status.parts as f64);
+    put(
+        "sightline_parts_damaged",
+        Gauge,
+        "Parts that were set aside as damaged.",
+        &[],
+        status.parts_damaged as f64,
+    );
+    put(
+        "sightline_parts_bytes",
+        Gauge,
+        "Bytes of the parts, index included.",
+        &[],
+        status.parts_bytes as f64,
+    );
+    put("sightline_parts_points", Gauge, "Points in the parts.", &[], status.parts_points as f64);
+    put(
+        "sightline_journal_bytes",
+        Gauge,
+        "Bytes of the journal.",
+        &[],
+        status.journal_bytes as f64,
+    );
+    put(
+        "sightline_waiting_points",
+        Gauge,
+        "Points that wait for the journal.",
+        &[],
+        status.waiting_points as f64,
+    );
+    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let times = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
+    put("process_cpu_seconds_total", Counter, "CPU time used, user and system.", &[], times);
+    for door in DoorName::ALL {
+        for (class, count) in CLASSES.iter().zip(&shared.requests.counts[door as usize]) {
+            let count = load(count);
+            if count > 0.0 {
+                put(
+                    "sightline_http_requests_total",
+                    Counter,
+                    "Requests by door and class of status.",
+                    &[("door", door.text()), ("status", class)],
+                    count,
+                );
+            }
+        }
+    }
+    for door in DoorName::ALL {
+        let seconds = load(&shared.requests.micros[door as usize]) / 1e6;
+        put(
+            "sightline_http_request_seconds_total",
+            Counter,
+            "Time that requests took.",
+            &[("door", door.text())],
+            seconds,
+        );
+    }
+    all
+}
+
+/// Returns the page for `/metrics`.
+pub(crate) fn page(shared: &Shared) -> String {
+    let mut families: BTreeMap<&str, Vec<Own>> = BTreeMap::new();
+    for own in collect(shared) {
+        families.entry(own.name).or_default().push(own);
+    }
+    let mut page = Exposition::new();
+    for (name, members) in families {
+        let mut family = page.family(name, members[0].kind, members[0].help);
+        for own in &members {
+            family.sample(&own.labels, own.value);
+        }
+    }
+    page.finish()
+}
+
+/// Puts the same values into the store, as float series of the namespace `Sightline`.
+pub(crate) fn store(shared: &Shared) -> Result<(), IngestError> {
+    let platform = &shared.platform;
+    let scope = platform.default_scope();
+    let who = model::Principal::internal(scope.account);
+    let now_ms = platform.clock().now_ms();
+    let mut ingest = platform.begin_ingest(&who, scope, TimeLimits::Retention)?;
+    for own in collect(shared) {
+        let mut key = model::SeriesKey {
+            tenant: ingest.tenant,
+            namespace: "Sightline".into(),
+            name: own.name.into(),
+            unit: model::Unit::None,
+            labels: own.labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+        };
+        key.canonicalise().expect("our own labels are distinct");
+        let series = ingest.batch.register(None, &key, model::Kind::Float);
+        ingest.batch.float(series, now_ms, own.value);
+    }
+    platform.submit(ingest.batch, |_| {})?;
+    Ok(())
+}
