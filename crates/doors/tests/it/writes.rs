@@ -368,8 +368,10 @@ fn a_batch_that_the_registry_has_left_behind_is_made_again() {
             // Emptying renews the registry, whatever is in between batch and journal.
             world.platform.reset().unwrap();
             world.platform.commit_step(Duration::ZERO);
-            for answer in answers.try_iter() {
-                assert_eq!(answer, (204, String::new()));
+            for (code, text) in answers.try_iter() {
+                // Emptying may also take the tenant away under a writer, who is told that.
+                let no_tenant = code == 503 && text.starts_with("tenants ");
+                assert!(code == 204 || no_tenant, "{code} {text}");
                 answered += 1;
             }
         }
