@@ -6,8 +6,9 @@
 //!
 //! ```
 //! use catalog::{Catalog, Change, RedbCatalog};
-//! let disk = std::sync::Arc::new(stdx::SimDisk::new(1, stdx::CrashPlan::default()));
-//! let catalog = RedbCatalog::open(disk, std::path::Path::new("/catalog.redb"))?;
+//! let disk: std::sync::Arc<dyn stdx::Disk> =
+//!     std::sync::Arc::new(stdx::SimDisk::new(1, stdx::CrashPlan::default()));
+//! let catalog = RedbCatalog::open(&disk, std::path::Path::new("/catalog.redb"))?;
 //! catalog.write(vec![Change::create("tenants", "1", b"000000000000/us-east-1".to_vec())])?;
 //! assert!(catalog.get("tenants", "1")?.is_some());
 //! # Ok::<(), catalog::CatalogError>(())

@@ -51,11 +51,14 @@ pub struct RedbCatalog {
     changed: (Mutex<()>, Condvar),
 }
 
+/// What became of each write, by its number.
+type Outcomes = Vec<(u64, Result<(), CatalogError>)>;
+
 #[derive(Default)]
 struct Waiting {
     next: u64,
     writes: Vec<(u64, Vec<Change>)>,
-    results: Vec<(u64, Result<(), CatalogError>)>,
+    results: Outcomes,
 }
 
 impl std::fmt::Debug for RedbCatalog {
@@ -77,7 +80,7 @@ impl RedbCatalog {
     ///
     /// # Errors
     /// [`CatalogError::Storage`] when the file cannot be opened or repaired.
-    pub fn open(disk: Arc<dyn Disk>, path: &Path) -> Result<Self, CatalogError> {
+    pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, CatalogError> {
         let file = disk.open_or_create(path).map_err(storage("file cannot be opened"))?;
         if let Some(dir) = path.parent() {
             disk.sync_dir(dir).map_err(storage("directory cannot be synced"))?;
@@ -100,10 +103,7 @@ impl RedbCatalog {
     }
 
     /// Makes several writes in one transaction; each is whole or refused for itself.
-    fn commit(
-        &self,
-        writes: Vec<(u64, Vec<Change>)>,
-    ) -> Result<Vec<(u64, Result<(), CatalogError>)>, CatalogError> {
+    fn commit(&self, writes: Vec<(u64, Vec<Change>)>) -> Result<Outcomes, CatalogError> {
         let transaction =
             self.database.begin_write().map_err(storage("transaction cannot begin"))?;
         let mut results = Vec::with_capacity(writes.len());

@@ -49,18 +49,23 @@ mod tests {
     use crate::RedbCatalog;
     use std::path::Path;
     use std::sync::Arc;
-    use stdx::{CrashPlan, SimDisk};
+    use stdx::{CrashPlan, Disk, SimDisk};
+
+    fn open(disk: &SimDisk) -> Result<RedbCatalog, CatalogError> {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        RedbCatalog::open(&disk, Path::new("/c"))
+    }
 
     #[test]
     fn the_embedded_catalog_keeps_the_promises() {
-        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
-        check(&mut || Box::new(RedbCatalog::open(disk.clone(), Path::new("/c")).unwrap()));
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        check(&mut || Box::new(RedbCatalog::open(&disk, Path::new("/c")).unwrap()));
     }
 
     #[test]
     fn many_writers_share_commits_and_none_is_lost() {
         let disk = SimDisk::new(1, CrashPlan::default());
-        let catalog = RedbCatalog::open(Arc::new(disk.clone()), Path::new("/c")).unwrap();
+        let catalog = open(&disk).unwrap();
         std::thread::scope(|scope| {
             for writer in 0..8 {
                 let catalog = &catalog;
@@ -73,8 +78,7 @@ mod tests {
             }
         });
         drop(catalog);
-        let catalog =
-            RedbCatalog::open(Arc::new(disk.after_power_loss()), Path::new("/c")).unwrap();
+        let catalog = open(&disk.after_power_loss()).unwrap();
         assert_eq!(catalog.scan("t", "").unwrap().len(), 160);
     }
 
@@ -82,13 +86,12 @@ mod tests {
     fn written_entries_survive_loss_of_power_at_any_operation() {
         for seed in 0..60u64 {
             let disk = SimDisk::new(seed, CrashPlan::default());
-            let path = Path::new("/c");
-            drop(RedbCatalog::open(Arc::new(disk.clone()), path).unwrap());
+            drop(open(&disk).unwrap());
             let plan =
                 CrashPlan { power_off_at: Some(disk.operations() + seed), ..CrashPlan::default() };
             disk.set_plan(plan);
             let mut kept = 0;
-            if let Ok(catalog) = RedbCatalog::open(Arc::new(disk.clone()), path) {
+            if let Ok(catalog) = open(&disk) {
                 for n in 0..10u8 {
                     match catalog.write(vec![Change::put("t", n.to_string(), vec![n; 300])]) {
                         Ok(()) => kept = n + 1,
@@ -96,7 +99,7 @@ mod tests {
                     }
                 }
             }
-            let catalog = RedbCatalog::open(Arc::new(disk.after_power_loss()), path).unwrap();
+            let catalog = open(&disk.after_power_loss()).unwrap();
             for n in 0..kept {
                 assert_eq!(
                     catalog.get("t", &n.to_string()).unwrap(),

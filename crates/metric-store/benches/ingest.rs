@@ -73,15 +73,18 @@ fn main() {
             let mut batch = store.batch();
             for n in first..(first + BATCH).min(series) {
                 let hash = batch.raw_hash(&raw[n]);
-                let number = match batch.find(hash) {
-                    Some(number) => number,
-                    None => batch.register(Some(hash), &key(n), Kind::Float),
-                };
+                let known = batch.find(hash);
+                let number =
+                    known.unwrap_or_else(|| batch.register(Some(hash), &key(n), Kind::Float));
                 batch.float(number, at_ms, values[n] as f64);
             }
             samples += batch.len() as u64;
             let built = seconds(watch);
-            if round == 0 { births += built } else { build += built }
+            if round == 0 {
+                births += built;
+            } else {
+                build += built;
+            }
             let watch = Stopwatch::start();
             store.submit(batch, Box::new(|result| result.expect("kept"))).expect("taken");
             submit += seconds(watch);
@@ -110,9 +113,16 @@ fn main() {
     println!("commit and head    {:.0} ns", ns(commit));
     println!("flush, tier merges {:.0} ns", ns(flush));
     println!("settle             {:.0} ns", ns(settle));
-    println!("journal            {:.2} B a sample since the last flush", journal_bytes as f64 / (young.head_points.max(1)) as f64);
+    println!(
+        "journal            {:.2} B a sample since the last flush",
+        journal_bytes as f64 / (young.head_points.max(1)) as f64
+    );
     println!("young parts        {:.3} B", young.parts_bytes as f64 / samples as f64);
-    println!("settled parts      {:.3} B in {} parts", settled.parts_bytes as f64 / samples as f64, settled.parts);
+    println!(
+        "settled parts      {:.3} B in {} parts",
+        settled.parts_bytes as f64 / samples as f64,
+        settled.parts
+    );
     drop(store);
     std::fs::remove_dir_all(&dir).expect("the bench's own directory");
 }

@@ -194,6 +194,7 @@ impl Registry {
     }
 
     /// Returns the identity behind a number.
+    #[cfg(test)]
     pub(crate) fn key(&self, number: u32) -> (SeriesKey, Kind) {
         self.inner.read().key(number)
     }
@@ -400,6 +401,7 @@ impl Inner {
         }
     }
 
+    #[cfg(test)]
     fn key(&self, number: u32) -> (SeriesKey, Kind) {
         let entry = self.series[number as usize];
         let mut key = SeriesKey {

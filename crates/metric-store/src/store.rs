@@ -470,7 +470,11 @@ impl MetricStore {
     /// Waits up to `wait` for batches, keeps them, makes them readable and calls their `done`.
     /// One thread calls this over and over.
     pub fn commit(&self, wait: Duration) {
-        let committer = self.committer.lock();
+        let _committer = self.committer.lock();
+        self.commit_locked(wait);
+    }
+
+    fn commit_locked(&self, wait: Duration) {
         match self.journal.commit(wait) {
             Ok(_) => self.apply(self.journal.committed()),
             Err(error) => {
@@ -478,7 +482,6 @@ impl MetricStore {
                 self.take_back(&error);
             }
         }
-        drop(committer);
     }
 
     /// Makes everything up to a frame readable, in order.
@@ -590,15 +593,8 @@ impl MetricStore {
                 return frozen.clone();
             }
             // The thread that commits may be waiting for frames, or there may be none.
-            if let Some(mut committer) = self.committer.try_lock_for(Duration::from_millis(1)) {
-                match self.journal.commit(Duration::ZERO) {
-                    Ok(_) => self.apply(self.journal.committed()),
-                    Err(error) => {
-                        self.apply(error.from - 1);
-                        self.take_back(&error);
-                    }
-                }
-                let _ = &mut committer;
+            if let Some(_committer) = self.committer.try_lock_for(Duration::from_millis(1)) {
+                self.commit_locked(Duration::ZERO);
             }
         }
     }

@@ -75,9 +75,18 @@ impl Described {
         Ok(described)
     }
 
-    pub(crate) fn forget(&self) {
-        self.metadata.lock().clear();
-        self.entities.lock().clear();
+    /// Removes all of it, here and in the catalog.
+    pub(crate) fn clear(&self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+        let (mut metadata, mut entities) = (self.metadata.lock(), self.entities.lock());
+        let mut changes = Vec::new();
+        for table in [METADATA, ENTITIES] {
+            let entries = catalog.scan(table, "")?;
+            changes.extend(entries.into_iter().map(|(key, _)| Change::remove(table, key)));
+        }
+        catalog.write(changes)?;
+        metadata.clear();
+        entities.clear();
+        Ok(())
     }
 }
 

@@ -85,6 +85,8 @@ pub struct Platform {
     tenants: tenants::Tenants,
     described: described::Described,
     page_secret: [u8; 32],
+    disk: Arc<dyn Disk>,
+    data_dir: PathBuf,
     _lock: DiskLock,
 }
 
@@ -124,7 +126,7 @@ impl Platform {
         )?;
         let metrics = Arc::new(MetricStore::open(files, Arc::new(journal), options.store)?);
         let catalog: Arc<dyn Catalog> =
-            Arc::new(RedbCatalog::open(disk.clone(), &dir.join("catalog.redb"))?);
+            Arc::new(RedbCatalog::open(&disk, &dir.join("catalog.redb"))?);
         let tenants = tenants::Tenants::load(catalog.clone())?;
         let page_secret = page_secret(&*catalog)?;
         let described = described::Described::load(&*catalog)?;
@@ -138,6 +140,8 @@ impl Platform {
             tenants,
             described,
             page_secret,
+            disk,
+            data_dir: options.data_dir.clone(),
             _lock: lock,
         })
     }
@@ -165,6 +169,11 @@ impl Platform {
     /// Says whether writes are taken: not after a failed sync, until the server is started again.
     pub fn takes_writes(&self) -> bool {
         !self.metrics.is_broken()
+    }
+
+    /// Returns the bytes that are free where the data are, if the disk tells.
+    pub fn disk_free_bytes(&self) -> Option<u64> {
+        self.disk.free_bytes(&self.data_dir).ok()
     }
 
     /// Returns what the metric store did since the start.

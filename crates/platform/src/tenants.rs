@@ -109,9 +109,19 @@ impl Tenants {
         Ok(account)
     }
 
-    pub(crate) fn forget(&self) {
-        self.known.write().clear();
-        self.orgs.write().clear();
+    /// Removes all tenants and names, here and in the catalog.
+    pub(crate) fn clear(&self) -> Result<(), CatalogError> {
+        // Held over both, or a tenant made in between would be in the catalog and unknown here.
+        let (mut known, mut orgs) = (self.known.write(), self.orgs.write());
+        let mut changes = Vec::new();
+        for table in [TENANTS, ORG_NAMES] {
+            let entries = self.catalog.scan(table, "")?;
+            changes.extend(entries.into_iter().map(|(key, _)| Change::remove(table, key)));
+        }
+        self.catalog.write(changes)?;
+        known.clear();
+        orgs.clear();
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The test bench: a clock that moves when told, and an empty server on request.
 
 use crate::Platform;
-use catalog::{CatalogError, Change};
+use catalog::CatalogError;
 use metric_store::StoreError;
 use stdx::VirtualClock;
 
@@ -68,14 +68,8 @@ impl Platform {
     /// [`TimeError`].
     pub fn reset(&self) -> Result<(), TimeError> {
         self.metrics.clear()?;
-        let mut changes = Vec::new();
-        for table in ["tenants", "org-names", "metric-metadata", "entities"] {
-            let entries = self.catalog.scan(table, "")?;
-            changes.extend(entries.into_iter().map(|(key, _)| Change::remove(table, key)));
-        }
-        self.catalog.write(changes)?;
-        self.tenants.forget();
-        self.described.forget();
+        self.described.clear(&*self.catalog)?;
+        self.tenants.clear()?;
         Ok(())
     }
 }

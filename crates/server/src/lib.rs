@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use stdx::{Clock, RealClock, RealDisk, StopSignal, Stopwatch, VirtualClock};
+use stdx::{Clock, Disk, RealClock, RealDisk, StopSignal, Stopwatch, VirtualClock};
 
 /// How the server runs.
 #[derive(Debug, Clone)]
@@ -144,7 +144,8 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         store: options.store,
         read_limits: Default::default(),
     };
-    let platform = Arc::new(Platform::open(&platform_options, clock, Arc::new(RealDisk))?);
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+    let platform = Arc::new(Platform::open(&platform_options, clock, disk)?);
     let shared = Arc::new(Shared {
         gateway: Gateway::new(aws_services::served(), Limits::default()),
         services: Services::new(platform.clone()),

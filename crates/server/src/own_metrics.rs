@@ -168,6 +168,15 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         status.journal_bytes as f64,
     );
+    if let Some(free) = shared.platform.disk_free_bytes() {
+        put(
+            "sightline_disk_free_bytes",
+            Gauge,
+            "Bytes that are free where the data are.",
+            &[],
+            free as f64,
+        );
+    }
     put(
         "sightline_waiting_points",
         Gauge,

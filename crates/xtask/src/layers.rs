@@ -78,8 +78,7 @@ fn manifests() -> Result<BTreeMap<String, Vec<String>>> {
     for entry in fs::read_dir(root().join("crates"))? {
         let path = entry?.path().join("Cargo.toml");
         let Ok(text) = fs::read_to_string(&path) else { continue };
-        let (name, uses) =
-            read_manifest(&text).with_context(|| format!("{}", path.display()))?;
+        let (name, uses) = read_manifest(&text).with_context(|| format!("{}", path.display()))?;
         found.insert(name, uses);
     }
     Ok(found)
@@ -94,8 +93,10 @@ fn read_manifest(text: &str) -> Result<(String, Vec<String>)> {
             let value = line.strip_prefix("name").and_then(|l| l.trim_start().strip_prefix('='));
             name = value.map(|v| v.trim().trim_matches('"').to_owned());
         } else if section.ends_with("dependencies") && !section.contains("dev-") {
-            let word: String =
-                line.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+            let word: String = line
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+                .collect();
             uses.extend((!word.is_empty()).then_some(word));
         }
     }
@@ -104,9 +105,7 @@ fn read_manifest(text: &str) -> Result<(String, Vec<String>)> {
 
 /// Returns each use that the table does not allow, as a sentence.
 fn violations(manifests: &BTreeMap<String, Vec<String>>) -> Vec<String> {
-    let ours = |name: &str| {
-        LAYERS.iter().any(|l| l.name == name) || BESIDE.contains(&name)
-    };
+    let ours = |name: &str| LAYERS.iter().any(|l| l.name == name) || BESIDE.contains(&name);
     let mut wrong = Vec::new();
     for (name, uses) in manifests {
         if BESIDE.contains(&name.as_str()) {
@@ -123,7 +122,9 @@ fn violations(manifests: &BTreeMap<String, Vec<String>>) -> Vec<String> {
             let row = LAYERS.iter().find(|l| l.name == used).map(|l| l.row);
             let why = match row {
                 None => "it is beside the stack and never shipped".to_owned(),
-                Some(row) if row >= layer.row => format!("row {row} is not below row {}", layer.row),
+                Some(row) if row >= layer.row => {
+                    format!("row {row} is not below row {}", layer.row)
+                }
                 Some(_) => format!("{name} promises not to know {}", layer.not_knowing),
             };
             wrong.push(format!("`{name}` (row {}) uses `{used}`: {why}", layer.row));
@@ -137,18 +138,14 @@ fn picture() -> String {
     let mut text = String::from("```\n");
     let top = LAYERS.iter().map(|l| l.row).max().unwrap_or(0);
     for row in (0..=top).rev() {
-        let members: Vec<&str> =
-            LAYERS.iter().filter(|l| l.row == row).map(|l| l.name).collect();
+        let members: Vec<&str> = LAYERS.iter().filter(|l| l.row == row).map(|l| l.name).collect();
         let _ = writeln!(text, "{row}  {}", members.join("  |  "));
     }
     text.push_str("```\n\n| crate | row | may use | does not know |\n| --- | --- | --- | --- |\n");
     for layer in LAYERS.iter().rev() {
         let uses = if layer.uses.is_empty() { "-".to_owned() } else { layer.uses.join(", ") };
-        let _ = writeln!(
-            text,
-            "| `{}` | {} | {uses} | {} |",
-            layer.name, layer.row, layer.not_knowing
-        );
+        let _ =
+            writeln!(text, "| `{}` | {} | {uses} | {} |", layer.name, layer.row, layer.not_knowing);
     }
     text
 }

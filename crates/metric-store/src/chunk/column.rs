@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn constants_and_steps_cost_nothing() {
-        assert!(round_trip(&[0.1 + 0.2; 5000]) < 12);
+        assert!(round_trip(&vec![0.1 + 0.2; 5000]) < 12);
         let steps: Vec<f64> = (0..5000).map(|n| n as f64 * 0.25).collect();
         assert!(round_trip(&steps) < 12);
     }

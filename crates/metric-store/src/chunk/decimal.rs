@@ -14,8 +14,7 @@ const MANTISSA_MAX: f64 = (1u64 << 51) as f64;
 pub(crate) fn mantissa(value: f64, exponent: u8) -> Option<i64> {
     let power = POWERS[exponent as usize];
     let scaled = value * power;
-    // Not `abs() >= MAX`: a NaN must fall out here too.
-    if !(scaled.abs() < MANTISSA_MAX) {
+    if scaled.is_nan() || scaled.abs() >= MANTISSA_MAX {
         return None;
     }
     // Adding and taking away 1.5 * 2^52 rounds to an integer without a call.

@@ -66,7 +66,7 @@ pub enum PartError {
 }
 
 impl PartError {
-    pub(crate) fn damaged(part: &str, offset: u64, what: impl ToString) -> Self {
+    pub(crate) fn damaged(part: &str, offset: u64, what: &(impl ToString + ?Sized)) -> Self {
         Self::Damaged { part: part.to_owned(), offset, what: what.to_string() }
     }
 

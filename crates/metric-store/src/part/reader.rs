@@ -549,7 +549,7 @@ mod tests {
             test: crate::Test::Passes(Arc::new(test)),
             negated: false,
         };
-        assert_eq!(part.select(TenantId(1), &[any.clone()]).unwrap().len(), 1);
+        assert_eq!(part.select(TenantId(1), std::slice::from_ref(&any)).unwrap().len(), 1);
         let none = Matcher { negated: true, ..any };
         assert_eq!(part.select(TenantId(1), &[none]).unwrap().len(), 499);
         let mut hosts = 0;

@@ -154,7 +154,7 @@ impl Writer {
     pub(crate) fn series(&mut self, key: &[u8]) -> io::Result<()> {
         debug_assert!(self.meta.series == 0 || self.last_key.as_slice() < key, "keys are sorted");
         let number = self.meta.series;
-        if number as usize % KEYS_PER_BLOCK == 0 {
+        if (number as usize).is_multiple_of(KEYS_PER_BLOCK) {
             self.close_keys()?;
             self.pending_first_key = key.to_vec();
             self.last_key.clear();

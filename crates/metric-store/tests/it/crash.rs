@@ -72,7 +72,7 @@ impl Model {
 fn key(series: u8) -> SeriesKey {
     SeriesKey {
         tenant: TenantId(u32::from(series % 2)),
-        namespace: if series % 3 == 0 { String::new() } else { "ns".into() },
+        namespace: if series.is_multiple_of(3) { String::new() } else { "ns".into() },
         name: series.to_string(),
         unit: Unit::None,
         labels: vec![("label".into(), format!("value {}", series % 4))],

@@ -5,6 +5,7 @@ use metric_store::{
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::path::Path;
+use std::slice::from_ref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stdx::{CrashPlan, SimDisk};
@@ -65,16 +66,16 @@ fn merging_changes_no_answer() {
             // Every other round is late and overlaps the one before.
             write(&store, 5 * DAY + (round / 2 * 400 + t) * 10_000, 20);
         }
-        let before = (answer(&store, &[]), answer(&store, &[not_zone.clone()]));
+        let before = (answer(&store, &[]), answer(&store, from_ref(&not_zone)));
         store.flush().unwrap();
-        assert_eq!(before, (answer(&store, &[]), answer(&store, &[not_zone.clone()])));
+        assert_eq!(before, (answer(&store, &[]), answer(&store, from_ref(&not_zone))));
     }
-    let before = (answer(&store, &[]), answer(&store, &[any.clone()]));
+    let before = (answer(&store, &[]), answer(&store, from_ref(&any)));
     assert_eq!(before.1.len(), 2);
     assert_eq!(store.status().parts, 6);
     store.settle(5 * DAY).unwrap();
     assert_eq!(store.status().parts, 1);
-    assert_eq!(before, (answer(&store, &[]), answer(&store, &[any.clone()])));
+    assert_eq!(before, (answer(&store, &[]), answer(&store, from_ref(&any))));
     drop(store);
     let store = store_on(&disk.after_power_loss());
     assert_eq!(before, (answer(&store, &[]), answer(&store, &[any])));
