@@ -193,7 +193,8 @@ fn command(data: &Path) -> Command {
             command.env_remove(&name);
         }
     }
-    command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data).stdin(Stdio::null());
+    command.env("SIGHTLINE_LISTEN", "127.0.0.1:0");
+    command.args(["serve", "--data"]).arg(data).stdin(Stdio::null());
     command
 }
 

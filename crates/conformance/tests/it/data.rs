@@ -1,7 +1,7 @@
 //! GetMetricData: order, labels, pages, messages.
 
 use crate::bench::{HOUR, MINUTE};
-use crate::client::{Failure, Refusal};
+use crate::client::Refusal;
 use crate::world::{World, assert_told, each_client, merge, points};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -11,13 +11,9 @@ const INVALID_VALUE: &str = "InvalidParameterValue";
 const INVALID_COMBINATION: &str = "InvalidParameterCombination";
 const MISSING: &str = "MissingParameter";
 
-/// A refusal whose text may tell times, which differ between clients: nothing is compared.
 #[track_caller]
 fn refusal(w: &mut World, input: Value) -> Refusal {
-    match w.attempt("GetMetricData", input.clone()) {
-        Err(Failure::Refused(refusal)) => refusal,
-        other => panic!("{input}\nshould be refused: {other:?}"),
-    }
+    w.told("GetMetricData", input)
 }
 
 #[test]
@@ -209,9 +205,11 @@ fn dimensions_match_as_a_whole_set() {
     });
 }
 
+type Found = BTreeMap<String, Vec<(i64, f64)>>;
+
 /// Follows the tokens to the end: what was found by Id, and the number of points on each page.
-fn pages(w: &mut World, mut input: Value) -> (BTreeMap<String, Vec<(i64, f64)>>, Vec<usize>) {
-    let (mut all, mut sizes) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
+fn pages(w: &mut World, mut input: Value) -> (Found, Vec<usize>) {
+    let (mut all, mut sizes) = (Found::new(), Vec::new());
     loop {
         let answer = w.call("GetMetricData", input.clone());
         let mut size = 0;
@@ -270,7 +268,7 @@ fn tokens_belong_to_their_request() {
         made_up["NextToken"] = json!("bm8gc3VjaCB0b2tlbg==");
         let told = refusal(w, made_up);
         assert!(told.message.contains("NextToken") || told.code.contains("NextToken"), "{told:?}");
-        w.note("made up", json!([told.code, told.message, told.status]));
+        w.note_refusal("made up", &told);
 
         let token = w.call("GetMetricData", input.clone())["NextToken"].clone();
         assert!(token.is_string(), "there is more");
@@ -278,7 +276,7 @@ fn tokens_belong_to_their_request() {
             w.data_input(json!([w.query("a", "m", "Average")]), json!({"MaxDatapoints": 5}));
         other["NextToken"] = token.clone();
         let told = refusal(w, other);
-        w.note("of another request", json!([told.code, told.message, told.status]));
+        w.note_refusal("of another request", &told);
         let mut next = input;
         next["NextToken"] = token;
         w.call("GetMetricData", next);
@@ -310,11 +308,11 @@ fn each_query_has_an_id_of_its_own() {
         let twice = json!([w.query("a", "m", "Sum"), w.query("a", "m", "Average")]);
         let told = refusal(w, w.data_input(twice, json!({})));
         assert_told(&told, &[VALIDATION, INVALID_VALUE, INVALID_COMBINATION], &["a"]);
-        w.note("twice", json!([told.code, told.message, told.status]));
+        w.note_refusal("twice", &told);
         for bad in ["M1", "1a", "a-b", "", "_a"] {
             let told = refusal(w, w.data_input(json!([w.query(bad, "m", "Sum")]), json!({})));
             assert_told(&told, &[VALIDATION, INVALID_VALUE], &[]);
-            w.note(bad, json!([told.code, told.message, told.status]));
+            w.note_refusal(bad, &told);
         }
         let good = ["a", "aB_9", "a1"];
         let queries: Vec<Value> = good.iter().map(|id| w.query(id, "m", "Sum")).collect();
@@ -330,10 +328,10 @@ fn a_query_is_a_metric_or_an_expression() {
         both["Expression"] = json!("1 + 1");
         let told = refusal(w, w.data_input(json!([both]), json!({})));
         assert_told(&told, codes, &["Expression"]);
-        w.note("both", json!([told.code, told.message, told.status]));
+        w.note_refusal("both", &told);
         let told = refusal(w, w.data_input(json!([{"Id": "a"}]), json!({})));
         assert_told(&told, codes, &["Expression"]);
-        w.note("neither", json!([told.code, told.message, told.status]));
+        w.note_refusal("neither", &told);
     });
 }
 
@@ -351,7 +349,7 @@ fn expressions_are_refused_by_name() {
                 "the refusal names what it is about: {told:?}"
             );
             assert_eq!(told.status, 400, "{told:?}");
-            w.note(expression, json!([told.code, told.message]));
+            w.note_refusal(expression, &told);
         }
     });
 }
@@ -386,14 +384,14 @@ fn what_must_be_there_is_asked_for_by_name() {
             merge(&mut input, json!({name: null}));
             let told = refusal(w, input);
             assert_told(&told, &[MISSING, VALIDATION], &[word]);
-            w.note(name, json!([told.code, told.message, told.status]));
+            w.note_refusal(name, &told);
         }
         for (name, word) in [("Stat", "tat"), ("Period", "eriod"), ("Metric", "etric")] {
             let mut query = w.query("a", "m", "Sum");
             merge(&mut query["MetricStat"], json!({name: null}));
             let told = refusal(w, w.data_input(json!([query]), json!({})));
             assert_told(&told, &[MISSING, VALIDATION], &[word]);
-            w.note(name, json!([told.code, told.message, told.status]));
+            w.note_refusal(name, &told);
         }
     });
 }

@@ -11,6 +11,11 @@
 //! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`) and the two Python environments of
 //! `make test-deps` (or `SIGHTLINE_PYTHON`, `SIGHTLINE_PYTHON_QUERY`).
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "inputs are written where they are used, as json!(...)"
+)]
+
 mod bench;
 mod client;
 mod data;

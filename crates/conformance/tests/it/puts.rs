@@ -2,7 +2,7 @@
 
 use crate::bench::{DAY, HOUR, MINUTE, SECOND};
 use crate::client::Kind;
-use crate::world::{assert_close, assert_told, clients, each_client, points, time};
+use crate::world::{assert_close, assert_told, clients, each_client, merge, points, time};
 use serde_json::{Value, json};
 
 const INVALID_VALUE: &str = "InvalidParameterValue";
@@ -174,36 +174,41 @@ fn two_weeks_back_and_two_hours_ahead_are_taken_and_no_more() {
             let input = json!([{"MetricName": "late", "Timestamp": at, "Value": 1}]);
             let input = json!({"Namespace": w.namespace, "MetricData": input});
             // The text may tell the time, which differs between clients: only the code is compared.
-            match w.attempt("PutMetricData", input) {
-                Err(crate::client::Failure::Refused(told)) => {
-                    assert_told(&told, &[INVALID_VALUE], &["imestamp"]);
-                }
-                other => panic!("{other:?}"),
-            }
+            let told = w.told("PutMetricData", input);
+            assert_told(&told, &[INVALID_VALUE], &["imestamp"]);
         }
         let (start, end) = (w.now() - 14 * DAY, w.now() + 2 * HOUR);
         let found = w.statistics(
-            json!({"MetricName": "m", "StartTime": start, "EndTime": end, "Period": 300}),
+            json!({"MetricName": "m", "StartTime": start, "EndTime": end, "Period": 3600}),
         );
         assert_eq!(found.len(), 2, "{found:?}");
         assert_eq!(w.names(json!({})), ["m"]);
     });
 }
 
+/// boto3 writes `nan` and `inf` into a Query form, which is not how that wire spells them: there the reader may
+/// refuse the text before anybody looks at the number.
 #[test]
 fn what_is_no_number_is_refused() {
     each_client(|w| {
+        let codes: &[&str] = match w.kind {
+            Kind::Query => &[INVALID_VALUE, "MalformedInput"],
+            Kind::Json | Kind::Cbor => &[INVALID_VALUE],
+        };
         for bad in ["NaN", "Infinity", "-Infinity"] {
-            let at = w.now();
-            let told = w.put_refused(json!([{"MetricName": "m", "Timestamp": at, "Value": bad}]));
-            assert_told(&told, &[INVALID_VALUE], &[]);
-            let told =
-                w.put_refused(json!([{"MetricName": "m", "Timestamp": at, "Values": [1, bad]}]));
-            assert_told(&told, &[INVALID_VALUE], &[]);
             let set = json!({"SampleCount": 1, "Sum": bad, "Minimum": 1, "Maximum": 1});
-            let told = w
-                .put_refused(json!([{"MetricName": "m", "Timestamp": at, "StatisticValues": set}]));
-            assert_told(&told, &[INVALID_VALUE], &[]);
+            for form in [
+                json!({"Value": bad}),
+                json!({"Values": [1, bad]}),
+                json!({"StatisticValues": set}),
+            ] {
+                let mut datum = json!({"MetricName": "m", "Timestamp": w.now()});
+                merge(&mut datum, form);
+                let input = json!({"Namespace": w.namespace, "MetricData": [datum]});
+                let told = w.told("PutMetricData", input);
+                assert_told(&told, codes, &[]);
+                assert_eq!(told.status, 400, "{told:?}");
+            }
         }
         for beyond in [2f64.powi(361), -(2f64.powi(361))] {
             let told =
@@ -221,7 +226,7 @@ fn a_datum_has_exactly_one_form() {
         let both = "are mutually exclusive and you have specified both.";
         for second in [json!({"Values": [1]}), json!({"StatisticValues": set})] {
             let mut datum = json!({"MetricName": "m", "Value": 1});
-            crate::world::merge(&mut datum, second);
+            merge(&mut datum, second);
             let told = w.put_refused(json!([datum]));
             assert_told(&told, &[INVALID_COMBINATION], &["Value", both]);
         }

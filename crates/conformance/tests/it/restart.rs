@@ -1,10 +1,9 @@
 //! What was acknowledged is there after the process went, however it went.
 
-use crate::bench::MINUTE;
+use crate::bench::{DAY, MINUTE};
 use crate::client::{Client, Failure};
 use crate::world::{Ending, World, connect, each_client};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Everything a client can see of the scenario's namespace.
@@ -22,7 +21,7 @@ fn seen(w: &mut World) -> Value {
 
 fn survives(w: &mut World, end: Ending) {
     let t = w.now() - 30 * MINUTE;
-    w.put_minutes("m", t, &[1.0, 2.5, -3.0, 1e300, 0.1]);
+    w.put_minutes("m", t, &[1.0, 2.5, -3.0, 1e100, 0.1]);
     w.put(json!([
         {"MetricName": "m", "Timestamp": t, "Value": 7, "Unit": "Seconds"},
         {"MetricName": "m", "Timestamp": t, "Value": 7, "Dimensions": [{"Name": "a", "Value": "1"}]},
@@ -53,6 +52,8 @@ fn everything_is_there_after_sigkill() {
     each_client(|w| survives(w, Ending::Kill));
 }
 
+/// The first write is at noon: the range starts at midnight, so that it cuts no period.
+///
 /// The clock moves far between writes, so that parts are sealed and merged on the way.
 #[test]
 fn days_of_data_are_there_after_sigkill() {
@@ -60,14 +61,14 @@ fn days_of_data_are_there_after_sigkill() {
         let start = w.now();
         for day in 0..4 {
             w.put_minutes("m", w.now(), &[f64::from(day) + 1.0; 30]);
-            w.server.advance(24 * 60 * MINUTE);
+            w.server.advance(DAY);
             if day == 1 {
                 w.restart(Ending::Kill);
             }
         }
         w.restart(Ending::Kill);
         let found = w.statistics(json!({
-            "MetricName": "m", "StartTime": start, "EndTime": w.now(), "Period": 86_400,
+            "MetricName": "m", "StartTime": start - start % DAY, "EndTime": w.now(), "Period": 86_400,
         }));
         let (mut sum, mut count) = (0.0, 0.0);
         for point in &found {
@@ -78,39 +79,48 @@ fn days_of_data_are_there_after_sigkill() {
     });
 }
 
-/// Kills the server at some moment of a stream of writes. One request is in flight at most: it may or may not
-/// have been kept, everything acknowledged must be, and nothing twice.
+/// Kills the server at some moment of a stream of writes that share its syncs. Each writer has one request in
+/// flight at most: that one may or may not have been kept, everything acknowledged must be, and nothing twice.
 #[test]
 fn sigkill_amid_writes_takes_nothing_acknowledged() {
+    const WRITERS: usize = 3;
     each_client(|w| {
-        for (round, after_ms) in [(0, 60), (1, 150), (2, 400)] {
-            let name = format!("round-{round}");
-            let mut client = connect(w.kind, &w.server);
-            let dead = AtomicBool::new(false);
+        let mut clients: Vec<Box<dyn Client>> = Vec::new();
+        for (round, after_ms) in [60, 150, 400].into_iter().enumerate() {
+            clients.clear();
+            clients.extend((0..WRITERS).map(|_| connect(w.kind, &w.server)));
             let (who, at, namespace) = (w.who.clone(), w.now(), w.namespace.clone());
             let server = &mut w.server;
-            let acknowledged = std::thread::scope(|scope| {
-                let writer = scope.spawn(|| {
-                    let mut acknowledged = 0_u32;
-                    while !dead.load(Relaxed)
-                        && put_one(client.as_mut(), &who, &namespace, &name, at)
-                    {
-                        acknowledged += 1;
-                    }
-                    acknowledged
-                });
+            let acknowledged: Vec<u32> = std::thread::scope(|scope| {
+                let writers: Vec<_> = (0..)
+                    .zip(&mut clients)
+                    .map(|(writer, client)| {
+                        let (who, namespace) = (&who, &namespace);
+                        scope.spawn(move || {
+                            let name = format!("{round}-{writer}");
+                            let mut acknowledged = 0;
+                            while put_one(client.as_mut(), who, namespace, &name, at) {
+                                acknowledged += 1;
+                            }
+                            acknowledged
+                        })
+                    })
+                    .collect();
                 std::thread::sleep(Duration::from_millis(after_ms));
                 server.kill();
-                dead.store(true, Relaxed);
-                writer.join().expect("the writer ends")
+                writers.into_iter().map(|writer| writer.join().expect("the writer ends")).collect()
             });
             w.start_again();
-            let kept: f64 = w.minutes(&name, "SampleCount").iter().map(|(_, count)| count).sum();
-            let acknowledged = f64::from(acknowledged);
-            assert!(
-                kept == acknowledged || kept == acknowledged + 1.0,
-                "{name}: {acknowledged} acknowledged, {kept} kept"
-            );
+            println!("{:?}, {after_ms} ms: {acknowledged:?} acknowledged", w.kind);
+            for (writer, acknowledged) in acknowledged.into_iter().enumerate() {
+                let name = format!("{round}-{writer}");
+                let kept: f64 = w.minutes(&name, "SampleCount").iter().map(|(_, n)| n).sum();
+                let acknowledged = f64::from(acknowledged);
+                assert!(
+                    kept == acknowledged || kept == acknowledged + 1.0,
+                    "{name}: {acknowledged} acknowledged, {kept} kept"
+                );
+            }
         }
     });
 }

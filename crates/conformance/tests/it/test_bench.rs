@@ -86,6 +86,16 @@ fn without_the_bench_there_is_nothing_to_move_or_to_empty() {
 }
 
 #[test]
+fn the_real_clock_is_not_moved() {
+    let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+    let server =
+        Server::start_on(directory, &["--test-bench", "--collect-host=false"]).expect("starts");
+    let answer = server.post("/-/clock", r#"{"advance": "60s"}"#);
+    assert!((400..500).contains(&answer.status), "{answer:?}");
+    assert_eq!(server.post("/-/reset", "").status, 200);
+}
+
+#[test]
 fn a_virtual_clock_needs_the_bench_and_a_start() {
     let (status, said) =
         refused_start(&["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"]);
@@ -131,7 +141,8 @@ fn health_and_own_metrics_are_served() {
 fn a_web_page_cannot_use_an_open_server() {
     let server = Server::start();
     for headers in [
-        &[("origin", "https://evil.example")][..],
+        &[("origin", "null")][..],
+        &[("origin", "https://evil.example")],
         &[("host", "evil.example")],
         &[("host", "evil.example"), ("origin", "http://evil.example")],
     ] {
