@@ -18,6 +18,8 @@ pub(crate) struct Questions {
     pub(crate) window_s: i64,
     /// How many there must be, if that is known.
     pub(crate) expected: Option<f64>,
+    /// The same of the one series alone, for a server that does not count yet.
+    pub(crate) expected_of_one: Option<f64>,
 }
 
 /// Lets the server settle, stops it, and starts it again to ask for what it was sent.
@@ -59,10 +61,21 @@ pub(crate) fn measure(
 fn ask(subject: &Subject<'_>, questions: &Questions, outcome: &mut Outcome) -> Result<()> {
     let (running, seconds) = subject.first_answer(&questions.one_series, questions.at_ms)?;
     outcome.set("first_answer_s", seconds);
-    if let Some(expected) = questions.expected {
-        let query = format!("sum(count_over_time({}[{}s]))", questions.name, questions.window_s);
+    let counts = subject.kind.counts_samples;
+    let expected = if counts { questions.expected } else { questions.expected_of_one };
+    if let Some(expected) = expected {
+        let window = questions.window_s;
+        let query = if counts {
+            format!("sum(count_over_time({}[{window}s]))", questions.name)
+        } else {
+            format!("{}[{window}s]", questions.one_series)
+        };
         let path = http::query_path(&query, questions.at_ms);
-        let found = measure::first_value(running.address, &path);
+        let found = if counts {
+            measure::first_value(running.address, &path)
+        } else {
+            measure::first_length(running.address, &path)
+        };
         outcome.set("found_share", found.unwrap_or(f64::NAN) / expected);
         if found != Some(expected) {
             let found = found.map_or_else(|| "no count".to_owned(), |found| found.to_string());

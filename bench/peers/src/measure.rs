@@ -110,24 +110,27 @@ impl<'a> Subject<'a> {
         disk::sizes(&self.dir, self.kind.apart)
     }
 
-    /// Waits until the server has done its background work: for 20 seconds the directory keeps its
-    /// size and the processor is used for less than 3 % of one core. Gives up after three minutes.
+    /// Waits until the server has done its background work: for some seconds the directory keeps its
+    /// size and the processor is used for less than 3 % of one core. Gives up after five minutes.
+    ///
+    /// How long it must be quiet is the server's own: one that tidies up when nothing has arrived for
+    /// a minute is not done before.
     ///
     /// Returns the seconds it took, the quiet ones not counted, or nothing when it never was quiet.
     pub(crate) fn settle(&self, running: &Running) -> Result<Option<f64>> {
-        const QUIET: usize = 20;
+        let quiet = self.kind.quiet_s;
         let start = Instant::now();
         let mut readings: VecDeque<(u64, f64)> = VecDeque::new();
-        while start.elapsed() < Duration::from_secs(180) {
+        while start.elapsed() < Duration::from_secs(300) {
             readings.push_back((self.sizes().total(), process::usage(running.pid())?.cpu_s));
-            if readings.len() > QUIET + 1 {
+            if readings.len() > quiet + 1 {
                 readings.pop_front();
             }
             let (size_then, cpu_then) = readings[0];
             let (size_now, cpu_now) = readings[readings.len() - 1];
             let still = size_now.abs_diff(size_then) <= size_then / 1_000 + (64 << 10);
-            if readings.len() > QUIET && still && cpu_now - cpu_then < 0.03 * QUIET as f64 {
-                return Ok(Some((start.elapsed().as_secs_f64() - QUIET as f64).max(0.0)));
+            if readings.len() > quiet && still && cpu_now - cpu_then < 0.03 * quiet as f64 {
+                return Ok(Some((start.elapsed().as_secs_f64() - quiet as f64).max(0.0)));
             }
             thread::sleep(Duration::from_secs(1));
         }
@@ -163,6 +166,13 @@ pub(crate) fn first_value(address: std::net::SocketAddr, path: &str) -> Option<f
     let answer = http::get(address, path).ok().filter(|answer| answer.status == 200)?;
     let tree: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
     tree["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+}
+
+/// Returns how many samples the first series of a range vector has, if there is one.
+pub(crate) fn first_length(address: std::net::SocketAddr, path: &str) -> Option<f64> {
+    let answer = http::get(address, path).ok().filter(|answer| answer.status == 200)?;
+    let tree: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    Some(tree["data"]["result"][0]["values"].as_array()?.len() as f64)
 }
 
 /// Returns a server's anonymous memory now.

@@ -62,6 +62,7 @@ pub(crate) fn measure(
         name: pods::COUNTED_NAME,
         window_s: 600,
         expected: Some(active / pods::SERIES_PER_POD as f64 * shape.rounds as f64),
+        expected_of_one: Some(shape.rounds as f64),
     };
     let frames_sent: u64 = rounds.iter().map(|round| round.frames).sum();
     let items = (frames_sent * shape.items as u64) as f64;

@@ -30,6 +30,10 @@ pub(crate) struct Kind {
     /// Only a part of the samples is in parts, and Prometheus' block descriptions count it.
     pub(crate) parts_are_blocks: bool,
     pub(crate) cloudwatch: bool,
+    /// Answers `count_over_time`.
+    pub(crate) counts_samples: bool,
+    /// Seconds without change after which it has done its background work.
+    pub(crate) quiet_s: usize,
 }
 
 /// What a server is in the comparison.
@@ -60,6 +64,8 @@ pub(crate) static KINDS: [Kind; 8] = [
         apart: &["journal"],
         parts_are_blocks: false,
         cloudwatch: true,
+        counts_samples: false,
+        quiet_s: 85,
     },
     victoria("vm-bookworm"),
     victoria("vm-trixie"),
@@ -75,6 +81,8 @@ pub(crate) static KINDS: [Kind; 8] = [
         apart: &[],
         parts_are_blocks: false,
         cloudwatch: true,
+        counts_samples: true,
+        quiet_s: 20,
     },
 ];
 
@@ -100,6 +108,8 @@ const fn victoria(id: &'static str) -> Kind {
         apart: &["cache"],
         parts_are_blocks: false,
         cloudwatch: false,
+        counts_samples: true,
+        quiet_s: 20,
     }
 }
 
@@ -121,6 +131,8 @@ const fn prometheus(id: &'static str) -> Kind {
         apart: &["wal", "chunks_head"],
         parts_are_blocks: true,
         cloudwatch: false,
+        counts_samples: true,
+        quiet_s: 20,
     }
 }
 

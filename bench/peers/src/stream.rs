@@ -86,5 +86,6 @@ fn questions(frames: &Frames, rounds: usize, sent: &Sent) -> Questions {
         name: samples::COUNTED_NAME,
         window_s: rounds as i64 * shape.step_ms / 1_000 + 600,
         expected: (!sent.cut).then_some((samples::HOSTS * rounds) as f64),
+        expected_of_one: (!sent.cut).then_some(rounds as f64),
     }
 }
