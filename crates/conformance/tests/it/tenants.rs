@@ -3,8 +3,9 @@
 use crate::bench::Server;
 use crate::client::{Kind, Who};
 use crate::python::Boto3;
-use crate::world::{ACCOUNT, REGION, World, each_client};
+use crate::world::{ACCOUNT, REGION, World, connect, each_client};
 use serde_json::json;
+use std::sync::Arc;
 
 #[test]
 fn accounts_and_regions_see_only_their_own() {
@@ -66,6 +67,23 @@ fn any_other_key_is_the_default_account() {
         as_whom(w, ACCOUNT);
         assert!(w.list(json!({})).is_empty());
     });
+}
+
+#[test]
+fn the_default_account_is_the_configured_one() {
+    let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+    let arguments = ["--account", "123456789012", "--collect-host=false"];
+    let server = Server::start_on(directory, &arguments).expect("starts");
+    let mut client = connect(Kind::Cbor, &server);
+    let who = |key| Who::new(key, REGION);
+    let data = json!([{"MetricName": "m", "Value": 1}]);
+    let input = json!({"Namespace": "Conformance", "MetricData": data});
+    client.call(&who("AKIAIOSFODNN7EXAMPLE"), "PutMetricData", input).expect("taken");
+    let mut count = |key| {
+        let listed = client.call(&who(key), "ListMetrics", json!({"Namespace": "Conformance"}));
+        listed.expect("answered")["Metrics"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!((count("123456789012"), count("000000000000")), (1, 0));
 }
 
 /// Only boto3 is asked: the Rust SDK for STS would be built for one call.

@@ -1,8 +1,9 @@
 //! The bench itself: the clock moves when told, reset empties, and neither is there unasked.
 
 use crate::bench::{CLOCK_START, HOUR, MINUTE, Server, VIRTUAL, refused_start};
+use crate::client::{Kind, Who};
 use crate::http_plain::send;
-use crate::world::each_client;
+use crate::world::{ACCOUNT, REGION, connect, each_client};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -83,6 +84,32 @@ fn without_the_bench_there_is_nothing_to_move_or_to_empty() {
         assert!((400..500).contains(&answer.status), "{method} {path}: {answer:?}");
     }
     assert_eq!(server.get("/-/ready").status, 200);
+}
+
+/// All else runs on a virtual clock; this is the server as people start it.
+#[test]
+fn on_the_real_clock_what_is_put_now_is_read_now() {
+    let directory = Arc::new(tempfile::tempdir().expect("a directory"));
+    let server = Server::start_on(directory, &["--collect-host=false"]).expect("starts");
+    for kind in Kind::ALL {
+        let mut client = connect(*kind, &server);
+        let who = Who::new(ACCOUNT, REGION);
+        let namespace = format!("Conformance/{kind:?}");
+        let data = json!([{"MetricName": "m", "Value": 4}]);
+        let input = json!({"Namespace": namespace, "MetricData": data});
+        client.call(&who, "PutMetricData", input).expect("taken");
+        let now = jiff::Timestamp::now().as_millisecond();
+        let input = json!({
+            "Namespace": namespace, "MetricName": "m", "Statistics": ["Sum"],
+            "StartTime": now - HOUR, "EndTime": now + HOUR, "Period": 60,
+        });
+        let found = client.call(&who, "GetMetricStatistics", input).expect("answered");
+        let points = found["Datapoints"].as_array().expect("a list");
+        assert_eq!(points.len(), 1, "{kind:?}: {found}");
+        assert_eq!(points[0]["Sum"], 4.0);
+        let at = points[0]["Timestamp"].as_i64().expect("a time");
+        assert!(at % MINUTE == 0 && (0..2 * MINUTE).contains(&(now - at)), "{kind:?}: {found}");
+    }
 }
 
 #[test]
