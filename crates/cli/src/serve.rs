@@ -121,7 +121,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         Some(text) => days(&text)
             .ok_or_else(|| usage(format!("--retention {text:?} must be days, 1d to 36500d")))?,
     };
-    Ok(ServerOptions {
+    let options = ServerOptions {
         listen,
         data_dir: pick(&arguments.data, &file.data).unwrap_or_else(|| "data".into()).into(),
         default_scope: Scope { account, region },
@@ -135,7 +135,10 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             .unwrap_or(clock_start_ms.is_none()),
         host_name: pick(&arguments.host_name, &file.host_name).unwrap_or_else(host_name),
         store: StoreOptions { retention_ms, ..StoreOptions::default() },
-    })
+    };
+    // Here, so that `config check` refuses what `serve` would.
+    options.check().map_err(|error| usage(error.to_string()))?;
+    Ok(options)
 }
 
 fn days(text: &str) -> Option<i64> {
@@ -235,6 +238,8 @@ mod tests {
         for bad in [
             &["--account", "1"][..],
             &["--listen", "4280"],
+            &["--listen", "0.0.0.0:4280"],
+            &["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"],
             &["--sync", "never"],
             &["--auth", "required"],
             &["--clock", "virtual"],

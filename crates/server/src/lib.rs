@@ -92,21 +92,28 @@ pub fn operations_table() -> String {
 /// A request that is being worked on may take this long after the signal to stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
-fn check_options(options: &ServerOptions) -> Result<(), ServerError> {
-    let bad = |text: String| Err(ServerError::Options(text));
-    if !options.listen.ip().is_loopback() {
-        return bad(format!(
-            "cannot listen on {}: without keys everyone who reaches the server may do everything, \
-             so it listens on loopback only (--listen 127.0.0.1:4280); keys, roles and TLS come next",
-            options.listen
-        ));
+impl ServerOptions {
+    /// Refuses options that do not go with each other; [`run`] starts nothing with such.
+    ///
+    /// # Errors
+    /// [`ServerError::Options`] says which, and what to write instead.
+    pub fn check(&self) -> Result<(), ServerError> {
+        let bad = |text: String| Err(ServerError::Options(text));
+        if !self.listen.ip().is_loopback() {
+            return bad(format!(
+                "cannot listen on {}: without keys everyone who reaches the server may do \
+                 everything, so it listens on loopback only (--listen 127.0.0.1:4280); keys, roles \
+                 and TLS come next",
+                self.listen
+            ));
+        }
+        if self.clock_start_ms.is_some() && !self.test_bench {
+            return bad(
+                "--clock virtual needs --test-bench, which offers POST /-/clock to move it".into(),
+            );
+        }
+        Ok(())
     }
-    if options.clock_start_ms.is_some() && !options.test_bench {
-        return bad(
-            "--clock virtual needs --test-bench, which offers POST /-/clock to move it".into()
-        );
-    }
-    Ok(())
 }
 
 /// Runs the server until it is told to stop (SIGINT or SIGTERM), then stops in order: no new
@@ -117,7 +124,7 @@ fn check_options(options: &ServerOptions) -> Result<(), ServerError> {
 /// # Errors
 /// [`ServerError`] names what could not be had.
 pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result<(), ServerError> {
-    check_options(options)?;
+    options.check()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("door")
