@@ -175,6 +175,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     });
     tracing::info!("stopping: writing what is in memory into parts");
     threads.finish(&stop, &platform);
-    drop(runtime);
+    // A question that still computes has had its time; everything that was written is kept.
+    runtime.shutdown_background();
     stopped
 }

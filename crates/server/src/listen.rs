@@ -21,6 +21,8 @@ use tokio::sync::{oneshot, watch};
 const BODY_BYTES_MAX: usize = 64 << 20;
 /// A sender that has not finished its request's head by then is gone.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// One that has not finished its body by then is gone too; on loopback the largest takes a second.
+const BODY_WAIT: Duration = Duration::from_secs(60);
 
 type Answer = Response<Full<Bytes>>;
 
@@ -152,7 +154,12 @@ async fn read_body(parts: &Parts, body: Incoming) -> Result<Bytes, Box<Answer>> 
     if announced.is_some_and(|len| len > BODY_BYTES_MAX) {
         return Err(too_large());
     }
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_BYTES_MAX).collect());
+    let Ok(collected) = collected.await else {
+        let text = format!("the body was not there within {} s\n", BODY_WAIT.as_secs());
+        return Err(Box::new(plain(StatusCode::REQUEST_TIMEOUT, text)));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => {

@@ -29,6 +29,19 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })
 }
 
+/// A server whose committing thread is gone would take writes and never answer them, and look
+/// healthy. The journal holds what was acknowledged: whoever starts it again finds all of it.
+struct EndsTheProcess;
+
+impl Drop for EndsTheProcess {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            tracing::error!("the committing thread panicked; nothing can be kept any more");
+            std::process::abort();
+        }
+    }
+}
+
 pub(crate) fn start(
     shared: &Arc<Shared>,
     options: &ServerOptions,
@@ -38,6 +51,7 @@ pub(crate) fn start(
     let committer = {
         let (shared, stops) = (shared.clone(), committer_stops.clone());
         spawn("commit", move || {
+            let _guard = EndsTheProcess;
             while !stops.load(Ordering::Relaxed) {
                 shared.platform.commit_step(COMMIT_WAIT);
             }
