@@ -20,7 +20,7 @@ run: build ## Build and start the server on real input: the host it runs on
 test: test-deps ## Install what the tests need and pass them all
 	cargo fmt --all --check
 	cargo build --locked --profile $(PROFILE) -p cli
-	cargo nextest run --locked --workspace --cargo-profile $(PROFILE)
+	cargo nextest run --locked --workspace --no-fail-fast --cargo-profile $(PROFILE)
 	cargo test --locked --workspace --doc --profile $(PROFILE)
 
 check: ## Quick: format, lints, unit tests; needs only Rust and a C compiler

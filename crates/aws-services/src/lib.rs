@@ -20,6 +20,7 @@ mod caller;
 mod cloudwatch;
 mod fault;
 mod operations;
+mod spent;
 mod sts;
 
 pub use operations::{operations_table, served};
@@ -41,13 +42,14 @@ pub(crate) type Done = Box<dyn FnOnce(Answer) + Send>;
 pub struct Services {
     platform: Arc<Platform>,
     tokens: PageTokens,
+    spent: spent::Spent,
 }
 
 impl Services {
     /// Serves `platform`. Page tokens are signed with its secret, so they outlive restarts.
     pub fn new(platform: Arc<Platform>) -> Self {
         let tokens = PageTokens::new(platform.page_secret());
-        Self { platform, tokens }
+        Self { platform, tokens, spent: spent::Spent::default() }
     }
 
     /// Does what a request asks and calls `done` exactly once: before this returns, or later on

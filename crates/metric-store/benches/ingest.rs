@@ -5,7 +5,7 @@
 //! samples a batch, on the real disk without syncs. Estimate it was designed by: look-up 50 ns,
 //! frame 30 ns, head 80 ns, flush 30 ns, merge 60 ns; 0.45 B a sample.
 //!
-//! `cargo bench -p metric-store --bench ingest -- [hours]`
+//! `cargo bench -p metric-store --bench ingest -- [hours [hosts]]`
 
 use metric_store::{FileStore, StoreOptions};
 use model::{Kind, SeriesKey, TenantId, Unit};
@@ -13,7 +13,6 @@ use std::sync::Arc;
 use stdx::{RealDisk, Rng, Stopwatch};
 use storage::{FileJournalOptions, SyncMode};
 
-const HOSTS: usize = 4_000;
 const METRICS: usize = 11;
 const BATCH: usize = 2_000;
 const START_MS: i64 = 1_760_054_400_000;
@@ -38,12 +37,14 @@ fn key(series: usize) -> SeriesKey {
 }
 
 fn main() {
-    let hours: f64 = std::env::args().skip(1).find_map(|a| a.parse().ok()).unwrap_or(2.0);
+    let mut numbers = std::env::args().skip(1).filter_map(|a| a.parse::<f64>().ok());
+    let hours = numbers.next().unwrap_or(2.0);
+    let hosts = numbers.next().unwrap_or(4_000.0) as usize;
     let dir = std::env::temp_dir().join(format!("sightline-bench-{}", std::process::id()));
     let journal = FileJournalOptions { sync: SyncMode::Os, ..FileJournalOptions::default() };
     let store =
         FileStore::open(Arc::new(RealDisk), &dir, journal, StoreOptions::default()).expect("opens");
-    let series = HOSTS * METRICS;
+    let series = hosts * METRICS;
     let raw: Vec<Vec<u8>> = (0..series)
         .map(|n| {
             let mut bytes = Vec::new();

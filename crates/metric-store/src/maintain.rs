@@ -68,11 +68,11 @@ impl MetricStore {
         }
         let flushed_ms = *pace.flushed_ms.get_or_insert(now_ms);
         let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
-        let (head_points, head_bytes) = self.head_size();
+        let (head_points, head_full) = self.head_size();
         // A frozen head is one whose flush failed: it comes first.
         let due = self.view.load().frozen.is_some()
             || head_points > 0
-                && (head_bytes >= self.options.head_bytes_max
+                && (head_full
                     || self.journal_bytes() >= self.options.journal_bytes_max
                     || now_ms - flushed_ms >= self.options.head_age_max_ms
                     || quiet && head_points >= QUIET_POINTS_MIN);

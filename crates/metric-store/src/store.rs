@@ -25,8 +25,11 @@ use storage::{
 /// How the store keeps metrics.
 #[derive(Debug, Clone, Copy)]
 pub struct StoreOptions {
-    /// A head whose points take this many bytes is flushed into parts.
+    /// A head whose points take this many bytes is flushed into parts ...
     pub head_bytes_max: usize,
+    /// ... but not before they take this many for each series: a flush costs its series more than
+    /// their points, and has them declared again.
+    pub head_bytes_per_series_min: usize,
     /// A head is flushed when the journal has grown by this much since the last flush.
     pub journal_bytes_max: u64,
     /// A head is flushed when its oldest arrival is this old.
@@ -47,7 +50,8 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             head_bytes_max: 64 << 20,
-            journal_bytes_max: 128 << 20,
+            head_bytes_per_series_min: 128,
+            journal_bytes_max: 512 << 20,
             head_age_max_ms: 2 * 3_600_000,
             quiet_ms: 65_000,
             retention_ms: 90 * 86_400_000,
@@ -653,10 +657,13 @@ impl MetricStore {
         self.broken.load(Ordering::Relaxed)
     }
 
-    /// Returns points and bytes of what is in no part yet: what decides over flushing.
-    pub(crate) fn head_size(&self) -> (u64, usize) {
+    /// Returns how many points are in no part yet, and whether they take enough memory to be worth a
+    /// flush.
+    pub(crate) fn head_size(&self) -> (u64, bool) {
         let state = self.head.read();
-        (state.head.points, state.head.heap_bytes)
+        let enough = self.options.head_bytes_max;
+        let enough = enough.max(state.head.active * self.options.head_bytes_per_series_min);
+        (state.head.points, state.head.heap_bytes >= enough)
     }
 
     /// Returns the bytes of the journal.

@@ -2,6 +2,7 @@
 
 mod control;
 mod listen;
+mod neighbours;
 mod own_metrics;
 mod upkeep;
 

@@ -1,6 +1,6 @@
 //! Connections, and which door takes a request.
 
-use crate::{Shared, control, own_metrics};
+use crate::{Shared, control, neighbours, own_metrics};
 use aws_wire::{Access, Response as AwsResponse};
 use bytes::Bytes;
 use http::request::Parts;
@@ -100,6 +100,11 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
     let watch = Stopwatch::start();
     let (parts, body) = request.into_parts();
     let door = Door::of(shared, &parts);
+    if let Some(why) = neighbours::refusal(&parts) {
+        let answer = plain(StatusCode::FORBIDDEN, why);
+        shared.requests.count(door.name(), answer.status(), watch.elapsed());
+        return answer;
+    }
     let answer = match read_body(&parts, body).await {
         Ok(body) => match door {
             Door::Control => control::answer(shared, &parts, body).await,

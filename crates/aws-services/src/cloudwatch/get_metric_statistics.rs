@@ -117,7 +117,7 @@ struct Wanted {
 
 impl Wanted {
     /// Both kinds may be asked for at once: the documentation says otherwise, and exporters that
-    /// always send both work against the service.
+    /// always send both (Prometheus' CloudWatch exporter) work against the service.
     fn of(asked: &Struct<'_>) -> Result<Self, ServiceError> {
         let basic: Vec<_> = asked
             .strs(input::STATISTICS)

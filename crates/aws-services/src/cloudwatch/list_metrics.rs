@@ -2,7 +2,7 @@
 
 use super::{DAY_MS, HOUR_MS, MetricId, allow_no_namespace, listed_since, shown, stored_namespace};
 use crate::caller::Caller;
-use crate::{Answer, Services, fault};
+use crate::{Answer, Services, fault, spent};
 use aws_shapes::cloudwatch::{
     LIST_METRICS_OUTPUT, dimension_filter, list_metrics_input as input,
     list_metrics_output as output,
@@ -31,8 +31,12 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         token: input::NEXT_TOKEN,
     };
     let bad_token = || fault::invalid_value("Request parameter NextToken is invalid");
-    let position = match services.tokens.position(&bound).map_err(|_| bad_token())? {
-        Some(bytes) => Some(Position::decode(&bytes).ok_or_else(bad_token)?),
+    let token = services.tokens.position(&bound).map_err(|_| bad_token())?;
+    let position = match &token {
+        Some(bytes) => {
+            let position = services.spent.check(bytes).and_then(Position::decode);
+            Some(position.ok_or_else(bad_token)?)
+        }
         None => None,
     };
 
@@ -56,7 +60,10 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     let until = metrics.len().min(from + PAGE);
     let next = (until < metrics.len())
         .then(|| Position::behind(&metrics, until - 1))
-        .map(|position| services.tokens.seal(&bound, &position.encode()));
+        .map(|position| services.tokens.seal(&bound, &spent::numbered(&position.encode())));
+    if let Some(token) = token {
+        services.spent.spend(&token);
+    }
     let page: Vec<_> = metrics.into_iter().take(until).skip(from).map(shown).collect();
 
     let mut listed = Struct::new(&LIST_METRICS_OUTPUT);
