@@ -25,6 +25,7 @@ pub(crate) struct PutArguments {
     #[arg(
         short,
         long = "value",
+        value_parser = finite,
         allow_negative_numbers = true,
         required_unless_present = "csv",
         conflicts_with = "csv"
@@ -59,6 +60,14 @@ pub(crate) fn dimension(text: &str) -> anyhow::Result<(&str, &str)> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name, value)),
         _ => Err(usage(format!("--dimension {text:?} must be name=value"))),
+    }
+}
+
+/// Reads a number that JSON can say, which are also those that CloudWatch takes.
+fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        _ => Err("must be a finite number".into()),
     }
 }
 
@@ -104,8 +113,8 @@ pub(crate) fn put(arguments: &PutArguments) -> anyhow::Result<()> {
             let metric = cell(Some(metric))
                 .ok_or_else(|| usage(format!("row {}: no metric", number + 1)))?;
             let text = cell(Some(value)).unwrap_or_default();
-            let value: f64 =
-                text.parse().map_err(|_| usage(format!("row {}: value {text:?}", number + 1)))?;
+            let value = finite(text)
+                .map_err(|what| usage(format!("row {}: value {text:?}: {what}", number + 1)))?;
             let mut datum = datum(metric, cell(unit), cell(time))?;
             datum["Value"] = value.into();
             data.push(datum);
@@ -122,10 +131,11 @@ pub(crate) fn put(arguments: &PutArguments) -> anyhow::Result<()> {
     let mut done = 0;
     for piece in data.chunks(DATA_PER_CALL) {
         let input = json!({ "Namespace": arguments.namespace, "MetricData": piece });
-        arguments
-            .endpoint
-            .cloudwatch("PutMetricData", &input)
-            .with_context(|| format!("{done} of {} data were put before", data.len()))?;
+        let put = arguments.endpoint.cloudwatch("PutMetricData", &input);
+        match done {
+            0 => put?,
+            _ => put.with_context(|| format!("{done} of {} data were put before", data.len()))?,
+        };
         done += piece.len();
     }
     print::text(&format!("put {done} data\n"))

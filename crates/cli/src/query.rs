@@ -160,7 +160,7 @@ fn statistics(
     end: f64,
     period: i64,
 ) -> anyhow::Result<Rows> {
-    let input = json!({
+    let mut input = json!({
         "StartTime": start, "EndTime": end, "ScanBy": "TimestampAscending",
         "MetricDataQueries": [{ "Id": "m1", "MetricStat": {
             "Metric": {
@@ -170,14 +170,22 @@ fn statistics(
             "Period": period, "Stat": arguments.stat,
         }}],
     });
-    let answer = arguments.endpoint.cloudwatch("GetMetricData", &input)?;
-    let result = &answer["MetricDataResults"][0];
-    let times = result["Timestamps"].as_array().into_iter().flatten();
-    let values = result["Values"].as_array().into_iter().flatten();
-    let rows = times
-        .zip(values)
-        .map(|(at, value)| vec![text_of(at.as_f64().unwrap_or_default()), value.to_string()])
-        .collect();
+    let mut rows = Vec::new();
+    loop {
+        let answer = arguments.endpoint.cloudwatch("GetMetricData", &input)?;
+        let result = &answer["MetricDataResults"][0];
+        let times = result["Timestamps"].as_array().into_iter().flatten();
+        let values = result["Values"].as_array().into_iter().flatten();
+        rows.extend(
+            times.zip(values).map(|(at, value)| {
+                vec![text_of(at.as_f64().unwrap_or_default()), value.to_string()]
+            }),
+        );
+        match answer["NextToken"].as_str() {
+            Some(token) => input["NextToken"] = token.into(),
+            None => break,
+        }
+    }
     Ok(Rows { header: vec!["time".into(), arguments.stat.clone()], rows })
 }
 

@@ -4,7 +4,7 @@ use crate::{Shared, control, neighbours, own_metrics};
 use aws_wire::{Access, Response as AwsResponse};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -259,12 +259,20 @@ fn gave_up() -> Answer {
 
 /// What a person sees who opens the address, and what an unknown path gets.
 fn front(parts: &Parts) -> Answer {
-    if parts.uri.path() == "/" {
+    let looks = matches!(parts.method, Method::GET | Method::HEAD);
+    if parts.uri.path() == "/" && looks {
         return plain(
             StatusCode::OK,
             "This is Sightline. Try: aws --endpoint-url http://HOST:PORT cloudwatch list-metrics\n\
              Prometheus: POST /api/v1/write, GET /api/v1/query?query=...   \
              Health: /-/healthy, /-/ready   Own metrics: /metrics\n",
+        );
+    }
+    if parts.uri.path() == "/" {
+        // Not 200: whoever sends something must not believe that it was taken.
+        return plain(
+            StatusCode::BAD_REQUEST,
+            "no AWS request: it needs an X-Amz-Target, or an Action in a form\n",
         );
     }
     plain(StatusCode::NOT_FOUND, format!("nothing is served at {}\n", parts.uri.path()))
