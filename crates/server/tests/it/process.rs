@@ -1,7 +1,7 @@
 //! The process: how it ends, with which code, what it refuses, how little it takes.
 
-use crate::http::{cloudwatch, connect, get, post_head, put_one, read_answer};
-use crate::programs::{Server, poll, run};
+use crate::http::{cloudwatch, connect, get, post, post_head, put_one, read_answer};
+use crate::programs::{Server, free_address, poll, run};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -132,6 +132,42 @@ fn oracle_wrong_options_end_with_2_and_say_which() {
     assert_eq!(code, Some(0), "{said}");
 }
 
+/// The two commands that talk to a server, against one.
+#[test]
+fn oracle_put_and_query_by_hand() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let url = format!("http://{}", server.address);
+    let call = |arguments: &[&str]| run(&[arguments, &["--url", &url]].concat());
+    let put = ["put", "-n", "It", "-m", "hand", "-v", "2", "-v", "0.5"];
+    assert_eq!(call(&put), (Some(0), "put 1 data\n".into()));
+    let query = ["query", "-n", "It", "-m", "hand", "--stat", "Sum", "-f", "csv"];
+    let (code, said) = call(&query);
+    assert!(code == Some(0) && said.lines().nth(1).is_some_and(|l| l.ends_with(",2.5")), "{said}");
+    let (code, said) = call(&["query", r#"hand{__namespace__="It"}"#]);
+    assert!(code == Some(0) && said.contains("hand"), "{said}");
+    for bad in [&["put", "-n", "It", "-m", "hand", "-v", "nan"][..], &["query", "-m", "hand"]] {
+        let (code, said) = call(bad);
+        assert_eq!(code, USAGE, "{said}");
+    }
+    let (code, said) = call(&["query", "-n", "It", "-m", "hand", "--stat", "Foo"]);
+    assert!(code == FAILURE && said.contains("Foo"), "{said}");
+    drop(server);
+    let (code, said) = call(&put);
+    assert!(code == FAILURE && said.contains("no server answers"), "{said}");
+}
+
+#[test]
+fn oracle_what_nobody_takes_is_not_answered_as_if_it_were() {
+    let data = directory();
+    let server = Server::start(data.path(), &[]);
+    let headers = [("content-type", "application/x-amz-json-1.0")];
+    let answer = post(server.address, "/", &headers, b"{}").expect("an answer");
+    assert_eq!(answer.status, 400, "no operation is named: {answer:?}");
+    assert_eq!(post(server.address, "/nowhere", &[], b"").expect("an answer").status, 404);
+    assert_eq!(server.get("/").status, 200);
+}
+
 #[test]
 fn oracle_a_directory_serves_one_process() {
     let data = directory();
@@ -154,7 +190,7 @@ fn oracle_a_directory_serves_one_process() {
 #[test]
 fn oracle_the_directory_is_free_again_after_a_kill() {
     let data = directory();
-    let mut server = Server::start(data.path(), &[]);
+    let mut server = Server::start_at(free_address(), data.path(), &[]);
     assert_eq!(put_one(server.address, "m", 1.0).expect("an answer").status, 200);
     server.program.kill();
     let server = Server::start_at(server.address, data.path(), &[]);

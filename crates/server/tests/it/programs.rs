@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::sleep;
 use std::time::Duration;
-use stdx::Stopwatch;
+use stdx::{Rng, Stopwatch};
 
 const START_WAIT: Duration = Duration::from_secs(60);
 /// A server gives requests 10 s to end, then writes what is in memory.
@@ -146,10 +146,16 @@ pub(crate) fn tool(name: &str) -> Command {
     Command::new(path)
 }
 
-/// An address that was free a moment ago, for programs that do not say which they took.
+/// An address that was free a moment ago, for programs that do not say which they took, and for
+/// those that come back to the one they had. From below the ports that systems give to whoever
+/// asks for any, so that nobody gets it while its program is down.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address")
+    let mut rng = Rng::from_system();
+    poll("a free port", START_WAIT, || {
+        let port = 20_000 + u16::try_from(rng.below(12_000)).expect("in range");
+        let listener = TcpListener::bind(("127.0.0.1", port)).map_err(|e| e.to_string())?;
+        listener.local_addr().map_err(|e| e.to_string())
+    })
 }
 
 /// The binary with a subcommand's arguments, untouched by the environment of whoever tests.

@@ -234,7 +234,7 @@ fn oracle_prometheus_and_we_answer_alike_through_restarts() {
     let (data, home) =
         (tempfile::tempdir().expect("a place"), tempfile::tempdir().expect("a place"));
     let exporter = node_exporter();
-    let mut ours = Server::start(data.path(), &["--sync", "always"]);
+    let mut ours = Server::start_at(free_address(), data.path(), &["--sync", "always"]);
     let address = ours.address;
     configure(home.path(), exporter.address, address);
     let mut theirs = prometheus(free_address(), home.path());
