@@ -24,16 +24,17 @@ pub(crate) struct Questions {
 
 /// Lets the server settle, stops it, and starts it again to ask for what it was sent.
 ///
-/// `before` is from before the load, in which the server got `items` samples or datums.
+/// `tidies_up` waits for the server's own idea of idle, for loads whose bytes on disk count. `before` is from before the load, in which the server got `items` samples or datums.
 pub(crate) fn measure(
     subject: &Subject<'_>,
     running: Running,
     before: &Moment,
     items: f64,
     questions: Option<Questions>,
+    tidies_up: bool,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    match subject.settle(&running)? {
+    match subject.settle(&running, tidies_up)? {
         Some(seconds) => outcome.set("settle_s", seconds),
         None => outcome.note("was still busy three minutes after the load"),
     }

@@ -117,8 +117,8 @@ impl<'a> Subject<'a> {
     /// a minute is not done before.
     ///
     /// Returns the seconds it took, the quiet ones not counted, or nothing when it never was quiet.
-    pub(crate) fn settle(&self, running: &Running) -> Result<Option<f64>> {
-        let quiet = self.kind.quiet_s;
+    pub(crate) fn settle(&self, running: &Running, tidies_up: bool) -> Result<Option<f64>> {
+        let quiet = if tidies_up { self.kind.quiet_s } else { 10 };
         let start = Instant::now();
         let mut readings: VecDeque<(u64, f64)> = VecDeque::new();
         while start.elapsed() < Duration::from_secs(300) {

@@ -66,7 +66,7 @@ pub(crate) fn measure(
     };
     let frames_sent: u64 = rounds.iter().map(|round| round.frames).sum();
     let items = (frames_sent * shape.items as u64) as f64;
-    afterwards::measure(subject, running, &before, items, Some(questions), outcome)?;
+    afterwards::measure(subject, running, &before, items, Some(questions), false, outcome)?;
     // Each of the late rounds adds a tenth.
     let created = active * (1.0 + 0.1 * (shape.rounds - pods::STEADY) as f64);
     let bytes = |name| outcome.get(name).unwrap_or(0.0);

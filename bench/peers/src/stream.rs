@@ -48,7 +48,9 @@ pub(crate) fn measure(
         _ => Some(questions(frames, rounds, &sent)),
     };
     let items = (sent.frames * frames.shape.items as u64) as f64;
-    afterwards::measure(subject, running, &before, items, questions, outcome)
+    // The bars for bytes on disk are of these loads.
+    let tidies_up = connections == args.connections && !matches!(recipe, Recipe::Datums { .. });
+    afterwards::measure(subject, running, &before, items, questions, tidies_up, outcome)
 }
 
 fn put_costs(outcome: &mut Outcome, frames: &Frames, sent: &Sent, span: Span) {

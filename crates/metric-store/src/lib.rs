@@ -27,6 +27,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod batch;
 mod chunk;
 mod frame;
 mod head;
@@ -35,10 +36,12 @@ mod matcher;
 mod part;
 mod postings;
 mod registry;
+mod replay;
 mod snapshot;
 mod store;
 mod tap;
 
+pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use frame::FRAME_KIND;
 pub use head::Points;
 pub use maintain::Step;
@@ -46,10 +49,7 @@ pub use matcher::{Matcher, Test};
 pub use part::PartError;
 pub use registry::RawHash;
 pub use snapshot::{ReadError, ReadLimits, Series};
-pub use store::{
-    Batch, Done, MetricStore, SeriesNumber, StoreCounters, StoreError, StoreFiles, StoreOptions,
-    StoreStatus, WriteError,
-};
+pub use store::{MetricStore, StoreCounters, StoreError, StoreFiles, StoreOptions, StoreStatus};
 pub use tap::{Tap, TapError, TapEvent};
 
 use std::path::Path;

@@ -23,6 +23,10 @@ const DEAD_SERIES_SHARE: usize = 3;
 /// a sender that pauses would cost more.
 const QUIET_POINTS_MIN: u64 = 1_000_000;
 
+/// It is quiet when within the pause less than one in so many of the head's points arrived, or of
+/// that smallest head.
+const QUIET_SHARE: u64 = 50;
+
 /// What the steps remember of the past.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -62,13 +66,16 @@ impl MetricStore {
 
     fn maintain_locked(&self, pace: &mut Pace, now_ms: i64) -> Result<Step, StoreError> {
         let points = self.counters().points.load(Ordering::Relaxed);
-        if points != pace.seen_points || pace.changed_ms > now_ms {
+        let (head_points, head_full) = self.head_size();
+        // A trickle, such as the server's own metrics, is quiet beside what is in the head.
+        let arrived = points.saturating_sub(pace.seen_points);
+        let trickle = head_points.max(QUIET_POINTS_MIN) / QUIET_SHARE;
+        if arrived > trickle || pace.changed_ms > now_ms {
             pace.seen_points = points;
             pace.changed_ms = now_ms;
         }
         let flushed_ms = *pace.flushed_ms.get_or_insert(now_ms);
         let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
-        let (head_points, head_full) = self.head_size();
         // A frozen head is one whose flush failed: it comes first.
         let due = self.view.load().frozen.is_some()
             || head_points > 0

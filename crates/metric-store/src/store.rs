@@ -4,15 +4,15 @@
 //! batches reach the head in that place's order, after their frames are kept. A freeze is an entry
 //! of the same queue, so the head that it takes away holds exactly the frames up to its place.
 
-use crate::frame::{self, Event, FRAME_KIND, Sample};
+use crate::batch::{Batch, Done, WriteError};
+use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
 use crate::part::{Part, PartError};
-use crate::registry::{RawHash, Registry};
+use crate::registry::Registry;
+use crate::replay::replay;
 use arc_swap::ArcSwap;
-use model::{Delta, Kind, SeriesKey};
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -61,28 +61,6 @@ impl Default for StoreOptions {
     }
 }
 
-/// Why a batch was not stored. The variant tells the caller what to do next.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum WriteError {
-    /// The registry was renewed since the batch was begun: begin a new one with the same points.
-    #[error("batch was begun before the registry was renewed")]
-    Stale,
-    /// Too much waits for the journal; try again after a pause.
-    #[error("{waiting} points wait for the journal, at most {max} may")]
-    Busy {
-        /// Points that wait.
-        waiting: usize,
-        /// Points that may wait.
-        max: usize,
-    },
-    /// The journal did not keep the batch (a full disk, say); it can be sent again.
-    #[error("batch was not kept: {0}")]
-    NotKept(String),
-    /// A sync failed: all further writes are refused until the store is reopened.
-    #[error("journal refuses writes since a sync failed; restart to read back what was kept")]
-    Broken,
-}
-
 /// Why the store could not be opened or maintained.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -114,85 +92,6 @@ pub enum StoreError {
 
 pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
     move |source| StoreError::Io { what, source }
-}
-
-/// Called once when a batch is kept and readable, or was not kept.
-pub type Done = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
-
-/// The number of a series, good for the batch that gave it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SeriesNumber(u32);
-
-/// Points on their way in. Keys are given as they came; only new ones are looked at.
-#[derive(Debug)]
-pub struct Batch {
-    registry: Arc<Registry>,
-    floats: Vec<Sample>,
-    singles: Vec<Sample>,
-    deltas: Vec<(u32, i64, Delta)>,
-}
-
-impl Batch {
-    /// Hashes a key in the form in which the client sent it. Forms of different doors, tenants and
-    /// kinds must differ in their first bytes.
-    #[inline]
-    pub fn raw_hash(&self, raw: &[u8]) -> RawHash {
-        self.registry.raw_hash(raw)
-    }
-
-    /// Hashes a key in the form in which the client sent it, behind a prefix that is not part of
-    /// its bytes. The prefix's lowest byte stands first: it is what sets a door's keys apart from
-    /// those that other doors give to [`Batch::raw_hash`].
-    #[inline]
-    pub fn raw_hash_prefixed(&self, prefix: u64, raw: &[u8]) -> RawHash {
-        self.registry.raw_hash_prefixed(prefix, raw)
-    }
-
-    /// Finds the series of a key that was seen before in this form.
-    #[inline]
-    pub fn find(&self, raw: RawHash) -> Option<SeriesNumber> {
-        self.registry.find_raw(raw).map(SeriesNumber)
-    }
-
-    /// Registers a series and remembers the form in which it came; `key` must be canonical.
-    pub fn register(&self, raw: Option<RawHash>, key: &SeriesKey, kind: Kind) -> SeriesNumber {
-        SeriesNumber(self.registry.register(raw, key, kind))
-    }
-
-    /// Adds a sample of a float series.
-    #[inline]
-    pub fn float(&mut self, series: SeriesNumber, at_ms: i64, value: f64) {
-        self.floats.push(Sample { number: series.0, at_ms, value });
-    }
-
-    /// Adds a delta of one sample.
-    #[inline]
-    pub fn single(&mut self, series: SeriesNumber, at_ms: i64, value: f64) {
-        self.singles.push(Sample { number: series.0, at_ms, value });
-    }
-
-    /// Adds a delta.
-    pub fn delta(&mut self, series: SeriesNumber, at_ms: i64, delta: Delta) {
-        match delta.as_single() {
-            Some(value) => self.single(series, at_ms, value),
-            None => self.deltas.push((series.0, at_ms, delta)),
-        }
-    }
-
-    /// Returns how many points are in it.
-    pub fn len(&self) -> usize {
-        self.floats.len() + self.singles.len() + self.deltas.len()
-    }
-
-    /// Says whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = u32> {
-        let samples = self.floats.iter().chain(&self.singles).map(|s| s.number);
-        samples.chain(self.deltas.iter().map(|d| d.0))
-    }
 }
 
 /// Numbers about the store, for its own metrics.
@@ -398,7 +297,7 @@ impl MetricStore {
     /// Begins a batch. Its points are nowhere until [`MetricStore::submit`].
     pub fn batch(&self) -> Batch {
         let registry = self.order.lock().registry.clone();
-        Batch { registry, floats: Vec::new(), singles: Vec::new(), deltas: Vec::new() }
+        Batch::of(registry)
     }
 
     /// Sends a batch on its way; `done` is called when it is kept and readable, or failed later.
@@ -508,7 +407,7 @@ impl MetricStore {
                     points += batch.len();
                     // One lock a batch, so that readers get their turn between two.
                     let mut state = self.head.write();
-                    apply_batch(&mut state.head, &batch);
+                    batch.apply_to(&mut state.head);
                     drop(state);
                     finished.push(done);
                 }
@@ -724,77 +623,5 @@ impl MetricStore {
             journal_bytes: self.journal.size_bytes(),
             waiting_points,
         }
-    }
-}
-
-fn apply_batch(head: &mut Head, batch: &Batch) {
-    for sample in &batch.floats {
-        head.push_float(sample.number, sample.at_ms, sample.value);
-    }
-    for sample in &batch.singles {
-        head.push_single(sample.number, sample.at_ms, sample.value);
-    }
-    for (number, at_ms, delta) in &batch.deltas {
-        head.push_delta(*number, *at_ms, delta);
-    }
-}
-
-fn replay(
-    journal: &dyn Journal,
-    from: u64,
-    registry: &Registry,
-    head: &mut Head,
-) -> Result<(), StoreError> {
-    const UNKNOWN: u32 = u32::MAX;
-    let mut numbers: Vec<u32> = Vec::new();
-    let mut bad = None;
-    journal.read_from(from, &mut |found| {
-        if found.kind != FRAME_KIND {
-            return ControlFlow::Continue(());
-        }
-        let mut sound = true;
-        let number_of = |numbers: &[u32], sample: Sample| {
-            numbers.get(sample.number as usize).copied().filter(|&n| n != UNKNOWN)
-        };
-        let read = frame::read(found.payload, |event| match event {
-            Event::Declared { number, kind, key } => {
-                let at = number as usize;
-                // A frame names the numbers it uses; one far beyond them is no number of ours.
-                if at >= numbers.len() + (1 << 26) {
-                    sound = false;
-                    return;
-                }
-                if at >= numbers.len() {
-                    numbers.resize(at + 1, UNKNOWN);
-                }
-                match SeriesKey::decode(key) {
-                    Some(key) => numbers[at] = registry.register(None, &key, kind),
-                    None => sound = false,
-                }
-            }
-            Event::Float(sample) => match number_of(&numbers, sample) {
-                Some(number) => head.push_float(number, sample.at_ms, sample.value),
-                None => sound = false,
-            },
-            Event::Single(sample) => match number_of(&numbers, sample) {
-                Some(number) => head.push_single(number, sample.at_ms, sample.value),
-                None => sound = false,
-            },
-            Event::Delta { number, at_ms, delta } => {
-                match numbers.get(number as usize).filter(|&&n| n != UNKNOWN) {
-                    Some(&number) => head.push_delta(number, at_ms, &delta),
-                    None => sound = false,
-                }
-            }
-        });
-        if read.is_none() || !sound {
-            bad = Some(found.sequence);
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
-    })?;
-    match bad {
-        Some(sequence) => Err(StoreError::Frame { sequence }),
-        None => Ok(()),
     }
 }

@@ -121,6 +121,24 @@ fn old_partitions_expire_as_a_whole() {
 }
 
 #[test]
+fn a_trickle_does_not_keep_a_full_head_from_being_tidied_up() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store_on(&disk);
+    for t in 0..101 {
+        write(&store, 5 * DAY + t * 10_000, 10_000);
+    }
+    let mut now = 5 * DAY + 2_000_000;
+    let mut steps = Vec::new();
+    while steps.last() != Some(&Step::Merged) && now < 5 * DAY + 2_600_000 {
+        write(&store, now, 3);
+        steps.push(store.maintain(now).unwrap());
+        now += 10_000;
+    }
+    assert!(steps.contains(&Step::Flushed) && steps.contains(&Step::Merged), "{steps:?}");
+    assert!(store.status().head_points < 1000);
+}
+
+#[test]
 fn a_damaged_part_is_set_aside_and_the_rest_serves() {
     let disk = SimDisk::new(1, CrashPlan::default());
     let store = store_on(&disk);
