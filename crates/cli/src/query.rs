@@ -24,25 +24,25 @@ pub(crate) struct QueryArguments {
     #[arg(short, long, requires = "namespace")]
     metric: Option<String>,
     /// Dimension as name=value; the whole set must be given
-    #[arg(short, long = "dimension", value_name = "NAME=VALUE")]
+    #[arg(short, long = "dimension", value_name = "NAME=VALUE", requires = "namespace")]
     dimensions: Vec<String>,
-    /// Statistic: SampleCount, Sum, Average, Minimum, Maximum, p0 to p100
-    #[arg(long, default_value = "Average")]
-    stat: String,
-    /// Length of a period (CloudWatch) or step (PromQL), such as 60s
-    #[arg(long, default_value = "60s")]
-    period: String,
-    /// How far back, such as 3h
-    #[arg(long, default_value = "1h")]
-    since: String,
+    /// Statistic: SampleCount, Sum, Average, Minimum, Maximum, p0 to p100 [default: Average]
+    #[arg(long, requires = "metric")]
+    stat: Option<String>,
+    /// Length of a period (CloudWatch) or step (PromQL with --range) [default: 60s]
+    #[arg(long)]
+    period: Option<String>,
+    /// How far back [default: 1h]
+    #[arg(long)]
+    since: Option<String>,
     /// End, such as 2026-01-01T00:00:00Z [default: now]
     #[arg(long)]
     end: Option<String>,
     /// PromQL: values over the whole time, not only the last one
-    #[arg(long)]
+    #[arg(long, requires = "selector")]
     range: bool,
     /// Which entities the metrics of a namespace were reported with
-    #[arg(long, conflicts_with_all = ["selector", "metric"])]
+    #[arg(long, conflicts_with_all = ["selector", "metric", "dimensions"])]
     entities: bool,
     /// How to print
     #[arg(short, long, value_enum, default_value = "table")]
@@ -79,8 +79,9 @@ fn labels_text(labels: &Value) -> String {
 }
 
 pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<()> {
-    let period = duration("--period", &arguments.period)?;
-    let since = duration("--since", &arguments.since)?;
+    refuse_idle_options(arguments)?;
+    let period = duration("--period", arguments.period.as_deref().unwrap_or("60s"))?;
+    let since = duration("--since", arguments.since.as_deref().unwrap_or("1h"))?;
     let end = match &arguments.end {
         Some(text) => text.parse().map_err(|e| usage(format!("--end {text:?}: {e}")))?,
         None => now(&arguments.endpoint)?,
@@ -93,6 +94,9 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<()> {
     } else if let Some(selector) = &arguments.selector {
         prometheus(arguments, selector, start, end, period.as_secs_f64())?
     } else if arguments.metric.is_some() {
+        if period.subsec_nanos() != 0 {
+            return Err(usage("--period of a CloudWatch metric must be whole seconds"));
+        }
         statistics(arguments, start, end, period.as_secs())?
     } else if arguments.namespace.is_some() {
         metrics(arguments)?
@@ -102,6 +106,23 @@ pub(crate) fn query(arguments: &QueryArguments) -> anyhow::Result<()> {
         ));
     };
     rows.print(arguments.format)
+}
+
+/// An option that would change nothing is refused: whoever gave it expects something of it.
+fn refuse_idle_options(arguments: &QueryArguments) -> anyhow::Result<()> {
+    let lists = arguments.selector.is_none() && arguments.metric.is_none();
+    let instant = arguments.selector.is_some() && !arguments.range;
+    for (name, given, idle) in [
+        ("--period", arguments.period.is_some(), lists || instant),
+        ("--since", arguments.since.is_some(), lists || instant),
+        ("--end", arguments.end.is_some(), lists),
+    ] {
+        if given && idle {
+            let what = if lists { "a list" } else { "the last values; add --range" };
+            return Err(usage(format!("{name} has no effect on {what}")));
+        }
+    }
+    Ok(())
 }
 
 /// The server's clock decides what now is: it may be a virtual one.
@@ -160,6 +181,7 @@ fn statistics(
     end: f64,
     period: i64,
 ) -> anyhow::Result<Rows> {
+    let stat = arguments.stat.as_deref().unwrap_or("Average");
     let mut input = json!({
         "StartTime": start, "EndTime": end, "ScanBy": "TimestampAscending",
         "MetricDataQueries": [{ "Id": "m1", "MetricStat": {
@@ -167,7 +189,7 @@ fn statistics(
                 "Namespace": arguments.namespace, "MetricName": arguments.metric,
                 "Dimensions": dimensions_of(arguments)?,
             },
-            "Period": period, "Stat": arguments.stat,
+            "Period": period, "Stat": stat,
         }}],
     });
     let mut rows = Vec::new();
@@ -186,7 +208,7 @@ fn statistics(
             None => break,
         }
     }
-    Ok(Rows { header: vec!["time".into(), arguments.stat.clone()], rows })
+    Ok(Rows { header: vec!["time".into(), stat.to_owned()], rows })
 }
 
 fn metrics(arguments: &QueryArguments) -> anyhow::Result<Rows> {

@@ -30,6 +30,8 @@ struct Late {
     floats: Vec<(i64, f64)>,
     /// One for each time; those of the same time were added up.
     deltas: BTreeMap<i64, Delta>,
+    /// Bytes of the deltas' distributions.
+    weight_bytes: usize,
 }
 
 /// Points read back, oldest first, each time once.
@@ -142,15 +144,19 @@ impl HeadSeries {
         if self.chunk.takes(at_ms) {
             self.chunk.push_delta(at_ms, delta);
         } else {
-            self.late.get_or_insert_default().deltas.entry(at_ms).or_default().add(delta);
+            let late = self.late.get_or_insert_default();
+            let sum = late.deltas.entry(at_ms).or_default();
+            let before = sum.weight_bytes();
+            sum.add(delta);
+            late.weight_bytes = (late.weight_bytes + sum.weight_bytes()).saturating_sub(before);
         }
     }
 
     fn heap_bytes(&self) -> usize {
-        let late = self
-            .late
-            .as_ref()
-            .map_or(0, |l| size_of::<Late>() + l.floats.capacity() * 16 + l.deltas.len() * 200);
+        let late = self.late.as_ref().map_or(0, |l| {
+            let deltas = l.deltas.len() * 200 + l.weight_bytes;
+            size_of::<Late>() + l.floats.capacity() * 16 + deltas
+        });
         self.chunk.heap_bytes() + late
     }
 

@@ -27,6 +27,10 @@ const QUIET_POINTS_MIN: u64 = 1_000_000;
 /// that smallest head.
 const QUIET_SHARE: u64 = 50;
 
+/// Distributions of a chunk of deltas take about this many bytes at most; reading refuses chunks
+/// sixteen times as large.
+const CHUNK_WEIGHT_MAX: usize = 4 << 20;
+
 /// What the steps remember of the past.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
@@ -83,6 +87,10 @@ impl MetricStore {
                     || self.journal_bytes() >= self.options.journal_bytes_max
                     || now_ms - flushed_ms >= self.options.head_age_max_ms
                     || quiet && head_points >= QUIET_POINTS_MIN);
+        // First what frees space: on a full disk the flush below fails.
+        if self.expire(now_ms)? {
+            return Ok(Step::Expired);
+        }
         if due {
             self.flush_locked()?;
             pace.flushed_ms = Some(now_ms);
@@ -90,9 +98,6 @@ impl MetricStore {
         }
         if head_points == 0 {
             pace.flushed_ms = Some(now_ms);
-        }
-        if self.expire(now_ms)? {
-            return Ok(Step::Expired);
         }
         if self.merge_one(now_ms, quiet)? {
             return Ok(Step::Merged);
@@ -119,10 +124,11 @@ impl MetricStore {
     pub fn clear(&self) -> Result<(), StoreError> {
         let _pace = self.maintenance.lock();
         let waiting = self.view.load().frozen.clone();
-        let frozen = match waiting {
-            Some(frozen) => frozen,
-            None => self.take_head(true),
-        };
+        if let Some(frozen) = waiting {
+            // One whose flush failed goes first; the present one behind it.
+            self.install(Some(frozen.sequence), |_| {}, |_| {})?;
+        }
+        let frozen = self.take_head(true);
         let old: Vec<String> = self.view.load().parts.iter().map(|p| p.name().to_owned()).collect();
         self.install(Some(frozen.sequence), Vec::clear, Vec::clear)?;
         self.remove_files(&old);
@@ -157,6 +163,21 @@ impl MetricStore {
 
     /// Writes one part for each partition that the head has points of.
     fn write_parts(&self, frozen: &Frozen) -> Result<Vec<Arc<Part>>, StoreError> {
+        let mut names = Vec::new();
+        let written = self.write_named_parts(frozen, &mut names);
+        if written.is_err() {
+            // Nobody lists them yet, and the next attempt takes other names: on a full disk they
+            // would eat whatever space is freed.
+            self.remove_files(&names);
+        }
+        written
+    }
+
+    fn write_named_parts(
+        &self,
+        frozen: &Frozen,
+        names: &mut Vec<String>,
+    ) -> Result<Vec<Arc<Part>>, StoreError> {
         let mut open: BTreeMap<i64, OpenPart> = BTreeMap::new();
         // Series of one tenant, namespace and name at a time: the keys of all at once would take
         // more memory than the head itself.
@@ -174,7 +195,9 @@ impl MetricStore {
                     let part = match open.entry(partition) {
                         std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                         std::collections::btree_map::Entry::Vacant(entry) => {
-                            entry.insert(self.create_part(partition, 0, false)?)
+                            let name = self.part_name(partition);
+                            names.push(name.clone());
+                            entry.insert(self.create_part(name, partition, 0, false)?)
                         }
                     };
                     part.series(key(n))?;
@@ -193,11 +216,11 @@ impl MetricStore {
 
     fn create_part(
         &self,
+        name: String,
         partition: i64,
         level: u32,
         settled: bool,
     ) -> Result<OpenPart, StoreError> {
-        let name = self.part_name(partition);
         let file = self.parts.create(&name).map_err(io("create a part"))?;
         let meta = Meta { partition, level, settled, ..Meta::default() };
         let writer = Writer::new(file, meta).map_err(io("write a part"))?;
@@ -249,14 +272,19 @@ impl MetricStore {
         for part in view.parts.iter().filter(|p| !p.is_aside()) {
             partitions.entry(part.meta().partition).or_default().push(part.clone());
         }
+        let mut failed = None;
         for (partition, parts) in partitions.into_iter().rev() {
             // An hour of grace: senders are late at the turn of the day.
             let closed = (partition + 1) * PARTITION_MS + 3_600_000 <= now_ms;
             if let Some(run) = choose(&parts, closed, quiet) {
-                return self.merge_parts(partition, &run).map(|()| true);
+                match self.merge_parts(partition, &run) {
+                    Ok(()) => return Ok(true),
+                    // One bad partition must not keep the others from being merged.
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
-        Ok(false)
+        failed.map_or(Ok(false), Err)
     }
 
     /// Merges all parts of every partition into one each; for tools and tests.
@@ -272,20 +300,25 @@ impl MetricStore {
     /// Merges neighbours of one partition; neighbours only, or the order of arrival would change.
     fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
         let level = run.iter().map(|p| p.meta().level).max().unwrap_or(0) + 1;
-        let mut out = self.create_part(partition, level, true)?;
-        let merged = merge_into(&mut out, run);
+        let name = self.part_name(partition);
+        let merged = self.create_part(name.clone(), partition, level, true).and_then(|mut out| {
+            merge_into(&mut out, run)?;
+            let points = out.writer.meta().points;
+            Ok((points, self.finish_part(out)?))
+        });
         if let Err(StoreError::Part(error @ PartError::Damaged { .. })) = &merged
             && let PartError::Damaged { part, .. } = error
         {
             // The next step merges the rest; this one stays on the disk for whoever mends it.
             run.iter().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
         }
-        if merged.is_err() {
-            self.remove_files(&[out.name]);
-            return merged;
-        }
-        let points = out.writer.meta().points;
-        let part = self.finish_part(out)?;
+        let (points, part) = match merged {
+            Ok(merged) => merged,
+            Err(error) => {
+                self.remove_files(&[name]);
+                return Err(error);
+            }
+        };
         let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
         self.install(
             None,
@@ -368,6 +401,10 @@ fn by_partition(points: Points) -> Vec<(i64, Points)> {
 
 /// Cuts points into chunks of about equal length.
 fn chunked(points: Points, settled: bool) -> Vec<RawChunk> {
+    by_weight(points).into_iter().flat_map(|piece| chunked_evenly(piece, settled)).collect()
+}
+
+fn chunked_evenly(points: Points, settled: bool) -> Vec<RawChunk> {
     if points.is_empty() {
         return Vec::new();
     }
@@ -385,6 +422,24 @@ fn chunked(points: Points, settled: bool) -> Vec<RawChunk> {
             all.chunks(len).map(|c| encode(Points::Deltas(c.to_vec()))).collect()
         }
     }
+}
+
+/// Cuts deltas where their distributions would make a chunk too large to be read at once.
+fn by_weight(points: Points) -> Vec<Points> {
+    let Points::Deltas(all) = points else { return vec![points] };
+    let (mut pieces, mut piece, mut weight) = (Vec::new(), Vec::new(), 0);
+    for (at, delta) in all {
+        weight += delta.weight_bytes();
+        piece.push((at, delta));
+        if weight >= CHUNK_WEIGHT_MAX {
+            pieces.push(Points::Deltas(std::mem::take(&mut piece)));
+            weight = 0;
+        }
+    }
+    if !piece.is_empty() {
+        pieces.push(Points::Deltas(piece));
+    }
+    pieces
 }
 
 /// Chooses neighbours of one partition that are worth merging now.
@@ -476,17 +531,16 @@ fn merge_into(out: &mut OpenPart, run: &[Arc<Part>]) -> Result<(), StoreError> {
         run.iter().map(|p| Cursor::new(p)).collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
     while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
         out.series(&key)?;
-        let mut sources: BTreeMap<Kind, Vec<(bool, RawChunk)>> = BTreeMap::new();
+        let mut sources: BTreeMap<Kind, Vec<(&Part, RawChunk)>> = BTreeMap::new();
         for cursor in cursors.iter_mut().filter(|c| c.key() == Some(&key)) {
-            let settled = cursor.part.meta().settled;
             let mut chunks = Vec::new();
             cursor.take(&mut chunks)?;
             for chunk in chunks {
-                sources.entry(chunk.kind).or_default().push((settled, chunk));
+                sources.entry(chunk.kind).or_default().push((cursor.part, chunk));
             }
         }
         for (kind, chunks) in sources {
-            for chunk in merge_chunks(kind, chunks, &run[0])? {
+            for chunk in merge_chunks(kind, chunks)? {
                 out.writer.chunk(&chunk).map_err(io("write a part"))?;
             }
         }
@@ -496,27 +550,26 @@ fn merge_into(out: &mut OpenPart, run: &[Arc<Part>]) -> Result<(), StoreError> {
 
 /// Puts the chunks of one series together. Long settled chunks that nothing overlaps are taken as
 /// they are.
-fn merge_chunks(
-    kind: Kind,
-    chunks: Vec<(bool, RawChunk)>,
-    part: &Part,
-) -> Result<Vec<RawChunk>, StoreError> {
+fn merge_chunks(kind: Kind, chunks: Vec<(&Part, RawChunk)>) -> Result<Vec<RawChunk>, StoreError> {
     let disjoint = chunks.windows(2).all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
-    let copied = |settled: bool, chunk: &RawChunk| settled && chunk.count >= COPIED_POINTS_MIN;
-    let decode = |run: Vec<RawChunk>| -> Result<Vec<RawChunk>, StoreError> {
-        let points: Result<Vec<Points>, PartError> = run.iter().map(|c| part.points(c)).collect();
+    let copied =
+        |part: &Part, chunk: &RawChunk| part.meta().settled && chunk.count >= COPIED_POINTS_MIN;
+    let decode = |run: Vec<(&Part, RawChunk)>| -> Result<Vec<RawChunk>, StoreError> {
+        // An error names the part that the chunk came from: that one is set aside, no other.
+        let points: Result<Vec<Points>, PartError> =
+            run.iter().map(|(part, chunk)| part.points(chunk)).collect();
         Ok(chunked(merge(kind, points?), true))
     };
     if !disjoint {
-        return decode(chunks.into_iter().map(|(_, chunk)| chunk).collect());
+        return decode(chunks);
     }
     let (mut merged, mut run) = (Vec::new(), Vec::new());
-    for (settled, chunk) in chunks {
-        if copied(settled, &chunk) {
+    for (part, chunk) in chunks {
+        if copied(part, &chunk) {
             merged.extend(decode(std::mem::take(&mut run))?);
             merged.push(chunk);
         } else {
-            run.push(chunk);
+            run.push((part, chunk));
         }
     }
     merged.extend(decode(run)?);

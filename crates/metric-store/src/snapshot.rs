@@ -392,27 +392,34 @@ impl MetricStore {
         range: TimeRange,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
-        let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        let mut add = |label: &str, value: Option<&str>| {
-            if !labels.contains_key(label) {
-                labels.insert(label.to_owned(), BTreeSet::new());
+        self.read_consistently(|view| {
+            let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            let mut add = |label: &str, value: Option<&str>| {
+                if !labels.contains_key(label) {
+                    labels.insert(label.to_owned(), BTreeSet::new());
+                }
+                let values = labels.get_mut(label).expect("inserted above");
+                if let Some(value) = value
+                    && !values.contains(value)
+                {
+                    values.insert(value.to_owned());
+                }
+            };
+            for part in Self::parts_in(view, range) {
+                serving(part, || part.for_labels(tenant, &wanted, &mut add))?;
             }
-            let values = labels.get_mut(label).expect("inserted above");
-            if let Some(value) = value
-                && !values.contains(value)
-            {
-                values.insert(value.to_owned());
+            let registry = {
+                let state = self.head.read();
+                if state.generation != view.generation {
+                    return Err(Restart::Again);
+                }
+                state.registry.clone()
+            };
+            for registry in view.frozen.iter().map(|f| &f.registry).chain([&registry]) {
+                registry.for_labels(tenant, |l, v| add(l, wanted(l).then_some(v)));
             }
-        };
-        let view = self.view.load_full();
-        for part in Self::parts_in(&view, range) {
-            serving(part, || part.for_labels(tenant, &wanted, &mut add))?;
-        }
-        let registry = self.head.read().registry.clone();
-        for registry in view.frozen.iter().map(|f| &f.registry).chain([&registry]) {
-            registry.for_labels(tenant, |l, v| add(l, wanted(l).then_some(v)));
-        }
-        Ok(labels)
+            Ok(Some(labels))
+        })
     }
 }
 

@@ -82,6 +82,15 @@ pub enum StoreError {
     /// A part.
     #[error(transparent)]
     Part(#[from] PartError),
+    /// There are parts and nothing that lists them.
+    #[error(
+        "metric store has parts ({part}, ...) and no MANIFEST: bring it back from where they came \
+         from, or move the parts away to start empty"
+    )]
+    NoManifest {
+        /// One of them.
+        part: String,
+    },
     /// A frame whose checksum holds, yet that makes no sense: written by something else.
     #[error("journal frame {sequence} is no batch of metrics")]
     Frame {
@@ -223,7 +232,20 @@ impl StoreFiles {
     pub fn open(disk: &Arc<dyn Disk>, dir: &Path) -> Result<Self, StoreError> {
         let parts = FileParts::open_dir(disk.clone(), dir).map_err(io("make the directory"))?;
         let manifest_file = ManifestFile::new(disk.clone(), dir);
-        let manifest = manifest_file.read()?.unwrap_or_default();
+        let manifest = match manifest_file.read()? {
+            Some(manifest) => manifest,
+            None => {
+                // Written before the first part, so parts without it are an incomplete copy: taking
+                // them for leftovers would remove everything.
+                let parts = parts.names().map_err(io("list the parts"))?;
+                if let Some(part) = parts.first() {
+                    return Err(StoreError::NoManifest { part: part.clone() });
+                }
+                let manifest = Manifest::default();
+                manifest_file.replace(&manifest)?;
+                manifest
+            }
+        };
         Ok(Self { parts: Arc::new(parts), manifest_file, manifest })
     }
 
@@ -253,21 +275,24 @@ impl MetricStore {
                 .and_then(|file| Part::open(name, file));
             match opened {
                 Ok(part) => open_parts.push(Arc::new(part)),
+                // Too many open files, say: serving without the part would be a silent gap.
+                Err(error @ PartError::Io { .. }) => return Err(error.into()),
                 Err(error) => {
                     damaged += 1;
                     tracing::error!(part = name, %error, "part is set aside; the rest serves");
                 }
             }
         }
+        let registry = Arc::new(Registry::new());
+        let mut head = Head::default();
+        replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
+        // Last of all: a store that does not open keeps everything as it is.
         let leftovers = parts
             .retain(&|name| manifest.parts.iter().any(|p| p == name))
             .map_err(io("remove leftovers"))?;
         for name in leftovers {
             tracing::info!(part = name, "removed a part that no manifest lists");
         }
-        let registry = Arc::new(Registry::new());
-        let mut head = Head::default();
-        replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
         let store = Self {
             options,
             journal,
@@ -440,6 +465,8 @@ impl MetricStore {
                 order.waiting_points -= batch.len();
             }
         }
+        // Under the lock that gives batches their place: none came since the commit failed.
+        self.journal.resume();
         drop(order);
         self.counters.batches_failed.fetch_add(lost.len() as u64, Ordering::Relaxed);
         tracing::error!(error = %error.source, batches = lost.len(), broken = error.broken,

@@ -139,6 +139,11 @@ impl Delta {
         }
     }
 
+    /// Returns about how many bytes the distribution takes.
+    pub fn weight_bytes(&self) -> usize {
+        self.values.len() * 16 + self.buckets.len() * 16
+    }
+
     /// Appends count, sum, min, max, opaque (8 bytes each), then values and buckets with their
     /// numbers in front.
     pub fn encode(&self, out: &mut Vec<u8>) {

@@ -59,7 +59,7 @@ impl Platform {
         let tenant = self.tenants.find_or_create(scope)?;
         let now_ms = self.clock.now_ms();
         let back_ms = match limits {
-            TimeLimits::CloudWatch => 14 * DAY_MS,
+            TimeLimits::CloudWatch => (14 * DAY_MS).min(self.metrics.retention_ms()),
             TimeLimits::Retention => self.metrics.retention_ms(),
         };
         let times = TimeRange {

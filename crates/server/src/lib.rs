@@ -90,6 +90,20 @@ pub fn operations_table() -> String {
     aws_services::operations_table()
 }
 
+/// Questions that are worked on at once; further ones wait for their turn.
+const QUESTIONS_MAX: usize = 64;
+
+/// Parts stay open, and a late flush may write one for each day: the usual soft limit of 1,024 files
+/// is too low for a year of data, the hard limit is what the operator allows.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "limit of open files could not be raised");
+    }
+}
+
 /// A request that is being worked on may take this long after the signal to stop.
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
@@ -126,8 +140,10 @@ impl ServerOptions {
 /// [`ServerError`] names what could not be had.
 pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result<(), ServerError> {
     options.check()?;
+    raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(QUESTIONS_MAX)
         .thread_name("door")
         .build()
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;

@@ -29,14 +29,15 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })
 }
 
-/// A server whose committing thread is gone would take writes and never answer them, and look
-/// healthy. The journal holds what was acknowledged: whoever starts it again finds all of it.
+/// A server whose committing thread is gone would take writes and never answer them, one whose
+/// upkeep is gone would fill its memory, and both would look healthy. The journal holds what was
+/// acknowledged: whoever starts it again finds all of it.
 struct EndsTheProcess;
 
 impl Drop for EndsTheProcess {
     fn drop(&mut self) {
         if thread::panicking() {
-            tracing::error!("the committing thread panicked; nothing can be kept any more");
+            tracing::error!("a thread that everything rests on panicked; ending the process");
             std::process::abort();
         }
     }
@@ -61,7 +62,10 @@ pub(crate) fn start(
     // On a virtual clock background work happens when the clock is moved, in order.
     if shared.virtual_clock.is_none() {
         let (shared, stop) = (shared.clone(), stop.clone());
-        others.push(spawn("upkeep", move || keep_up(&shared, &stop))?);
+        others.push(spawn("upkeep", move || {
+            let _guard = EndsTheProcess;
+            keep_up(&shared, &stop);
+        })?);
     }
     if options.collect_host || shared.virtual_clock.is_none() {
         let (shared, stop) = (shared.clone(), stop.clone());

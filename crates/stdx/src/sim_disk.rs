@@ -122,20 +122,30 @@ impl State {
         self.names.values().map(|&f| self.files[f].current.len() as u64).sum()
     }
 
-    fn change(&mut self, file: usize, change: Change) -> io::Result<()> {
+    fn change(&mut self, file: usize, mut change: Change) -> io::Result<()> {
         let dies = self.step()?;
+        let mut full = false;
+        let used = self.used_bytes();
         if let (Some(capacity), Change::Write { offset, bytes }) =
-            (self.plan.capacity_bytes, &change)
+            (self.plan.capacity_bytes, &mut change)
         {
-            let grows = (offset + bytes.len()).saturating_sub(self.files[file].current.len());
-            if grows > 0 && self.used_bytes() + grows as u64 > capacity {
-                return Err(io::ErrorKind::StorageFull.into());
+            let grows = (*offset + bytes.len()).saturating_sub(self.files[file].current.len());
+            let over = (used + grows as u64).saturating_sub(capacity);
+            if grows > 0 && over > 0 {
+                // What fits is written, as a real disk does it.
+                full = true;
+                let fits = bytes.len().saturating_sub(usize::try_from(over).unwrap_or(usize::MAX));
+                bytes.truncate(fits);
             }
         }
         let state = &mut self.files[file];
         apply(&mut state.current, &change);
         state.pending.push(change);
-        if dies { Err(powerless()) } else { Ok(()) }
+        match (dies, full) {
+            (true, _) => Err(powerless()),
+            (false, true) => Err(io::ErrorKind::StorageFull.into()),
+            (false, false) => Ok(()),
+        }
     }
 
     fn change_name(&mut self, change: NameChange) -> io::Result<()> {
@@ -165,6 +175,11 @@ impl SimDisk {
     /// Returns how many changing operations were asked for, to choose crash points from.
     pub fn operations(&self) -> u64 {
         self.0.lock().operations
+    }
+
+    /// Returns the bytes that all files take, to choose a capacity from.
+    pub fn used_bytes(&self) -> u64 {
+        self.0.lock().used_bytes()
     }
 
     /// Returns how many syncs of files were asked for.

@@ -64,6 +64,7 @@ struct Pending {
     first: u64,
     next: u64,
     broken: bool,
+    refusing: bool,
 }
 
 #[derive(Debug)]
@@ -212,15 +213,35 @@ impl FileJournal {
         let mut expected: Option<u64> = None;
         // Where reading stopped; a later proof that more was acknowledged turns it into damage.
         let mut stopped: Option<(String, u64, u64)> = None;
-        for number in numbers {
+        let firsts = numbers
+            .iter()
+            .map(|&number| {
+                let name = segment_name(number);
+                let file = disk.open(&dir.join(&name)).map_err(io_error(format!("open {name}")))?;
+                let mut header = [0; SEGMENT_HEADER_BYTES];
+                match file.read_exact_at(&mut header, 0) {
+                    Ok(()) => parse_segment_header(&header, number, &name),
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+                    Err(e) => Err(io_error(format!("read {name}"))(e)),
+                }
+            })
+            .collect::<Result<Vec<Option<u64>>, JournalError>>()?;
+        for (at_number, number) in numbers.into_iter().enumerate() {
             let name = segment_name(number);
             let file = disk.open(&dir.join(&name)).map_err(io_error(format!("open {name}")))?;
             let bytes = file.read_all().map_err(io_error(format!("read {name}")))?;
-            let Some(first) = parse_segment_header(&bytes, number, &name)? else {
-                // Made but never synced: no frame in it was acknowledged.
+            let Some(first) = firsts[at_number] else {
+                // Made but never synced, so no frame in it was acknowledged; unless its frames say
+                // otherwise, then its header was damaged later.
+                let sequence = expected.unwrap_or(1).max(floor + 1);
+                if acknowledged_behind(&bytes, SEGMENT_HEADER_BYTES - 1, sequence).is_some() {
+                    return Err(JournalError::Damaged { segment: name, offset: 0, sequence });
+                }
                 behind_end.push(name);
                 continue;
             };
+            // What a later segment begins with cannot stand in this one.
+            let limit = firsts[at_number + 1..].iter().flatten().copied().find(|&f| f >= first);
             if let Some(expected) = expected
                 && first != expected
             {
@@ -239,7 +260,8 @@ impl FileJournal {
             }
             let mut next = first;
             let mut at = SEGMENT_HEADER_BYTES;
-            while let Some(parsed) = parse_frame(&bytes, at)
+            while limit != Some(next)
+                && let Some(parsed) = parse_frame(&bytes, at)
                 && parsed.frame.sequence == next
             {
                 next += 1;
@@ -248,6 +270,7 @@ impl FileJournal {
             // A flushed frame may be unreadable: its segment was being used again, and the crash
             // kept the old header and half of a new frame.
             if next > floor
+                && limit != Some(next)
                 && let Some(sequence) = acknowledged_behind(&bytes, at, next)
             {
                 return Err(JournalError::Damaged { segment: name, offset: at as u64, sequence });
@@ -276,7 +299,13 @@ impl FileJournal {
             disk,
             dir: dir.to_path_buf(),
             options,
-            pending: Mutex::new(Pending { frames: Vec::new(), first: next, next, broken: false }),
+            pending: Mutex::new(Pending {
+                frames: Vec::new(),
+                first: next,
+                next,
+                broken: false,
+                refusing: false,
+            }),
             wake: Condvar::new(),
             writer: Mutex::new(Writer {
                 live,
@@ -293,13 +322,17 @@ impl FileJournal {
     }
 
     /// Starts the next segment; its first frame will be `first`.
-    fn rotate(&self, writer: &mut Writer, first: u64) -> Result<(), JournalError> {
+    fn rotate(&self, writer: &mut Writer, first: u64) -> Result<(), (bool, JournalError)> {
         if let Some(file) = &writer.file
             && !matches!(self.options.sync, SyncMode::Always)
         {
             // Interval syncs look at the last segment only, so this one is made durable now.
-            file.sync().map_err(io_error("sync of a full segment"))?;
+            file.sync().map_err(|e| (true, io_error("sync of a full segment")(e)))?;
         }
+        self.start_segment(writer, first).map_err(|error| (false, error))
+    }
+
+    fn start_segment(&self, writer: &mut Writer, first: u64) -> Result<(), JournalError> {
         let name = segment_name(writer.next_number);
         let path = self.dir.join(&name);
         if let Some(spare) = writer.spares.pop() {
@@ -326,14 +359,26 @@ impl FileJournal {
         Ok(())
     }
 
-    fn write(&self, writer: &mut Writer, first: u64, last: u64) -> Result<(), JournalError> {
+    /// Writes what is in the buffer. The flag beside an error says that what the disk holds is
+    /// unknown.
+    fn write(
+        &self,
+        writer: &mut Writer,
+        first: u64,
+        last: u64,
+    ) -> Result<(), (bool, JournalError)> {
         let full = writer.offset + writer.buffer.len() as u64 > self.options.segment_bytes
             && writer.offset > SEGMENT_HEADER_BYTES as u64;
         if writer.file.is_none() || full {
             self.rotate(writer, first)?;
         }
         let file = writer.file.as_ref().expect("a segment was opened above");
-        file.write_all_at(&writer.buffer, writer.offset).map_err(io_error("write"))?;
+        if let Err(source) = file.write_all_at(&writer.buffer, writer.offset) {
+            // Frames that fitted stand there whole, and a start would take them for kept although
+            // their senders are told otherwise.
+            let cut = file.set_len(writer.offset).and_then(|()| file.sync());
+            return Err((cut.is_err(), io_error("write")(source)));
+        }
         writer.offset += writer.buffer.len() as u64;
         let segment = writer.live.back_mut().expect("a segment was opened above");
         segment.last = last;
@@ -367,6 +412,7 @@ impl FileJournal {
         pending.first = from;
         pending.next = from;
         pending.broken |= broken;
+        pending.refusing = true;
         CommitError { from, broken, source }
     }
 }
@@ -398,6 +444,9 @@ impl Journal for FileJournal {
         if pending.broken {
             return Err(JournalError::Broken);
         }
+        if pending.refusing {
+            return Err(JournalError::Refusing);
+        }
         let sequence = pending.next;
         pending.next += 1;
         let durable = match self.options.sync {
@@ -411,6 +460,13 @@ impl Journal for FileJournal {
     }
 
     fn commit(&self, wait: Duration) -> Result<Option<u64>, CommitError> {
+        // A sync that falls due while nothing comes must not wait for the next frame.
+        let wait = match (self.options.sync, self.writer.lock().unsynced_since) {
+            (SyncMode::Interval(pause), Some(since)) => {
+                wait.min(pause.saturating_sub(since.elapsed()))
+            }
+            _ => wait,
+        };
         {
             // Waits without the writer's lock, so that readers are not held up meanwhile.
             let mut pending = self.pending.lock();
@@ -428,11 +484,11 @@ impl Journal for FileJournal {
             (first, next)
         };
         let wrote = first != next;
-        if wrote && let Err(source) = self.write(&mut writer, first, next - 1) {
-            // Nothing of it was acknowledged, and the next write goes over it.
-            return Err(self.take_back(first, false, source));
+        if wrote && let Err((broken, source)) = self.write(&mut writer, first, next - 1) {
+            return Err(self.take_back(first, broken, source));
         }
         if let Err(source) = self.sync_if_due(&mut writer, wrote) {
+            writer.unsynced_since = None;
             return Err(self.take_back(first, true, source));
         }
         if !wrote {
@@ -443,6 +499,10 @@ impl Journal for FileJournal {
         }
         self.committed.store(next - 1, Ordering::Release);
         Ok(Some(next - 1))
+    }
+
+    fn resume(&self) {
+        self.pending.lock().refusing = false;
     }
 
     fn committed(&self) -> u64 {
@@ -587,6 +647,8 @@ mod tests {
         journal.enqueue(1, &[7; 500]).unwrap();
         let error = journal.commit(Duration::ZERO).unwrap_err();
         assert_eq!((error.from, error.broken), (2, false));
+        assert!(matches!(journal.enqueue(1, b"between"), Err(JournalError::Refusing)));
+        journal.resume();
         disk.set_plan(CrashPlan::default());
         assert_eq!(journal.enqueue(1, b"again").unwrap(), 2);
         journal.commit(Duration::ZERO).unwrap();

@@ -106,13 +106,16 @@ pub enum JournalError {
         /// The version that it names.
         version: u16,
     },
+    /// A commit failed, and its frames have not been given up yet (see [`Journal::resume`]).
+    #[error("journal takes no frames while it gives up those that it could not keep")]
+    Refusing,
     /// A sync failed earlier: what the disk holds is unknown until the journal is reopened.
     #[error("journal refuses writes since a sync failed; restart to read back what was kept")]
     Broken,
 }
 
 /// Why enqueued frames were not kept. They, and all enqueued after them, are taken back: their
-/// sequences will be given again.
+/// sequences will be given again, after [`Journal::resume`].
 #[derive(Debug, thiserror::Error)]
 #[error("journal did not keep frames from {from} on")]
 pub struct CommitError {
@@ -134,15 +137,21 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// Adds a frame to the next commit and returns its sequence. It is not kept yet.
     ///
     /// # Errors
-    /// [`JournalError::Broken`] after a failed sync.
+    /// [`JournalError::Broken`] after a failed sync, [`JournalError::Refusing`] between a failed
+    /// commit and [`Journal::resume`].
     fn enqueue(&self, kind: u8, payload: &[u8]) -> Result<u64, JournalError>;
 
     /// Waits up to `wait` for enqueued frames and keeps them; returns the last kept sequence when
     /// there were any.
     ///
     /// # Errors
-    /// [`CommitError`] names the frames that were taken back.
+    /// [`CommitError`] names the frames that were taken back. No frame is taken then until
+    /// [`Journal::resume`]: one that came in between could rest on frames that are gone.
     fn commit(&self, wait: Duration) -> Result<Option<u64>, CommitError>;
+
+    /// Takes frames again after a failed commit; called when whoever enqueued the lost frames knows.
+    /// After a failed sync it changes nothing.
+    fn resume(&self);
 
     /// Returns the sequence of the last kept frame; zero before the first.
     fn committed(&self) -> u64;

@@ -41,6 +41,9 @@ pub trait Parts: Send + Sync + fmt::Debug {
     /// Removes a part. Those who have it open may go on reading it.
     fn remove(&self, name: &str) -> io::Result<()>;
 
+    /// Returns the names of all parts that are there, listed or not.
+    fn names(&self) -> io::Result<Vec<String>>;
+
     /// Removes everything that `keep` does not want: leftovers of a crash. Returns their names.
     fn retain(&self, keep: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>>;
 }
@@ -127,10 +130,16 @@ impl Parts for FileParts {
         self.disk.remove(&self.dir.join(name))
     }
 
+    fn names(&self) -> io::Result<Vec<String>> {
+        let mut names = self.disk.list(&self.dir)?;
+        names.retain(|name| name.ends_with(".part"));
+        Ok(names)
+    }
+
     fn retain(&self, keep: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>> {
         let mut removed = Vec::new();
-        for name in self.disk.list(&self.dir)? {
-            if name.ends_with(".part") && !keep(&name) {
+        for name in self.names()? {
+            if !keep(&name) {
                 self.disk.remove(&self.dir.join(&name))?;
                 removed.push(name);
             }

@@ -75,6 +75,7 @@ pub fn check_parts(parts: &dyn Parts) {
     part.read_exact_at(&mut buf, 2_000_000).expect("read");
     assert_eq!(buf, content[2_000_000..2_001_000]);
     assert!(part.read_exact_at(&mut buf, 2_999_500).is_err(), "no bytes behind the end");
+    assert_eq!(parts.names().expect("names"), ["a.part", "leftover.part"]);
     parts.retain(&|name| name == "a.part").expect("retain");
     assert!(parts.open("leftover.part").is_err(), "leftovers are gone");
     parts.remove("a.part").expect("remove");

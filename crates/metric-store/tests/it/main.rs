@@ -1,4 +1,5 @@
 //! The store as a whole, on disks that fail.
 
 mod crash;
+mod full_disk;
 mod merge;
