@@ -101,35 +101,7 @@ pub fn parse_duration_ms(text: &str) -> Result<i64, ParseError> {
     if let Ok(seconds) = text.parse::<f64>() {
         return seconds_to_ms(seconds).ok_or_else(error);
     }
-    units_to_ms(text).ok_or_else(error)
-}
-
-/// Years are 365 days, as Prometheus counts.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
-fn units_to_ms(text: &str) -> Option<i64> {
-    let mut rest = text;
-    let mut total_ms = 0i64;
-    let mut units = UNITS.iter();
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        // Never goes back to a larger unit, so each comes once and in order.
-        let (_, unit_ms) = units.find(|(name, _)| *name == &rest[..letters])?;
-        rest = &rest[letters..];
-        total_ms = total_ms.checked_add(number.checked_mul(*unit_ms)?)?;
-    }
-    (!text.is_empty()).then_some(total_ms)
+    model::duration_of_units(text).ok_or_else(error)
 }
 
 fn seconds_to_ms(seconds: f64) -> Option<i64> {

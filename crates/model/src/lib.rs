@@ -6,11 +6,13 @@
 //! dimension; *namespace* as CloudWatch has it (empty for Prometheus).
 
 mod delta;
+mod duration;
 mod scope;
 mod series;
 mod unit;
 
 pub use delta::{Delta, VALUES_MAX, bucket_bounds, bucket_of};
+pub use duration::{DURATION_UNITS, duration_of_units};
 pub use scope::{AccountId, AccountIdError, Principal, Scope};
 pub use series::{Kind, SeriesKey, TenantId, VIRTUAL_NAMES};
 pub use unit::Unit;

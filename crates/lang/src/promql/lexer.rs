@@ -185,39 +185,15 @@ fn read_number(text: &str) -> Option<f64> {
     digits.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// Years are 365 days, as Prometheus counts.
-const UNITS: [(&str, i64); 7] = [
-    ("y", 365 * 24 * 3_600_000),
-    ("w", 7 * 24 * 3_600_000),
-    ("d", 24 * 3_600_000),
-    ("h", 3_600_000),
-    ("m", 60_000),
-    ("s", 1_000),
-    ("ms", 1),
-];
-
 fn read_duration(text: &str) -> Option<TokenKind> {
-    let mut rest = text;
-    let mut total_ms = 0i64;
-    let mut units = UNITS.iter();
-    while !rest.is_empty() {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let number: i64 = rest[..digits].parse().ok()?;
-        rest = &rest[digits..];
-        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        // Never goes back to a larger unit, so each comes once and in order.
-        let (_, unit_ms) = units.find(|(name, _)| *name == &rest[..letters])?;
-        rest = &rest[letters..];
-        total_ms = total_ms.checked_add(number.checked_mul(*unit_ms)?)?;
-    }
-    Some(TokenKind::Duration(total_ms))
+    model::duration_of_units(text).map(TokenKind::Duration)
 }
 
 /// Writes milliseconds as units, largest first; nothing is `0s`.
 pub(super) fn duration_text(ms: i64) -> String {
     let mut text = String::from(if ms < 0 { "-" } else { "" });
     let mut left = ms.unsigned_abs();
-    for (name, unit_ms) in UNITS {
+    for (name, unit_ms) in model::DURATION_UNITS {
         let unit_ms = unit_ms.unsigned_abs();
         if left >= unit_ms {
             text.push_str(&format!("{}{name}", left / unit_ms));
