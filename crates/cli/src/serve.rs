@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Scope};
 use server::{ServerOptions, StoreOptions};
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -183,7 +184,11 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let options = options(arguments)?;
     let filter = tracing_subscriber::EnvFilter::try_from_env("SIGHTLINE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     tracing::info!(data = %options.data_dir.display(), sync = %options.sync, "starting");
     server::run(&options, |address| announce(&options, address))?;
     tracing::info!("stopped");

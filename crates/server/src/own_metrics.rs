@@ -3,7 +3,7 @@
 use crate::Shared;
 use formats::exposition::{Exposition, MetricKind};
 use http::StatusCode;
-use platform::{IngestError, TimeLimits};
+use platform::{IngestError, TimeLimits, WriteError};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -236,19 +236,26 @@ pub(crate) fn store(shared: &Shared) -> Result<(), IngestError> {
     let scope = platform.default_scope();
     let who = model::Principal::internal(scope.account);
     let now_ms = platform.clock().now_ms();
-    let mut ingest = platform.begin_ingest(&who, scope, TimeLimits::Retention)?;
-    for own in collect(shared) {
-        let mut key = model::SeriesKey {
-            tenant: ingest.tenant,
-            namespace: "Sightline".into(),
-            name: own.name.into(),
-            unit: model::Unit::None,
-            labels: own.labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
-        };
-        key.canonicalise().expect("our own labels are distinct");
-        let series = ingest.batch.register(None, &key, model::Kind::Float);
-        ingest.batch.float(series, now_ms, own.value);
+    let all = collect(shared);
+    // Twice: the registry may be renewed between beginning and submitting.
+    for _ in 0..2 {
+        let mut ingest = platform.begin_ingest(&who, scope, TimeLimits::Retention)?;
+        for own in &all {
+            let mut key = model::SeriesKey {
+                tenant: ingest.tenant,
+                namespace: "Sightline".into(),
+                name: own.name.into(),
+                unit: model::Unit::None,
+                labels: own.labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+            };
+            key.canonicalise().expect("our own labels are distinct");
+            let series = ingest.batch.register(None, &key, model::Kind::Float);
+            ingest.batch.float(series, now_ms, own.value);
+        }
+        match platform.submit(ingest.batch, |_| {}) {
+            Err(WriteError::Stale) => {}
+            other => return Ok(other?),
+        }
     }
-    platform.submit(ingest.batch, |_| {})?;
     Ok(())
 }
