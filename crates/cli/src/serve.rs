@@ -41,11 +41,11 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "TIME", env = "SIGHTLINE_CLOCK_START")]
     clock_start: Option<String>,
     /// Offer GET and POST /-/clock and POST /-/reset
-    #[arg(long, env = "SIGHTLINE_TEST_BENCH", num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    #[arg(long, env = "SIGHTLINE_TEST_BENCH", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     test_bench: Option<bool>,
     /// Collect this host's metrics into the namespace CWAgent, every 10 s
     /// [default: true, false on a virtual clock]
-    #[arg(long, env = "SIGHTLINE_COLLECT_HOST", num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOL")]
+    #[arg(long, env = "SIGHTLINE_COLLECT_HOST", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     collect_host: Option<bool>,
     /// This host's name in its metrics [default: what the system says]
     #[arg(long, value_name = "NAME", env = "SIGHTLINE_HOST_NAME")]
@@ -240,6 +240,9 @@ mod tests {
         let options = options_of(&virtual_clock).unwrap();
         assert_eq!(options.clock_start_ms, Some(1_767_225_600_000));
         assert!(!options.collect_host, "off on a virtual clock");
+        for flags in [&["--collect-host", "false"][..], &["--collect-host=false", "--test-bench"]] {
+            assert!(!options_of(flags).unwrap().collect_host);
+        }
         for bad in [
             &["--account", "1"][..],
             &["--listen", "4280"],
