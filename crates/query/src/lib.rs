@@ -4,6 +4,7 @@
 
 mod prom;
 mod statistics;
+pub mod suite;
 
 pub use prom::{PromSeries, Selection, instant_of, labels_of, store_matchers};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
