@@ -624,6 +624,21 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_header_before_acknowledged_frames_is_told() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let journal = open(&disk).unwrap();
+        for n in 0..3u8 {
+            journal.enqueue(1, &[n; 100]).unwrap();
+            journal.commit(Duration::ZERO).unwrap();
+        }
+        drop(journal);
+        let segment = Path::new(DIR).join(segment_name(1));
+        disk.damage(&segment, 9);
+        assert!(matches!(open(&disk), Err(JournalError::Damaged { sequence: 1, .. })));
+        assert!(disk.open(&segment).is_ok(), "what cannot be read is not removed");
+    }
+
+    #[test]
     fn damage_of_the_last_frame_is_taken_for_a_torn_write() {
         let disk = SimDisk::new(1, CrashPlan::default());
         let journal = open(&disk).unwrap();

@@ -1,6 +1,5 @@
 //! The operations through requests as they come, over a platform on a simulated disk.
 
-mod cost;
 mod entities;
 mod errors;
 mod flow;

@@ -266,44 +266,6 @@ fn statistics_that_are_not_served_yet_are_refused_by_name() {
     });
 }
 
-#[test]
-#[ignore = "trimmed means, winsorized means, trimmed counts and sums, and percentile ranks are not served yet"]
-fn fixed_bounds_are_exclusive_below_and_inclusive_above() {
-    each_client(|w| {
-        let values: Vec<f64> = (1..=10).map(f64::from).collect();
-        w.put(json!([{"MetricName": "m", "Timestamp": w.now(), "Values": values}]));
-        for (statistic, wanted) in [
-            ("TC(2:5)", 3.0),
-            ("TS(2:5)", 12.0),
-            ("TM(2:5)", 4.0),
-            ("PR(2:5)", 30.0),
-            ("PR(:5)", 50.0),
-            ("PR(5:)", 50.0),
-            ("TC(:3)", 3.0),
-            ("TS(8:)", 19.0),
-            ("TC(2.5:1e1)", 8.0),
-        ] {
-            assert_close(extended(w, "m", &[statistic])[0], wanted, statistic);
-        }
-        for (one, other) in [
-            ("tm90", "TM(:90%)"),
-            ("ts90", "TS(:90%)"),
-            ("tc90", "TC(:90%)"),
-            ("wm90", "WM(:90%)"),
-            ("IQM", "TM(25%:75%)"),
-        ] {
-            let found = extended(w, "m", &[one, other]);
-            assert_close(found[0], found[1], &format!("{one} is {other}"));
-        }
-        let all = extended(w, "m", &["TM(0%:100%)", "TC(0%:100%)", "TS(0%:100%)", "WM(0%:100%)"]);
-        for (found, wanted) in all.iter().zip([5.5, 10.0, 55.0, 5.5]) {
-            assert_close(*found, wanted, "all of it");
-        }
-        let shown = extended(w, "m", &["tm90", "IQM", "WM(10%:90%)", "tc80", "ts75"]);
-        w.note("trimmed", json!(shown));
-    });
-}
-
 /// Percentiles need the values themselves.
 #[test]
 fn a_statistic_set_has_percentiles_only_when_it_is_one_value() {

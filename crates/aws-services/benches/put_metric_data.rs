@@ -1,14 +1,17 @@
-//! What a datum costs.
+//! What does one datum cost on its way from bytes to the queue of the store? 1,000 datums with two
+//! dimensions to a call, AWS JSON, on a simulated disk.
+//!
+//! `cargo bench -p aws-services --bench put_metric_data`
 
-use crate::server::Server;
+#[path = "../tests/it/server.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod server;
+
 use aws_wire::Access;
 use serde_json::json;
+use server::Server;
 
-/// What does one datum cost on its way from bytes to the queue of the store? Run with
-/// `cargo nextest run --release -p aws-services --run-ignored only --no-capture cost`.
-#[test]
-#[ignore = "a measurement"]
-fn cost_of_a_datum() {
+fn main() {
     let server = Server::new();
     let datums: Vec<_> = (0..1_000)
         .map(|n| json!({
