@@ -1,0 +1,4 @@
+//! Whole data directories: those that earlier versions wrote.
+
+mod golden;
+mod golden_write;
