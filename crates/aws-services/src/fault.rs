@@ -2,7 +2,7 @@
 
 use aws_shapes::cloudwatch as shapes;
 use aws_wire::{Common, ServiceError};
-use platform::{AskError, IngestError, QueryError, ReadError, WriteError};
+use platform::{AskError, IngestError, OverBudget, QueryError, ReadError, WriteError};
 
 /// A parameter has a value that cannot be.
 pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
@@ -37,6 +37,11 @@ pub(crate) fn of_write(error: &WriteError) -> ServiceError {
             nothing_kept()
         }
     }
+}
+
+/// A new series has no room; the service's error, with what the sender can do something about.
+pub(crate) fn of_full(full: &OverBudget) -> ServiceError {
+    ServiceError::common(Common::Throttling, format!("Rate exceeded: new metric refused: {full}"))
 }
 
 pub(crate) fn of_ingest(error: &IngestError) -> ServiceError {

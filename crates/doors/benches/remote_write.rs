@@ -121,7 +121,7 @@ fn batch(platform: &Platform, n: usize, round: usize) -> platform::Batch {
     for item in remote_write::items(plain) {
         let Item::Series(series) = item.unwrap() else { continue };
         let key = series.series_key(ingest.tenant).unwrap();
-        let number = ingest.batch.register(None, &key, Kind::Float);
+        let number = ingest.batch.register(None, &key, Kind::Float).unwrap();
         for sample in series.samples() {
             let sample = sample.unwrap();
             ingest.batch.float(number, sample.at_ms + 1, sample.value);

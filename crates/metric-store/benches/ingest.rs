@@ -75,8 +75,8 @@ fn main() {
             for n in first..(first + BATCH).min(series) {
                 let hash = batch.raw_hash(&raw[n]);
                 let known = batch.find(hash);
-                let number =
-                    known.unwrap_or_else(|| batch.register(Some(hash), &key(n), Kind::Float));
+                let number = known
+                    .unwrap_or_else(|| batch.register(Some(hash), &key(n), Kind::Float).unwrap());
                 batch.float(number, at_ms, values[n] as f64);
             }
             samples += batch.len() as u64;

@@ -1,5 +1,6 @@
 //! Points on their way in, before the store has them.
 
+use crate::budget::OverBudget;
 use crate::frame::Sample;
 use crate::head::Head;
 use crate::registry::{RawHash, Registry};
@@ -84,8 +85,22 @@ impl Batch {
     }
 
     /// Registers a series and remembers the form in which it came; `key` must be canonical.
-    pub fn register(&self, raw: Option<RawHash>, key: &SeriesKey, kind: Kind) -> SeriesNumber {
-        SeriesNumber(self.registry.register(raw, key, kind))
+    ///
+    /// # Errors
+    /// [`OverBudget`]: the series is new and there is no room for it; those that are known go on.
+    pub fn register(
+        &self,
+        raw: Option<RawHash>,
+        key: &SeriesKey,
+        kind: Kind,
+    ) -> Result<SeriesNumber, OverBudget> {
+        self.registry.register_within_limits(raw, key, kind).map(SeriesNumber)
+    }
+
+    /// Registers a series of the server itself: its code bounds their number, and they say how a
+    /// full store is doing.
+    pub fn register_own(&self, key: &SeriesKey, kind: Kind) -> SeriesNumber {
+        SeriesNumber(self.registry.register(None, key, kind))
     }
 
     /// Adds a sample of a float series.

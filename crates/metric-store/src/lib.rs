@@ -18,7 +18,7 @@
 //!     labels: vec![("region".into(), "eu".into())],
 //! };
 //! let mut batch = store.batch();
-//! let series = batch.register(None, &key, Kind::Delta);
+//! let series = batch.register(None, &key, Kind::Delta)?;
 //! batch.single(series, 60_000, 3.0);
 //! store.write(batch)?;
 //! let found = store.select(
@@ -28,6 +28,7 @@
 //! ```
 
 mod batch;
+mod budget;
 mod chunk;
 mod frame;
 mod head;
@@ -42,6 +43,7 @@ mod store;
 mod tap;
 
 pub use batch::{Batch, Done, SeriesNumber, WriteError};
+pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
 pub use frame::FRAME_KIND;
 pub use head::Points;
 pub use maintain::Step;

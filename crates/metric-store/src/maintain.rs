@@ -19,6 +19,15 @@ const DEAD_SERIES_MIN: usize = 100_000;
 /// ... and they are at least one in so many.
 const DEAD_SERIES_SHARE: usize = 3;
 
+/// While new series are refused, the registry is renewed this long after its last renewal ...
+const PRESSED_RENEW_MS: i64 = 30 * 60_000;
+/// ... if at least one in so many of a refused namespace's series had no point since the last flush.
+const PRESSED_DEAD_SHARE: usize = 10;
+/// A shorter time between flushes does not tell which series have died.
+const PRESSED_TELLING_MS: i64 = 5 * 60_000;
+/// How often that is looked at.
+const PRESSED_LOOK_MS: i64 = 60_000;
+
 /// A smaller head stays in memory when nothing arrives: it costs little, and a part each minute for
 /// a sender that pauses would cost more.
 const QUIET_POINTS_MIN: u64 = 1_000_000;
@@ -38,6 +47,10 @@ pub(crate) struct Pace {
     seen_points: u64,
     changed_ms: i64,
     flushed_ms: Option<i64>,
+    /// When it was looked at last whether series died in a namespace that has no room.
+    pressed_ms: i64,
+    /// When the registry was renewed last, or the store opened.
+    renewed_ms: Option<i64>,
 }
 
 /// What a step did.
@@ -91,12 +104,22 @@ impl MetricStore {
         if self.expire(now_ms)? {
             return Ok(Step::Expired);
         }
-        if due {
-            self.flush_locked()?;
+        let renewed_ms = *pace.renewed_ms.get_or_insert(now_ms);
+        let renew = self.is_pressed()
+            && now_ms - renewed_ms >= PRESSED_RENEW_MS
+            && if now_ms - flushed_ms >= PRESSED_TELLING_MS {
+                self.renewal_makes_room(pace, now_ms)
+            } else {
+                due
+            };
+        if due || renew {
+            if self.flush_locked(renew)? {
+                pace.renewed_ms = Some(now_ms);
+            }
             pace.flushed_ms = Some(now_ms);
             return Ok(Step::Flushed);
         }
-        if head_points == 0 {
+        if head_points == 0 && !self.is_pressed() {
             pace.flushed_ms = Some(now_ms);
         }
         if self.merge_one(now_ms, quiet)? {
@@ -112,9 +135,10 @@ impl MetricStore {
     pub fn flush(&self) -> Result<(), StoreError> {
         let _pace = self.maintenance.lock();
         if self.view.load().frozen.is_some() {
-            self.flush_locked()?;
+            self.flush_locked(false)?;
         }
-        self.flush_locked()
+        self.flush_locked(false)?;
+        Ok(())
     }
 
     /// Removes everything: what is in the head, and all parts.
@@ -140,15 +164,36 @@ impl MetricStore {
         self.options.retention_ms
     }
 
-    fn flush_locked(&self) -> Result<(), StoreError> {
+    /// Says whether new series are refused while old ones, dead since the last flush, take the room.
+    fn renewal_makes_room(&self, pace: &mut Pace, now_ms: i64) -> bool {
+        if now_ms - pace.pressed_ms < PRESSED_LOOK_MS {
+            return false;
+        }
+        pace.pressed_ms = now_ms;
+        let (series, active) = self.series_alive();
+        let enough = |dead: usize, of: usize| dead > 0 && dead * PRESSED_DEAD_SHARE >= of;
+        if enough(series.saturating_sub(active), series) {
+            return true;
+        }
+        let refused = self.namespace_uses().into_iter().filter(|n| n.refused > 0);
+        refused
+            .map(|n| self.namespace_alive(n.tenant, &n.namespace))
+            .any(|(series, active)| enough(series - active, series))
+    }
+
+    /// Writes the head into parts; `renew` starts an empty registry even if few series have died.
+    /// Says whether one was started.
+    fn flush_locked(&self, renew: bool) -> Result<bool, StoreError> {
         let waiting = self.view.load().frozen.clone();
+        let mut renewed = false;
         let frozen = match waiting {
             Some(frozen) => frozen,
             None => {
                 let (series, active) = self.series_alive();
                 let dead = series.saturating_sub(active);
-                let renew = dead >= DEAD_SERIES_MIN && dead * DEAD_SERIES_SHARE >= series;
-                self.take_head(renew)
+                let many = dead >= DEAD_SERIES_MIN && dead * DEAD_SERIES_SHARE >= series;
+                renewed = renew || many;
+                self.take_head(renewed)
             }
         };
         let written = self.write_parts(&frozen)?;
@@ -158,7 +203,7 @@ impl MetricStore {
             |names| names.extend(written.iter().map(|p| p.name().to_owned())),
         )?;
         self.counters().flushes.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(renewed)
     }
 
     /// Writes one part for each partition that the head has points of.

@@ -4,12 +4,16 @@
 //! nothing on disk outlives them; when too many of its series have died, the store starts an empty
 //! registry and the living ones come back at the price of a birth.
 
+use crate::budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Use};
 use crate::matcher::LabelIndex;
 use crate::postings::{Postings, union};
 use hashbrown::{HashMap, HashTable};
 use model::{Kind, SeriesKey, TenantId, Unit};
 use parking_lot::{Mutex, RwLock};
+use std::collections::{BTreeMap, HashSet};
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_secret};
 
 /// Shards of the map from raw keys, so that decoding threads seldom meet.
@@ -27,7 +31,33 @@ pub(crate) struct Registry {
     seed: u64,
     raw: Vec<Mutex<HashTable<RawEntry>>>,
     inner: RwLock<Inner>,
+    limits: SeriesLimits,
+    refusals: Arc<Refusals>,
 }
+
+/// What was refused for want of room, by tenant and namespace. Outlives registries: a renewal must
+/// not set the numbers back.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    by_namespace: Mutex<BTreeMap<(TenantId, String), Refused>>,
+    /// Something was refused since the last renewal.
+    pressed: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Refused {
+    count: u64,
+    culprit: Option<Arc<Culprit>>,
+    /// Count at which the culprit is looked for again.
+    look_again: u64,
+}
+
+/// So many namespaces are told apart in what was refused; strangers choose their names.
+const REFUSALS_MAX: usize = 10_000;
+/// So many of the newest series of a namespace are looked at for the label to blame ...
+const CULPRIT_SERIES: usize = 2_000;
+/// ... which must have at least one value for so many of them, or none stands out.
+const CULPRIT_SHARE: usize = 4;
 
 /// Hash (four words) and number; words keep it at twenty bytes.
 type RawEntry = [u32; 5];
@@ -43,9 +73,20 @@ struct Inner {
     tenants: HashMap<TenantId, Postings>,
     series: Vec<Entry>,
     pair_lists: Vec<u32>,
+    /// By tenant and symbol of the namespace, [`NO_SYMBOL`] for none.
+    uses: HashMap<(TenantId, u32), Use>,
+    tenant_uses: HashMap<TenantId, Use>,
+    all_uses: Use,
     /// Hash of tenant, kind and pairs, and the number.
     by_identity: HashTable<(u32, u32)>,
 }
+
+/// Stands for a text that is not there.
+const NO_SYMBOL: u32 = u32::MAX;
+/// Labels of all series together take less than the 4 GiB that a symbol's place can tell.
+const SYMBOL_BYTES_MAX: usize = (u32::MAX - (64 << 20)) as usize;
+/// Labels of all series, counted each time, fit the number that a series' place has.
+const PAIRS_LISTED_MAX: usize = (u32::MAX - (1 << 20)) as usize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Pair {
@@ -112,6 +153,23 @@ fn pair_hash(pair: Pair, seed: u64) -> u64 {
     xxh3_64_with_seed(&bytes, seed)
 }
 
+/// What a pair that nobody had before takes: itself, its place in three tables, two symbols' ends
+/// and the head of its postings.
+const PAIR_BYTES: usize = size_of::<Pair>() + size_of::<Postings>() + 40;
+/// What a pair of a series takes: its place in the list, and one or two bytes of postings.
+const LISTED_BYTES: usize = 6;
+/// What a series takes beside its pairs: its entry, its place by identity and by raw key, and the
+/// first bytes of its points in the head.
+const SERIES_BYTES: usize = size_of::<Entry>() + 9 + 30 + 64;
+
+fn identity_hash(tenant: TenantId, kind: Kind, list: &[u32], seed: u64) -> u32 {
+    let mut bytes = Vec::with_capacity(list.len() * 4 + 5);
+    bytes.extend_from_slice(&tenant.0.to_le_bytes());
+    bytes.push(kind as u8);
+    list.iter().for_each(|p| bytes.extend_from_slice(&p.to_le_bytes()));
+    xxh3_64_with_seed(&bytes, seed) as u32
+}
+
 /// Spreads a stored half hash over 64 bits, as the table wants them.
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
@@ -127,7 +185,12 @@ fn raw_table_hash(entry: &RawEntry) -> u64 {
 }
 
 impl Registry {
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
+        Self::limited(SeriesLimits::UNBOUNDED, Arc::default())
+    }
+
+    pub(crate) fn limited(limits: SeriesLimits, refusals: Arc<Refusals>) -> Self {
         let mut secret = [0; SECRET_BYTES];
         for piece in secret.chunks_mut(32) {
             piece.copy_from_slice(&stdx::Rng::system_bytes::<32>());
@@ -137,7 +200,20 @@ impl Registry {
             seed: u64::from_le_bytes(stdx::Rng::system_bytes::<8>()),
             raw: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect(),
             inner: RwLock::new(Inner::default()),
+            limits,
+            refusals,
         }
+    }
+
+    /// Returns an empty registry with the same limits.
+    pub(crate) fn renewed(&self) -> Self {
+        self.refusals.pressed.store(false, Ordering::Relaxed);
+        Self::limited(self.limits, self.refusals.clone())
+    }
+
+    /// Says whether a series was refused since the registry was renewed last.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.refusals.pressed.load(Ordering::Relaxed)
     }
 
     /// Hashes a key as a client sent it.
@@ -175,6 +251,65 @@ impl Registry {
         if table.find(raw_table_hash(&entry), |e| e[..4] == entry[..4]).is_none() {
             table.insert_unique(raw_table_hash(&entry), entry, raw_table_hash);
         }
+    }
+
+    /// Returns the number of a series, giving it one when it is new and there is room for it; `key`
+    /// must be canonical.
+    ///
+    /// # Errors
+    /// [`OverBudget`] says whose room is used up. A series that has a number keeps it.
+    pub(crate) fn register_within_limits(
+        &self,
+        raw: Option<RawHash>,
+        key: &SeriesKey,
+        kind: Kind,
+    ) -> Result<u32, OverBudget> {
+        let inner = self.inner.read();
+        let Some((of, full, share)) = inner.full(key, &self.limits, self.seed) else {
+            drop(inner);
+            return Ok(self.register(raw, key, kind));
+        };
+        // Not under the lock for writing: an explosion asks this again and again.
+        if let Some(number) = inner.find(key, kind, self.seed) {
+            let series = inner.series.len();
+            drop(inner);
+            if let Some(raw) = raw {
+                self.remember_raw(raw, number, series);
+            }
+            return Ok(number);
+        }
+        let culprit = self.refusals.refuse(key, || inner.culprit(key, self.seed));
+        let namespace = key.namespace.clone();
+        Err(OverBudget { of, namespace, series: full.series, share, culprit })
+    }
+
+    /// Returns what each namespace has, and what it was refused.
+    pub(crate) fn uses(&self) -> Vec<NamespaceUse> {
+        let mut all: BTreeMap<(TenantId, String), NamespaceUse> = BTreeMap::new();
+        let none = |tenant, namespace: &str| NamespaceUse {
+            tenant,
+            namespace: namespace.to_owned(),
+            series: 0,
+            bytes: 0,
+            refused: 0,
+            culprit: None,
+        };
+        {
+            let inner = self.inner.read();
+            for (&(tenant, symbol), used) in &inner.uses {
+                let namespace = if symbol == NO_SYMBOL { "" } else { inner.symbols.get(symbol) };
+                let one = all
+                    .entry((tenant, namespace.to_owned()))
+                    .or_insert_with(|| none(tenant, namespace));
+                (one.series, one.bytes) = (used.series, used.bytes);
+            }
+        }
+        for ((tenant, namespace), refused) in &*self.refusals.by_namespace.lock() {
+            let one =
+                all.entry((*tenant, namespace.clone())).or_insert_with(|| none(*tenant, namespace));
+            (one.refused, one.culprit) = (refused.count, refused.culprit.clone());
+        }
+        all.into_values().collect()
     }
 
     /// Returns the number of a series, giving it one when it is new; `key` must be canonical.
@@ -275,7 +410,132 @@ impl Registry {
     }
 }
 
+impl Refusals {
+    /// Counts a refusal and says which label is to blame; `look` finds it, and is not asked each
+    /// time.
+    fn refuse(
+        &self,
+        key: &SeriesKey,
+        look: impl FnOnce() -> Option<Culprit>,
+    ) -> Option<Arc<Culprit>> {
+        self.pressed.store(true, Ordering::Relaxed);
+        let mut all = self.by_namespace.lock();
+        let mut at = (key.tenant, key.namespace.clone());
+        if !all.contains_key(&at) && all.len() >= REFUSALS_MAX {
+            at.1 = "(others)".into();
+        }
+        let refused = all.entry(at).or_default();
+        if refused.count >= refused.look_again {
+            refused.culprit = look().map(Arc::new);
+            refused.look_again = refused.count + 100_000;
+        }
+        refused.count += 1;
+        refused.culprit.clone()
+    }
+}
+
 impl Inner {
+    /// Says whose room a further series would exceed, with what is there and what may be.
+    fn full(
+        &self,
+        key: &SeriesKey,
+        limits: &SeriesLimits,
+        seed: u64,
+    ) -> Option<(BudgetOf, Use, crate::budget::Share)> {
+        let namespace = match key.namespace.as_str() {
+            "" => NO_SYMBOL,
+            // A name that nobody wrote yet has no series either.
+            name => self.symbols.find(name, seed).unwrap_or(NO_SYMBOL - 1),
+        };
+        let of_namespace = self.uses.get(&(key.tenant, namespace)).copied().unwrap_or_default();
+        let of_tenant = self.tenant_uses.get(&key.tenant).copied().unwrap_or_default();
+        let mut shares = [
+            (BudgetOf::Namespace, of_namespace, limits.namespace),
+            (BudgetOf::Tenant, of_tenant, limits.tenant),
+            (BudgetOf::Store, self.all_uses, limits.store),
+        ]
+        .into_iter();
+        if let Some(full) = shares.find(|(_, used, share)| used.fills(*share)) {
+            return Some(full);
+        }
+        // What numbers of 32 bits can tell is a bound of its own.
+        let labels: usize = key.labels.iter().map(|(n, v)| n.len() + v.len()).sum();
+        let texts = self.symbols.bytes.len() + labels + key.name.len() + key.namespace.len();
+        let listed = self.pair_lists.len() + key.labels.len() + 3;
+        let bound = crate::budget::Share {
+            series: if listed > PAIRS_LISTED_MAX { self.series.len() } else { usize::MAX },
+            bytes: SYMBOL_BYTES_MAX as u64,
+        };
+        (texts > SYMBOL_BYTES_MAX || listed > PAIRS_LISTED_MAX).then_some((
+            BudgetOf::Store,
+            self.all_uses,
+            bound,
+        ))
+    }
+
+    /// Finds a series without making anything.
+    fn find(&self, key: &SeriesKey, kind: Kind, seed: u64) -> Option<u32> {
+        let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
+        let heads = [
+            ("__namespace__", key.namespace.as_str()),
+            ("__name__", &key.name),
+            ("__unit__", unit),
+        ];
+        let labels = key.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let mut list = Vec::with_capacity(key.labels.len() + heads.len());
+        for (name, value) in heads.into_iter().filter(|(_, v)| !v.is_empty()).chain(labels) {
+            let pair = Pair {
+                tenant: key.tenant,
+                name: self.symbols.find(name, seed)?,
+                value: self.symbols.find(value, seed)?,
+            };
+            let hash = pair_hash(pair, seed);
+            list.push(*self.pair_numbers.find(hash, |&n| self.pairs[n as usize] == pair)?);
+        }
+        self.find_listed(key.tenant, kind, &list, identity_hash(key.tenant, kind, &list, seed))
+    }
+
+    fn find_listed(&self, tenant: TenantId, kind: Kind, list: &[u32], hash: u32) -> Option<u32> {
+        let same = |n: u32| {
+            let e = &self.series[n as usize];
+            e.tenant == tenant
+                && e.kind == kind
+                && self.pair_lists[e.start as usize..e.start as usize + e.len as usize] == *list
+        };
+        let found = self.by_identity.find(spread(hash), |&(h, n)| h == hash && same(n));
+        found.map(|&(_, number)| number)
+    }
+
+    /// Looks at the newest series beside a refused one for the label that has the most values.
+    fn culprit(&self, key: &SeriesKey, seed: u64) -> Option<Culprit> {
+        let index = TenantIndex { inner: self, tenant: key.tenant, seed };
+        let matchers = [crate::Matcher::equal("__namespace__", &key.namespace)];
+        let Ok(numbers) = crate::matcher::select(&index, &matchers);
+        let newest = &numbers[numbers.len().saturating_sub(CULPRIT_SERIES)..];
+        let mut values: BTreeMap<u32, HashSet<u32>> = BTreeMap::new();
+        for &number in newest {
+            let entry = self.series[number as usize];
+            let start = entry.start as usize;
+            for &pair in &self.pair_lists[start..start + entry.len as usize] {
+                let pair = self.pairs[pair as usize];
+                values.entry(pair.name).or_default().insert(pair.value);
+            }
+        }
+        let (name, values) = values
+            .into_iter()
+            .map(|(name, values)| (name, values.len()))
+            .max_by_key(|(_, values)| *values)?;
+        let label = match self.symbols.get(name) {
+            "__name__" => "the metric's name",
+            other => other,
+        };
+        (values > 1 && values * CULPRIT_SHARE >= newest.len()).then(|| Culprit {
+            label: label.to_owned(),
+            values,
+            series: newest.len(),
+        })
+    }
+
     fn pair(&mut self, tenant: TenantId, name: &str, value: &str, seed: u64) -> u32 {
         let pair = Pair {
             tenant,
@@ -297,6 +557,7 @@ impl Inner {
 
     fn register(&mut self, key: &SeriesKey, kind: Kind, seed: u64) -> u32 {
         let start = self.pair_lists.len();
+        let before = (self.symbols.bytes.len(), self.pairs.len());
         let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
         let heads = [
             ("__namespace__", key.namespace.as_str()),
@@ -309,23 +570,8 @@ impl Inner {
             self.pair_lists.push(pair);
         }
         let list = &self.pair_lists[start..];
-        let hash = {
-            let mut bytes = Vec::with_capacity(list.len() * 4 + 5);
-            bytes.extend_from_slice(&key.tenant.0.to_le_bytes());
-            bytes.push(kind as u8);
-            list.iter().for_each(|p| bytes.extend_from_slice(&p.to_le_bytes()));
-            xxh3_64_with_seed(&bytes, seed) as u32
-        };
-        let (series, lists) = (&self.series, &self.pair_lists);
-        let same = |n: u32| {
-            let e = &series[n as usize];
-            e.tenant == key.tenant
-                && e.kind == kind
-                && lists[e.start as usize..e.start as usize + e.len as usize] == *list
-        };
-        if let Some(&(_, number)) =
-            self.by_identity.find(spread(hash), |&(h, n)| h == hash && same(n))
-        {
+        let hash = identity_hash(key.tenant, kind, list, seed);
+        if let Some(number) = self.find_listed(key.tenant, kind, list, hash) {
             self.pair_lists.truncate(start);
             return number;
         }
@@ -342,6 +588,17 @@ impl Inner {
             self.postings[self.pair_lists[at] as usize].push(number);
         }
         self.tenants.entry(key.tenant).or_default().push(number);
+        let texts = self.symbols.bytes.len() - before.0;
+        let pairs = self.pairs.len() - before.1;
+        let bytes = texts + pairs * PAIR_BYTES + (self.pair_lists.len() - start) * LISTED_BYTES;
+        let bytes = (bytes + SERIES_BYTES) as u64;
+        let namespace = match key.namespace.as_str() {
+            "" => NO_SYMBOL,
+            name => self.symbols.intern(name, seed),
+        };
+        self.uses.entry((key.tenant, namespace)).or_default().add(bytes);
+        self.tenant_uses.entry(key.tenant).or_default().add(bytes);
+        self.all_uses.add(bytes);
         number
     }
 

@@ -5,12 +5,14 @@
 //! of the same queue, so the head that it takes away holds exactly the frames up to its place.
 
 use crate::batch::{Batch, Done, WriteError};
+use crate::budget::{NamespaceUse, SeriesLimits};
 use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
 use crate::part::{Part, PartError};
 use crate::registry::Registry;
 use crate::replay::replay;
 use arc_swap::ArcSwap;
+use model::TenantId;
 use parking_lot::{Condvar, Mutex, RwLock};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
@@ -44,6 +46,8 @@ pub struct StoreOptions {
     /// Readers of the tap hold the journal back while it has at most this many bytes; beyond it
     /// those that lag are cut loose.
     pub tap_bytes_max: u64,
+    /// How many series there may be before new ones are refused.
+    pub series: SeriesLimits,
 }
 
 impl Default for StoreOptions {
@@ -57,6 +61,7 @@ impl Default for StoreOptions {
             retention_ms: 90 * 86_400_000,
             waiting_points_max: 4_000_000,
             tap_bytes_max: 512 << 20,
+            series: SeriesLimits::UNBOUNDED,
         }
     }
 }
@@ -283,7 +288,7 @@ impl MetricStore {
                 }
             }
         }
-        let registry = Arc::new(Registry::new());
+        let registry = Arc::new(Registry::limited(options.series, Arc::default()));
         let mut head = Head::default();
         replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
         // Last of all: a store that does not open keeps everything as it is.
@@ -510,7 +515,7 @@ impl MetricStore {
             let mut order = self.order.lock();
             order.generation += 1;
             if renew {
-                order.registry = Arc::new(Registry::new());
+                order.registry = Arc::new(order.registry.renewed());
                 order.declared = Vec::new();
             }
             let registry = order.registry.clone();
@@ -604,6 +609,25 @@ impl MetricStore {
         (state.registry.len(), state.head.active)
     }
 
+    /// Says whether new series were refused since the registry was renewed.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.head.read().registry.is_pressed()
+    }
+
+    /// Returns how many series a namespace has in memory, and how many of them had points since the
+    /// last flush.
+    pub(crate) fn namespace_alive(&self, tenant: TenantId, namespace: &str) -> (usize, usize) {
+        let registry = self.head.read().registry.clone();
+        let numbers = registry.select(tenant, &[crate::Matcher::equal("__namespace__", namespace)]);
+        let mut active = 0;
+        // In slices, so that writers get their turn in between.
+        for slice in numbers.chunks(4_096) {
+            let state = self.head.read();
+            active += slice.iter().filter(|&&n| state.head.get(n).is_some()).count();
+        }
+        (numbers.len(), active)
+    }
+
     /// Returns a name for a new part.
     pub(crate) fn part_name(&self, partition: i64) -> String {
         let mut manifest = self.manifest.lock();
@@ -624,6 +648,12 @@ impl MetricStore {
     /// Returns what happened since the store was opened.
     pub fn counters(&self) -> &StoreCounters {
         &self.counters
+    }
+
+    /// Returns what each namespace of each tenant has in memory, and what it was refused.
+    pub fn namespace_uses(&self) -> Vec<NamespaceUse> {
+        let registry = self.order.lock().registry.clone();
+        registry.uses()
     }
 
     /// Returns how the store stands.

@@ -14,7 +14,8 @@ pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
 pub use metric_store::{
-    Batch, RawHash, ReadError, SeriesNumber, StoreOptions, StoreStatus, WriteError,
+    Batch, NamespaceUse, OverBudget, RawHash, ReadError, SeriesLimits, SeriesNumber, Share,
+    StoreOptions, StoreStatus, WriteError,
 };
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,

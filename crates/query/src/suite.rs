@@ -126,7 +126,7 @@ mod tests {
             let runner = LocalRunner::new(store.clone(), ReadLimits::default());
             check(&runner, &mut |key, kind, at_ms, value| {
                 let mut batch = store.batch();
-                let series = batch.register(None, key, kind);
+                let series = batch.register(None, key, kind).expect("the store has room");
                 match kind {
                     Kind::Delta => batch.single(series, at_ms, value),
                     _ => batch.float(series, at_ms, value),

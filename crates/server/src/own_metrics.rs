@@ -249,7 +249,7 @@ pub(crate) fn store(shared: &Shared) -> Result<(), IngestError> {
                 labels: own.labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
             };
             key.canonicalise().expect("our own labels are distinct");
-            let series = ingest.batch.register(None, &key, model::Kind::Float);
+            let series = ingest.batch.register_own(&key, model::Kind::Float);
             ingest.batch.float(series, now_ms, own.value);
         }
         match platform.submit(ingest.batch, |_| {}) {

@@ -169,7 +169,7 @@ fn put(shared: &Shared, collected: &agent::Collected) -> Result<(), IngestError>
             if key.canonicalise().is_err() {
                 continue;
             }
-            let series = ingest.batch.register(None, &key, Kind::Delta);
+            let series = ingest.batch.register_own(&key, Kind::Delta);
             // High resolution: the grid is a second.
             let at_ms = collected.at_ms.div_euclid(1000) * 1000;
             ingest.batch.delta(series, at_ms, Delta::of_value(datum.value));

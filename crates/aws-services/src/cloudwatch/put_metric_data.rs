@@ -10,7 +10,7 @@ use aws_shapes::cloudwatch::{entity_metric_data, metric_datum, put_metric_data_i
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
 use datum::{Amount, Place, Point, Problems};
 use model::{Kind, SeriesKey, TenantId};
-use platform::{Batch, EntityOfSeries, Ingest, Platform, TimeLimits, WriteError};
+use platform::{Batch, EntityOfSeries, Ingest, OverBudget, Platform, TimeLimits, WriteError};
 use std::sync::{Arc, Mutex, PoisonError};
 use stdx::varint;
 
@@ -120,7 +120,9 @@ fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done
             Ok(ingest) => ingest,
             Err(error) => return done.call(Err(error)),
         };
-        fill(&mut batch, tenant, put);
+        if let Err(full) = fill(&mut batch, tenant, put) {
+            return done.call(Err(fault::of_full(&full)));
+        }
         let later = done.clone();
         let sent = platform.submit(batch, move |result| match result {
             Ok(()) => later.call(Ok(None)),
@@ -135,7 +137,8 @@ fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done
     done.call(Err(fault::of_write(&WriteError::Stale)));
 }
 
-fn fill(batch: &mut Batch, tenant: TenantId, put: &Put<'_>) {
+/// Nothing of a batch goes anywhere when a new series of it has no room.
+fn fill(batch: &mut Batch, tenant: TenantId, put: &Put<'_>) -> Result<(), OverBudget> {
     let mut raw = Vec::with_capacity(256);
     raw.push(RAW_KEY_FORM);
     raw.extend_from_slice(&tenant.0.to_le_bytes());
@@ -150,7 +153,7 @@ fn fill(batch: &mut Batch, tenant: TenantId, put: &Put<'_>) {
             varint::put_bytes(&mut raw, value.as_bytes());
         }
         let raw_hash = batch.raw_hash(&raw);
-        let series = batch.find(raw_hash).unwrap_or_else(|| {
+        let register = || {
             let labels = sorted_dimensions(point.dimensions)
                 .expect("a name that is there twice was refused");
             let key = SeriesKey {
@@ -161,13 +164,15 @@ fn fill(batch: &mut Batch, tenant: TenantId, put: &Put<'_>) {
                 labels,
             };
             batch.register(Some(raw_hash), &key, Kind::Delta)
-        });
+        };
+        let series = batch.find(raw_hash).map_or_else(register, Ok)?;
         match &point.amount {
             Amount::Single(value) => batch.single(series, point.at_ms, *value),
             // Copied because the registry may be renewed, and then all is filled in again.
             Amount::Many(delta) => batch.delta(series, point.at_ms, delta.as_ref().clone()),
         }
     }
+    Ok(())
 }
 
 /// A callback for the one of several attempts that comes to an end.

@@ -533,7 +533,7 @@ fn a_full_queue_is_throttling() {
         unit: model::Unit::None,
         labels: Vec::new(),
     };
-    let series = batch.register(None, &key, model::Kind::Delta);
+    let series = batch.register(None, &key, model::Kind::Delta).unwrap();
     batch.single(series, crate::server::NOW_MS, 1.0);
     server.platform.submit(batch, |result| result.unwrap()).unwrap();
     // The queue is full until the next commit.

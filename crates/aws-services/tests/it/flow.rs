@@ -290,7 +290,7 @@ fn series_without_a_namespace_are_read_under_a_name_nobody_can_write() {
         unit: model::Unit::None,
         labels: vec![("job".into(), "node".into())],
     };
-    let series = batch.register(None, &key, model::Kind::Float);
+    let series = batch.register(None, &key, model::Kind::Float).unwrap();
     batch.float(series, NOW_MS, 1.0);
     server.platform.submit(batch, |result| result.unwrap()).unwrap();
     server.platform.commit_step(std::time::Duration::ZERO);

@@ -3,6 +3,7 @@
 use formats::numbers::push_timestamp;
 use formats::remote_write::SeriesView;
 use model::TimeRange;
+use platform::OverBudget;
 use std::fmt::Write as _;
 
 /// How many, and what the first one was.
@@ -29,6 +30,7 @@ pub(super) struct Refused {
     histograms: Tally,
     exemplars: Tally,
     metadata: Tally,
+    room: Tally,
 }
 
 impl Refused {
@@ -38,6 +40,11 @@ impl Refused {
 
     pub(super) fn series(&mut self, series: &SeriesView<'_>, why: &str) {
         self.series.add(1, || format!("{} {why}", shown(series)));
+    }
+
+    /// Samples of a new series for which there is no room.
+    pub(super) fn full(&mut self, series: &SeriesView<'_>, samples: usize, full: &OverBudget) {
+        self.room.add(samples, || format!("{}: {full}", shown(series)));
     }
 
     pub(super) fn not_served(&mut self, series: &SeriesView<'_>) {
@@ -55,6 +62,7 @@ impl Refused {
         let reasons = [
             (&self.times, format!("samples before {from} or after {to}")),
             (&self.series, "series that cannot be stored".into()),
+            (&self.room, "samples of new series without room".into()),
             (&self.histograms, "native histograms (not served yet)".into()),
             (&self.exemplars, "exemplars (not served yet)".into()),
             (&self.metadata, "metadata that cannot be stored".into()),

@@ -281,11 +281,25 @@ impl<'a> Filling<'a> {
         };
         // Born with its first sample that is taken: one that has none must not show in any list.
         let mut number: Option<SeriesNumber> = None;
+        let mut full = None;
+        let mut without_room = 0;
         let batch = &mut self.ingest.batch;
         add_samples(series, self.ingest.times, &mut self.refused, |sample| {
-            let number = *number.get_or_insert_with(|| batch.register(raw, &key, Kind::Float));
-            batch.float(number, sample.at_ms, sample.value);
-        })
+            if number.is_none() && full.is_none() {
+                match batch.register(raw, &key, Kind::Float) {
+                    Ok(registered) => number = Some(registered),
+                    Err(error) => full = Some(error),
+                }
+            }
+            match number {
+                Some(number) => batch.float(number, sample.at_ms, sample.value),
+                None => without_room += 1,
+            }
+        })?;
+        if let Some(full) = full {
+            self.refused.full(series, without_room, &full);
+        }
+        Ok(())
     }
 
     fn add_metadata(&mut self, told: &MetadataView<'_>) {

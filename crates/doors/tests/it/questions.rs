@@ -29,7 +29,7 @@ fn filled() -> World {
         unit: Unit::Percent,
         labels: vec![("InstanceId".into(), "i-1".into())],
     };
-    let number = ingest.batch.register(None, &key, model::Kind::Delta);
+    let number = ingest.batch.register(None, &key, model::Kind::Delta).unwrap();
     for value in [40.0, 60.0] {
         ingest.batch.single(number, NOW_MS, value);
     }

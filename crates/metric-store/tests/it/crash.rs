@@ -118,7 +118,7 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
         let hash = batch.raw_hash(&[series]);
         let number = match batch.find(hash).filter(|_| raw) {
             Some(number) => number,
-            None => batch.register(raw.then_some(hash), &key(series), kind),
+            None => batch.register(raw.then_some(hash), &key(series), kind).unwrap(),
         };
         match point {
             Point::Float(_, t, v) => batch.float(number, *t, *v),

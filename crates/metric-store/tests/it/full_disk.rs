@@ -85,7 +85,7 @@ fn batch(store: &MetricStore, name: &str, count: i64) -> metric_store::Batch {
         labels: Vec::new(),
     };
     let mut batch = store.batch();
-    let series = batch.register(None, &key, Kind::Float);
+    let series = batch.register(None, &key, Kind::Float).unwrap();
     (0..count).for_each(|t| batch.float(series, t * 1000, (t as f64).sqrt()));
     batch
 }
@@ -182,7 +182,7 @@ fn deltas_with_wide_distributions_can_be_read_from_parts() {
         unit: Unit::None,
         labels: Vec::new(),
     };
-    let series = all.register(None, &key, Kind::Delta);
+    let series = all.register(None, &key, Kind::Delta).unwrap();
     (0..3000).for_each(|t| all.delta(series, t * 1000, wide.clone()));
     store.write(all).unwrap();
     store.flush().unwrap();

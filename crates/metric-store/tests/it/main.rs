@@ -1,5 +1,6 @@
 //! The store as a whole, on disks that fail.
 
+mod budget;
 mod crash;
 mod full_disk;
 mod merge;

@@ -36,7 +36,7 @@ fn key(n: u32) -> SeriesKey {
 fn write(store: &MetricStore, at_ms: i64, series: u32) {
     let mut batch = store.batch();
     for n in 0..series {
-        let number = batch.register(None, &key(n), Kind::Float);
+        let number = batch.register(None, &key(n), Kind::Float).unwrap();
         batch.float(number, at_ms, f64::from(n) + (at_ms / 10_000 % 7) as f64);
     }
     store.write(batch).unwrap();
@@ -168,7 +168,7 @@ fn a_frozen_head_and_a_renewed_registry_change_no_answer() {
     store.flush().unwrap();
     assert!(store.status().series < 100);
     let mut stale = stale;
-    let number = stale.register(None, &key(1), Kind::Float);
+    let number = stale.register(None, &key(1), Kind::Float).unwrap();
     stale.float(number, DAY + 2000, 1.0);
     assert!(matches!(store.write(stale), Err(metric_store::WriteError::Stale)));
     write(&store, DAY + 3000, 10);
