@@ -80,13 +80,13 @@ fn floats(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
             .collect();
         for (name, value) in shapes {
             let key = key(tenant, "", name, Unit::None, &[("host", host), ("job", "golden")]);
-            let series = ingest.batch.register(None, &key, Kind::Float);
+            let series = ingest.batch.register(None, &key, Kind::Float).expect("there is room");
             for (n, at_ms) in times.iter().enumerate() {
                 ingest.batch.float(series, *at_ms, value(n as i64, rng));
             }
         }
         let key = key(tenant, "", "walk", Unit::None, &[("host", host)]);
-        let series = ingest.batch.register(None, &key, Kind::Float);
+        let series = ingest.batch.register(None, &key, Kind::Float).expect("there is room");
         let mut at_ms = day_ms;
         for _ in 0..count / 2 {
             at_ms += 1 + rng.below(90_000) as i64;
@@ -103,10 +103,14 @@ fn deltas(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
     for (namespace, unit) in [("Shop", Unit::Count), ("AWS/EC2", Unit::Percent)] {
         for region in ["eu", "us"] {
             let of = |name: &str| key(tenant, namespace, name, unit, &[("region", region)]);
-            let single = ingest.batch.register(None, &of("single"), Kind::Delta);
-            let values = ingest.batch.register(None, &of("values"), Kind::Delta);
-            let sets = ingest.batch.register(None, &of("sets"), Kind::Delta);
-            let buckets = ingest.batch.register(None, &of("buckets"), Kind::Delta);
+            let single =
+                ingest.batch.register(None, &of("single"), Kind::Delta).expect("there is room");
+            let values =
+                ingest.batch.register(None, &of("values"), Kind::Delta).expect("there is room");
+            let sets =
+                ingest.batch.register(None, &of("sets"), Kind::Delta).expect("there is room");
+            let buckets =
+                ingest.batch.register(None, &of("buckets"), Kind::Delta).expect("there is room");
             for n in 0..count {
                 let at_ms = day_ms + n * MINUTE_MS;
                 ingest.batch.single(single, at_ms, rng.below(500) as f64 / 4.0);
@@ -181,7 +185,7 @@ pub(crate) fn write(dir: &Path) {
     // One series that fills more than a chunk.
     put(&platform, &named[0], |ingest| {
         let key = key(ingest.tenant, "", "long", Unit::None, &[]);
-        let series = ingest.batch.register(None, &key, Kind::Float);
+        let series = ingest.batch.register(None, &key, Kind::Float).expect("there is room");
         for n in 0..9_000 {
             let value = (n % 600) as f64 + rng.below(10) as f64 / 10.0;
             ingest.batch.float(series, today - DAY_MS + n * 1000, value);
