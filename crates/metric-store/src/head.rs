@@ -67,9 +67,22 @@ impl Points {
 
     /// Keeps what lies in `range`.
     pub(crate) fn retain(&mut self, range: TimeRange) {
+        self.retain_times(|at| range.contains(at));
+    }
+
+    /// Keeps the points whose time passes.
+    pub(crate) fn retain_times(&mut self, mut keep: impl FnMut(i64) -> bool) {
         match self {
-            Self::Floats(points) => points.retain(|p| range.contains(p.0)),
-            Self::Deltas(points) => points.retain(|p| range.contains(p.0)),
+            Self::Floats(points) => points.retain(|p| keep(p.0)),
+            Self::Deltas(points) => points.retain(|p| keep(p.0)),
+        }
+    }
+
+    /// Says whether the time of any point passes.
+    pub(crate) fn any_time(&self, pass: impl FnMut(i64) -> bool) -> bool {
+        match self {
+            Self::Floats(points) => points.iter().map(|p| p.0).any(pass),
+            Self::Deltas(points) => points.iter().map(|p| p.0).any(pass),
         }
     }
 }

@@ -30,7 +30,9 @@
 mod batch;
 mod budget;
 mod chunk;
+mod delete;
 mod frame;
+mod graves;
 mod head;
 mod maintain;
 mod matcher;
@@ -41,9 +43,11 @@ mod replay;
 mod snapshot;
 mod store;
 mod tap;
+mod tombstone;
 
 pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
+pub use delete::{DeleteError, Deleted, Deletion};
 pub use frame::FRAME_KIND;
 pub use head::Points;
 pub use maintain::Step;

@@ -1,9 +1,11 @@
 //! Background work as a step that somebody calls: flush the head, merge parts, remove old ones.
 
 use crate::chunk::POINTS_MAX;
+use crate::graves::{Graves, Left};
 use crate::head::{Frozen, Points, merge};
 use crate::part::{Meta, PARTITION_MS, Part, PartError, RawChunk, Writer, partition_of};
 use crate::store::{MetricStore, StoreError, io};
+use crate::tombstone::Tombstone;
 use model::Kind;
 use std::collections::BTreeMap;
 use std::collections::VecDeque;
@@ -181,9 +183,9 @@ impl MetricStore {
             .any(|(series, active)| enough(series - active, series))
     }
 
-    /// Writes the head into parts; `renew` starts an empty registry even if few series have died.
+    /// Writes the head into parts; the maintenance lock is held. `renew` starts an empty registry even if few series have died.
     /// Says whether one was started.
-    fn flush_locked(&self, renew: bool) -> Result<bool, StoreError> {
+    pub(crate) fn flush_locked(&self, renew: bool) -> Result<bool, StoreError> {
         let waiting = self.view.load().frozen.clone();
         let mut renewed = false;
         let frozen = match waiting {
@@ -302,7 +304,7 @@ impl MetricStore {
         Ok(true)
     }
 
-    fn remove_files(&self, names: &[String]) {
+    pub(crate) fn remove_files(&self, names: &[String]) {
         for name in names {
             // No manifest lists it any more; what stays is removed at the next start.
             if let Err(error) = self.parts.remove(name) {
@@ -329,7 +331,10 @@ impl MetricStore {
                 }
             }
         }
-        failed.map_or(Ok(false), Err)
+        match failed {
+            Some(error) => Err(error),
+            None => self.clean_one(),
+        }
     }
 
     /// Merges all parts of every partition into one each; for tools and tests.
@@ -343,13 +348,20 @@ impl MetricStore {
     }
 
     /// Merges neighbours of one partition; neighbours only, or the order of arrival would change.
-    fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
-        let level = run.iter().map(|p| p.meta().level).max().unwrap_or(0) + 1;
+    /// What was deleted is left out.
+    pub(crate) fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
+        let mut level = run.iter().map(|p| p.meta().level).max().unwrap_or(0);
+        if run.len() > 1 || !run[0].meta().settled {
+            level += 1;
+        }
+        let view = self.view.load_full();
         let name = self.part_name(partition);
         let merged = self.create_part(name.clone(), partition, level, true).and_then(|mut out| {
-            merge_into(&mut out, run)?;
-            let points = out.writer.meta().points;
-            Ok((points, self.finish_part(out)?))
+            merge_into(&mut out, run, &view.tombstones)?;
+            match out.writer.meta().points {
+                0 => Ok(None),
+                points => Ok(Some((points, self.finish_part(out)?))),
+            }
         });
         if let Err(StoreError::Part(error @ PartError::Damaged { .. })) = &merged
             && let PartError::Damaged { part, .. } = error
@@ -357,29 +369,37 @@ impl MetricStore {
             // The next step merges the rest; this one stays on the disk for whoever mends it.
             run.iter().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
         }
-        let (points, part) = match merged {
-            Ok(merged) => merged,
+        let merged = match merged {
+            Ok(Some(merged)) => Some(merged),
+            Ok(None) => {
+                // Everything was deleted.
+                self.remove_files(std::slice::from_ref(&name));
+                None
+            }
             Err(error) => {
                 self.remove_files(&[name]);
                 return Err(error);
             }
         };
         let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
+        let new = merged.as_ref().map(|(_, part)| part);
         self.install(
             None,
             |parts| {
                 let at = parts.iter().position(|p| p.name() == old[0]);
-                parts.insert(at.expect("merged parts are in service"), part.clone());
+                let at = at.expect("merged parts are in service");
+                parts.splice(at..at, new.cloned());
                 parts.retain(|p| !old.iter().any(|n| n == p.name()));
             },
             |names| {
-                let at = names.iter().position(|n| *n == old[0]);
-                names.insert(at.expect("merged parts are listed"), part.name().to_owned());
+                let at = names.iter().position(|n| *n == old[0]).expect("merged parts are listed");
+                names.splice(at..at, new.map(|part| part.name().to_owned()));
                 names.retain(|n| !old.contains(n));
             },
         )?;
         self.remove_files(&old);
         self.counters().merges.fetch_add(1, Ordering::Relaxed);
+        let points = merged.map_or(0, |(points, _)| points);
         self.counters().merged_points.fetch_add(points, Ordering::Relaxed);
         Ok(())
     }
@@ -524,10 +544,11 @@ struct Cursor<'a> {
     number: u32,
     chunks: VecDeque<(u32, RawChunk)>,
     next_values: usize,
+    graves: Option<Arc<Graves>>,
 }
 
 impl<'a> Cursor<'a> {
-    fn new(part: &'a Part) -> Result<Self, PartError> {
+    fn new(part: &'a Part, tombstones: &[Arc<Tombstone>]) -> Result<Self, PartError> {
         let mut cursor = Self {
             part,
             keys: VecDeque::new(),
@@ -535,6 +556,7 @@ impl<'a> Cursor<'a> {
             number: 0,
             chunks: VecDeque::new(),
             next_values: 0,
+            graves: part.graves(tombstones)?,
         };
         cursor.fill_keys()?;
         Ok(cursor)
@@ -552,6 +574,21 @@ impl<'a> Cursor<'a> {
         self.keys.front().map(Vec::as_slice)
     }
 
+    /// Returns what is left of a chunk.
+    fn left(&self, number: u32, chunk: RawChunk) -> Result<Option<RawChunk>, PartError> {
+        let Some(graves) = &self.graves else { return Ok(Some(chunk)) };
+        match graves.left(number, chunk.min_ms, chunk.max_ms) {
+            Left::All => Ok(Some(chunk)),
+            Left::Nothing => Ok(None),
+            Left::Some => {
+                let mut points = self.part.points(&chunk)?;
+                graves.cut(number, &mut points);
+                let settled = self.part.meta().settled;
+                Ok((!points.is_empty()).then(|| RawChunk::encode(&points, settled)))
+            }
+        }
+    }
+
     /// Takes the chunks of the series at the front and goes on to the next.
     fn take(&mut self, chunks: &mut Vec<RawChunk>) -> Result<(), PartError> {
         let blocks = self.part.values_blocks();
@@ -559,11 +596,15 @@ impl<'a> Cursor<'a> {
             && blocks[self.next_values].first_series <= self.number
         {
             let block = &blocks[self.next_values];
-            self.chunks.extend(self.part.read_values(block, |_, _, _| true)?);
+            let graves = self.graves.as_deref();
+            let wanted = |n, _, _, _| !graves.is_some_and(|g| g.is_whole(n));
+            self.chunks.extend(self.part.read_values(block, wanted)?);
             self.next_values += 1;
         }
         while self.chunks.front().is_some_and(|(series, _)| *series == self.number) {
-            chunks.extend(self.chunks.pop_front().map(|(_, chunk)| chunk));
+            if let Some((number, chunk)) = self.chunks.pop_front() {
+                chunks.extend(self.left(number, chunk)?);
+            }
         }
         self.keys.pop_front();
         self.number += 1;
@@ -571,11 +612,14 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn merge_into(out: &mut OpenPart, run: &[Arc<Part>]) -> Result<(), StoreError> {
-    let mut cursors =
-        run.iter().map(|p| Cursor::new(p)).collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
+fn merge_into(
+    out: &mut OpenPart,
+    run: &[Arc<Part>],
+    tombstones: &[Arc<Tombstone>],
+) -> Result<(), StoreError> {
+    let cursors = run.iter().map(|p| Cursor::new(p, tombstones));
+    let mut cursors = cursors.collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
     while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
-        out.series(&key)?;
         let mut sources: BTreeMap<Kind, Vec<(&Part, RawChunk)>> = BTreeMap::new();
         for cursor in cursors.iter_mut().filter(|c| c.key() == Some(&key)) {
             let mut chunks = Vec::new();
@@ -584,6 +628,11 @@ fn merge_into(out: &mut OpenPart, run: &[Arc<Part>]) -> Result<(), StoreError> {
                 sources.entry(chunk.kind).or_default().push((cursor.part, chunk));
             }
         }
+        if sources.is_empty() {
+            // Everything of the series was deleted.
+            continue;
+        }
+        out.series(&key)?;
         for (kind, chunks) in sources {
             for chunk in merge_chunks(kind, chunks)? {
                 out.writer.chunk(&chunk).map_err(io("write a part"))?;

@@ -4,6 +4,7 @@
 //! slices; when a freeze comes in between, it starts again. Everything after that works on
 //! immutable data and holds no lock.
 
+use crate::graves::{self, Graves, Left};
 use crate::head::{HeadSeries, Points, merge};
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
@@ -68,7 +69,8 @@ pub struct Series {
 
 #[derive(Debug)]
 enum Source {
-    Part(Arc<Part>, Vec<RawChunk>),
+    /// Chunks, and what is cut out of them.
+    Part(Arc<Part>, Vec<RawChunk>, Vec<TimeRange>),
     Head(HeadSeries),
 }
 
@@ -81,9 +83,11 @@ impl Series {
         let mut sources = Vec::with_capacity(self.sources.len());
         for source in &self.sources {
             match source {
-                Source::Part(part, chunks) => {
+                Source::Part(part, chunks, cuts) => {
                     for chunk in chunks {
-                        sources.push(part.points(chunk).inspect_err(|e| part.set_aside(e))?);
+                        let mut points = part.points(chunk).inspect_err(|e| part.set_aside(e))?;
+                        graves::cut(cuts, &mut points);
+                        sources.push(points);
                     }
                 }
                 Source::Head(series) => sources.push(series.points(self.kind)),
@@ -140,6 +144,16 @@ impl Found {
     }
 }
 
+impl Found {
+    fn add_part(&mut self, part: &Arc<Part>, found: Vec<Collected>) -> Result<(), ReadError> {
+        for Collected { key, kind, chunks, cuts } in found {
+            let points = chunks.iter().map(|c| u64::from(c.count)).sum();
+            self.add(&key, kind, Source::Part(part.clone(), chunks, cuts), points)?;
+        }
+        Ok(())
+    }
+}
+
 /// Runs `read` on a part; when it finds damage the part is set aside and counts as empty.
 fn serving<T: Default>(
     part: &Part,
@@ -178,12 +192,10 @@ impl MetricStore {
             for part in Self::parts_in(view, range) {
                 let chunks = serving(part, || {
                     let numbers = part.select(tenant, matchers)?;
-                    collect_chunks(part, &numbers, range)
+                    let graves = part.graves(&view.tombstones)?;
+                    collect_chunks(part, numbers, range, graves.as_deref())
                 })?;
-                for (key, kind, chunks) in chunks {
-                    let points = chunks.iter().map(|c| u64::from(c.count)).sum();
-                    found.add(&key, kind, Source::Part(part.clone(), chunks), points)?;
-                }
+                found.add_part(part, chunks)?;
             }
             self.add_heads(view, tenant, matchers, &mut found)?;
             let Some(mut found) = finished(found) else { return Ok(None) };
@@ -213,13 +225,13 @@ impl MetricStore {
                 Found { limits, range, points: 0, numbers: HashMap::new(), series: Vec::new() };
             for part in Self::parts_in(view, range) {
                 let chunks = serving(part, || match part.find_key(&bytes)? {
-                    Some(number) => collect_chunks(part, &[number], range),
+                    Some(number) => {
+                        let graves = part.graves(&view.tombstones)?;
+                        collect_chunks(part, vec![number], range, graves.as_deref())
+                    }
                     None => Ok(Vec::new()),
                 })?;
-                for (key, kind, chunks) in chunks {
-                    let points = chunks.iter().map(|c| u64::from(c.count)).sum();
-                    found.add(&key, kind, Source::Part(part.clone(), chunks), points)?;
-                }
+                found.add_part(part, chunks)?;
             }
             self.add_heads(view, key.tenant, &matchers, &mut found)?;
             let series = found.series.into_iter().filter(|s| s.key == *key).collect();
@@ -312,9 +324,13 @@ impl MetricStore {
             for part in Self::parts_in(view, range) {
                 let found = serving(part, || {
                     let mut numbers = part.select(tenant, matchers)?;
+                    let graves = part.graves(&view.tombstones)?;
+                    if let Some(graves) = &graves {
+                        numbers.retain(|&n| !graves.is_whole(n));
+                    }
                     let meta = part.meta();
                     if !(range.contains(meta.min_ms) && range.contains(meta.max_ms)) {
-                        numbers = with_points(part, &numbers, range)?;
+                        numbers = with_points(part, &numbers, range, graves.as_deref())?;
                     }
                     let mut found = Vec::with_capacity(numbers.len());
                     part.for_keys(&numbers, |_, key| found.push(key.to_vec()))?;
@@ -406,7 +422,10 @@ impl MetricStore {
                 }
             };
             for part in Self::parts_in(view, range) {
-                serving(part, || part.for_labels(tenant, &wanted, &mut add))?;
+                serving(part, || {
+                    let graves = part.graves(&view.tombstones)?;
+                    part.for_labels(tenant, &wanted, graves.as_deref(), &mut add)
+                })?;
             }
             let registry = {
                 let state = self.head.read();
@@ -442,8 +461,14 @@ fn check_series(found: usize, max: usize) -> Result<(), ReadError> {
     if found > max { Err(ReadError::TooManySeries { found, max }) } else { Ok(()) }
 }
 
-/// Returns which of the series have a chunk that touches `range`.
-fn with_points(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Vec<u32>, PartError> {
+/// Returns which of the series have a chunk that touches `range`. Of series that something was
+/// deleted of, a point that is left must lie there.
+fn with_points(
+    part: &Part,
+    numbers: &[u32],
+    range: TimeRange,
+    graves: Option<&Graves>,
+) -> Result<Vec<u32>, PartError> {
     let mut touching = BTreeSet::new();
     for block in part.values_blocks() {
         let first = numbers.partition_point(|&n| n < block.first_series);
@@ -452,23 +477,56 @@ fn with_points(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Vec<u32
         {
             continue;
         }
-        part.read_values(block, |series, min, max| {
-            if range.overlaps(min, max) && numbers.binary_search(&series).is_ok() {
+        let undecided = part.read_values(block, |series, _, min, max| {
+            if !range.overlaps(min, max) || numbers.binary_search(&series).is_err() {
+                return false;
+            }
+            match graves.map_or(Left::All, |graves| graves.left(series, min, max)) {
+                Left::All => {
+                    touching.insert(series);
+                    false
+                }
+                Left::Nothing => false,
+                Left::Some => true,
+            }
+        })?;
+        for (series, chunk) in undecided {
+            let mut points = part.points(&chunk)?;
+            if let Some(graves) = graves {
+                graves.cut(series, &mut points);
+            }
+            if points.any_time(|at| range.contains(at)) {
                 touching.insert(series);
             }
-            false
-        })?;
+        }
     }
     Ok(touching.into_iter().collect())
 }
 
-type Collected = Vec<(Vec<u8>, Kind, Vec<RawChunk>)>;
+/// What a part holds of a series: chunks, and what is cut out of them.
+struct Collected {
+    key: Vec<u8>,
+    kind: Kind,
+    chunks: Vec<RawChunk>,
+    cuts: Vec<TimeRange>,
+}
 
 /// Returns the chunks of some series by key and kind.
-fn collect_chunks(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Collected, PartError> {
+fn collect_chunks(
+    part: &Part,
+    mut numbers: Vec<u32>,
+    range: TimeRange,
+    graves: Option<&Graves>,
+) -> Result<Vec<Collected>, PartError> {
+    if let Some(graves) = graves {
+        numbers.retain(|&n| !graves.is_whole(n));
+    }
     let mut by_series: BTreeMap<(u32, Kind), Vec<RawChunk>> = BTreeMap::new();
-    for (series, chunk) in part.chunks(numbers, range)? {
-        by_series.entry((series, chunk.kind)).or_default().push(chunk);
+    for (series, chunk) in part.chunks(&numbers, range)? {
+        let left = graves.map_or(Left::All, |g| g.left(series, chunk.min_ms, chunk.max_ms));
+        if left != Left::Nothing {
+            by_series.entry((series, chunk.kind)).or_default().push(chunk);
+        }
     }
     let mut present: Vec<u32> = by_series.keys().map(|(series, _)| *series).collect();
     present.dedup();
@@ -476,8 +534,12 @@ fn collect_chunks(part: &Part, numbers: &[u32], range: TimeRange) -> Result<Coll
     part.for_keys(&present, |number, key| {
         keys.insert(number, key.to_vec());
     })?;
-    Ok(by_series
-        .into_iter()
-        .map(|((series, kind), chunks)| (keys[&series].clone(), kind, chunks))
-        .collect())
+    let cuts_of = |n| graves.map(|g| g.cuts_of(n).to_vec()).unwrap_or_default();
+    let of_series = by_series.into_iter().map(|((series, kind), chunks)| Collected {
+        key: keys[&series].clone(),
+        kind,
+        chunks,
+        cuts: cuts_of(series),
+    });
+    Ok(of_series.collect())
 }

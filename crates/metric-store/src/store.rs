@@ -11,10 +11,11 @@ use crate::head::{Frozen, Head};
 use crate::part::{Part, PartError};
 use crate::registry::Registry;
 use crate::replay::replay;
+use crate::tombstone::Tombstone;
 use arc_swap::ArcSwap;
 use model::TenantId;
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -96,6 +97,9 @@ pub enum StoreError {
         /// One of them.
         part: String,
     },
+    /// A tombstone of the manifest that makes no sense: without it deleted series would come back.
+    #[error("tombstone {0:?} of the metric store's manifest cannot be read")]
+    Tombstone(String),
     /// A frame whose checksum holds, yet that makes no sense: written by something else.
     #[error("journal frame {sequence} is no batch of metrics")]
     Frame {
@@ -164,6 +168,8 @@ pub(crate) struct View {
     pub(crate) frozen: Option<Arc<Frozen>>,
     /// In the order of arrival.
     pub(crate) parts: Vec<Arc<Part>>,
+    /// What was deleted and still stands in some of them.
+    pub(crate) tombstones: Vec<Arc<Tombstone>>,
 }
 
 #[derive(Debug)]
@@ -251,6 +257,9 @@ impl StoreFiles {
                 manifest
             }
         };
+        // After `kill -9` its name may be in the page cache only. Readers are about to be shown what
+        // it says, a deletion, say, that nobody was told of: no loss of power may take it back.
+        disk.sync_dir(dir).map_err(io("sync the directory"))?;
         Ok(Self { parts: Arc::new(parts), manifest_file, manifest })
     }
 
@@ -271,6 +280,11 @@ impl MetricStore {
         options: StoreOptions,
     ) -> Result<Self, StoreError> {
         let StoreFiles { parts, manifest_file, manifest } = files;
+        let tombstones = manifest.tombstones.iter().map(|stored| {
+            let read = Tombstone::of_stored(stored).map(Arc::new);
+            read.ok_or_else(|| StoreError::Tombstone(stored.what.clone()))
+        });
+        let tombstones = tombstones.collect::<Result<Vec<_>, StoreError>>()?;
         let mut open_parts = Vec::new();
         let mut damaged = 0;
         for name in &manifest.parts {
@@ -314,7 +328,12 @@ impl MetricStore {
             committer: Mutex::new(()),
             frozen_now: Condvar::new(),
             head: RwLock::new(HeadState { head, registry, generation: 0 }),
-            view: ArcSwap::from_pointee(View { generation: 0, frozen: None, parts: open_parts }),
+            view: ArcSwap::from_pointee(View {
+                generation: 0,
+                frozen: None,
+                parts: open_parts,
+                tombstones,
+            }),
             maintenance: Mutex::default(),
             counters: StoreCounters::default(),
             damaged: AtomicU64::new(damaged),
@@ -504,6 +523,7 @@ impl MetricStore {
             generation: state.generation,
             frozen: Some(Arc::new(Frozen { head, registry: old, sequence })),
             parts: view.parts.clone(),
+            tombstones: view.tombstones.clone(),
         }));
         drop(state);
         self.frozen_now.notify_all();
@@ -541,9 +561,35 @@ impl MetricStore {
         change: impl Fn(&mut Vec<Arc<Part>>),
         names: impl Fn(&mut Vec<String>),
     ) -> Result<(), StoreError> {
+        self.install_with(flushed, change, names, Vec::new())
+    }
+
+    /// Puts a deletion in force: parts of which nothing is left go, tombstones come.
+    pub(crate) fn install_deletion(
+        &self,
+        whole: &BTreeSet<String>,
+        tombstones: Vec<Arc<Tombstone>>,
+    ) -> Result<(), StoreError> {
+        self.install_with(
+            None,
+            |parts| parts.retain(|p| !whole.contains(p.name())),
+            |names| names.retain(|n| !whole.contains(n)),
+            tombstones,
+        )
+    }
+
+    fn install_with(
+        &self,
+        flushed: Option<u64>,
+        change: impl Fn(&mut Vec<Arc<Part>>),
+        names: impl Fn(&mut Vec<String>),
+        added: Vec<Arc<Tombstone>>,
+    ) -> Result<(), StoreError> {
         let mut manifest = self.manifest.lock();
         let mut next = manifest.clone();
         names(&mut next.parts);
+        next.tombstones.extend(added.iter().map(|t| t.to_stored(&next.parts)));
+        next.tidy_tombstones();
         if let Some(flushed) = flushed {
             next.flushed = flushed;
         }
@@ -555,7 +601,11 @@ impl MetricStore {
         let mut parts = view.parts.clone();
         change(&mut parts);
         let frozen = if flushed.is_some() { None } else { view.frozen.clone() };
-        self.view.store(Arc::new(View { generation: view.generation, frozen, parts }));
+        let mut tombstones = view.tombstones.clone();
+        tombstones.extend(added);
+        tombstones.retain(|t| manifest.parts.iter().any(|name| t.covers(name)));
+        let generation = view.generation;
+        self.view.store(Arc::new(View { generation, frozen, parts, tombstones }));
         drop(state);
         if let Some(flushed) = flushed {
             self.journal.release(self.needed_by_taps(flushed));

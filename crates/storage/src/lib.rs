@@ -15,5 +15,5 @@ pub mod suite;
 pub use block::{BLOCK_HEADER_BYTES, BlockError, open_block, seal_block};
 pub use file_journal::{FileJournal, FileJournalOptions};
 pub use journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncModeError};
-pub use manifest::{Manifest, ManifestError, ManifestFile};
+pub use manifest::{Manifest, ManifestError, ManifestFile, Tombstone};
 pub use parts::{FileParts, PartFile, PartWriter, Parts};

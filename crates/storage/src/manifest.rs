@@ -11,6 +11,9 @@ use stdx::Disk;
 use stdx::checksum::checksum;
 
 const FIRST_LINE: &str = "sightline-manifest 1";
+/// A manifest with tombstones: a version that does not know them would show what was deleted, so it
+/// must refuse the file. Without any, the first form is written, and going back stays possible.
+const FIRST_LINE_TOMBSTONES: &str = "sightline-manifest 2";
 
 /// What the manifest says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +27,17 @@ pub struct Manifest {
     pub parts: Vec<String>,
     /// Further settings of the store, as key and value on one line each.
     pub settings: Vec<(String, String)>,
+    /// What was deleted and may still stand in parts.
+    pub tombstones: Vec<Tombstone>,
+}
+
+/// Something that was deleted and still stands in some parts, until they are rewritten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Names of the parts that it counts for; what is in others came later.
+    pub parts: Vec<String>,
+    /// What was deleted, in the store's own words; one line.
+    pub what: String,
 }
 
 /// Why the manifest could not be read or replaced.
@@ -51,12 +65,16 @@ pub enum ManifestError {
 impl Manifest {
     fn to_text(&self) -> String {
         use std::fmt::Write;
-        let mut text = format!("{FIRST_LINE}\nflushed {}\nnext {}\n", self.flushed, self.next_part);
+        let first = if self.tombstones.is_empty() { FIRST_LINE } else { FIRST_LINE_TOMBSTONES };
+        let mut text = format!("{first}\nflushed {}\nnext {}\n", self.flushed, self.next_part);
         for (key, value) in &self.settings {
             let _ = writeln!(text, "set {key} {value}");
         }
         for part in &self.parts {
             let _ = writeln!(text, "part {part}");
+        }
+        for tombstone in &self.tombstones {
+            let _ = writeln!(text, "tombstone {} {}", tombstone.parts.join(","), tombstone.what);
         }
         let sum = checksum(text.as_bytes());
         let _ = writeln!(text, "sum {sum:016x}");
@@ -71,10 +89,11 @@ impl Manifest {
             return Err("its checksum does not hold".into());
         }
         let mut lines = body.lines();
-        match lines.next() {
-            Some(FIRST_LINE) => {}
+        let with_tombstones = match lines.next() {
+            Some(FIRST_LINE) => false,
+            Some(FIRST_LINE_TOMBSTONES) => true,
             other => return Err(format!("its version is not known: {other:?}")),
-        }
+        };
         let mut manifest = Self::default();
         for line in lines {
             let (word, rest) = line.split_once(' ').ok_or_else(|| format!("line {line:?}"))?;
@@ -87,10 +106,33 @@ impl Manifest {
                     let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
                     manifest.settings.push((key.to_owned(), value.to_owned()));
                 }
+                "tombstone" if with_tombstones => {
+                    let (parts, what) =
+                        rest.split_once(' ').ok_or_else(|| format!("line {line:?}"))?;
+                    let parts = parts.split(',').map(str::to_owned).collect();
+                    manifest.tombstones.push(Tombstone { parts, what: what.to_owned() });
+                }
                 _ => return Err(format!("line {line:?}")),
             }
         }
         Ok(manifest)
+    }
+
+    /// Takes parts that are no longer listed off the tombstones, and tombstones without a part away:
+    /// nothing is left of what they deleted.
+    pub fn tidy_tombstones(&mut self) {
+        for tombstone in &mut self.tombstones {
+            tombstone.parts.retain(|name| self.parts.contains(name));
+        }
+        self.tombstones.retain(|tombstone| !tombstone.parts.is_empty());
+    }
+
+    /// Makes or replaces a setting. Neither may hold a line break, and the key no space.
+    pub fn set(&mut self, key: &str, value: String) {
+        match self.settings.iter_mut().find(|(k, _)| k == key) {
+            Some((_, old)) => *old = value,
+            None => self.settings.push((key.to_owned(), value)),
+        }
     }
 
     /// Returns a setting.
@@ -168,6 +210,7 @@ mod tests {
             next_part: n + 1,
             parts: (0..n).map(|p| format!("{p}.part")).collect(),
             settings: vec![("clock".into(), "virtual now".into())],
+            tombstones: Vec::new(),
         }
     }
 
@@ -180,6 +223,33 @@ mod tests {
         assert_eq!(file.read().unwrap(), Some(sample(3)));
         disk.damage(Path::new("/d/MANIFEST"), 30);
         assert!(matches!(file.read(), Err(ManifestError::Damaged { .. })));
+    }
+
+    #[test]
+    fn tombstones_raise_the_version_and_go_with_their_parts() {
+        let mut manifest = sample(3);
+        assert!(manifest.to_text().starts_with("sightline-manifest 1\n"));
+        let parts = vec!["0.part".into(), "2.part".into()];
+        manifest.tombstones = vec![Tombstone { parts, what: "1 all host=a b".into() }];
+        let text = manifest.to_text();
+        // What an older version says to it: "its version is not known".
+        assert!(text.starts_with("sightline-manifest 2\n"));
+        assert_eq!(Manifest::from_text(&text), Ok(manifest.clone()));
+        manifest.parts.remove(0);
+        manifest.tidy_tombstones();
+        assert_eq!(manifest.tombstones[0].parts, ["2.part"]);
+        manifest.parts.retain(|name| name != "2.part");
+        manifest.tidy_tombstones();
+        assert!(manifest.to_text().starts_with("sightline-manifest 1\n"));
+    }
+
+    #[test]
+    fn a_setting_is_replaced() {
+        let mut manifest = sample(1);
+        manifest.set("clock", "real".into());
+        manifest.set("seen", "5".into());
+        let read = Manifest::from_text(&manifest.to_text()).unwrap();
+        assert_eq!((read.setting("clock"), read.setting("seen")), (Some("real"), Some("5")));
     }
 
     #[test]

@@ -5,9 +5,13 @@ use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
     RawChunk, TIMES, TRAILER_BYTES, VALUES, VERSION, ValuesBlock, ZSTD,
 };
+use crate::graves::Graves;
 use crate::matcher::{LabelIndex, Matcher};
 use crate::postings::{self, union};
+use crate::tombstone::Tombstone;
 use model::{Kind, TenantId, TimeRange};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stdx::varint::Reader;
 use storage::{PartFile, open_block};
@@ -29,6 +33,8 @@ pub(crate) struct Part {
     names: Vec<(Vec<u8>, u32)>,
     /// Set when a read found damage: the rest of the store serves without this part.
     aside: AtomicBool,
+    /// What tombstones take of it, and which tombstones that was looked up for.
+    graves: Mutex<Option<(Vec<u64>, Arc<Graves>)>>,
 }
 
 impl Part {
@@ -69,6 +75,7 @@ impl Part {
             labels: Vec::new(),
             names: Vec::new(),
             aside: AtomicBool::new(false),
+            graves: Mutex::default(),
         };
         let footer = part.block(place, FOOTER)?;
         part.read_footer(&footer).ok_or_else(|| damaged(place.offset, "its footer is odd"))?;
@@ -137,6 +144,28 @@ impl Part {
 
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
         range.overlaps(self.meta.min_ms, self.meta.max_ms)
+    }
+
+    /// Returns what the tombstones that count for this part take of it; `None` when there are none.
+    pub(crate) fn graves(
+        &self,
+        tombstones: &[Arc<Tombstone>],
+    ) -> Result<Option<Arc<Graves>>, PartError> {
+        let covering: Vec<Arc<Tombstone>> =
+            tombstones.iter().filter(|t| t.covers(&self.name)).cloned().collect();
+        if covering.is_empty() {
+            return Ok(None);
+        }
+        let ids: Vec<u64> = covering.iter().map(|t| t.id).collect();
+        let mut known = self.graves.lock();
+        if let Some((of, graves)) = &*known
+            && *of == ids
+        {
+            return Ok(Some(graves.clone()));
+        }
+        let graves = Arc::new(Graves::of(self, &covering)?);
+        *known = Some((ids, graves.clone()));
+        Ok(Some(graves))
     }
 
     fn block(&self, place: Place, wanted: u8) -> Result<Vec<u8>, PartError> {
@@ -267,7 +296,7 @@ impl Part {
     pub(crate) fn read_values(
         &self,
         block: &ValuesBlock,
-        mut wanted: impl FnMut(u32, i64, i64) -> bool,
+        mut wanted: impl FnMut(u32, u32, i64, i64) -> bool,
     ) -> Result<Vec<(u32, RawChunk)>, PartError> {
         let content = self.block(block.place, VALUES)?;
         let odd = || self.odd(block.place, "odd values");
@@ -310,7 +339,7 @@ impl Part {
             }
             let len = headers.usize().ok_or_else(odd)?;
             let values = body.take(len).ok_or_else(odd)?;
-            if !wanted(series, min_ms, max_ms) {
+            if !wanted(series, count, min_ms, max_ms) {
                 continue;
             }
             if let Some((number, offset, len)) = last_shared {
@@ -345,11 +374,31 @@ impl Part {
             if next > block.last_series || !range.overlaps(block.min_ms, block.max_ms) {
                 continue;
             }
-            all.extend(self.read_values(block, |series, min, max| {
+            all.extend(self.read_values(block, |series, _, min, max| {
                 range.overlaps(min, max) && rest.binary_search(&series).is_ok()
             })?);
         }
         Ok(all)
+    }
+
+    /// Shows series, count, first and last time of every chunk of some series, and returns those
+    /// that `wanted` says; `numbers` must be sorted.
+    pub(crate) fn chunks_where(
+        &self,
+        numbers: &[u32],
+        mut wanted: impl FnMut(u32, u32, i64, i64) -> bool,
+    ) -> Result<Vec<(u32, RawChunk)>, PartError> {
+        let mut found = Vec::new();
+        for block in &self.values {
+            let first = numbers.partition_point(|&n| n < block.first_series);
+            if numbers.get(first).is_none_or(|&n| n > block.last_series) {
+                continue;
+            }
+            found.extend(self.read_values(block, |series, count, min, max| {
+                numbers.binary_search(&series).is_ok() && wanted(series, count, min, max)
+            })?);
+        }
+        Ok(found)
     }
 
     fn decode_chunk(&self, chunk: &RawChunk) -> Result<crate::head::Points, PartError> {
@@ -398,23 +447,36 @@ impl Part {
         crate::matcher::select(&PartIndex { part: self, tenant }, matchers)
     }
 
-    /// Shows each label of a tenant with all its values; `wanted` says of which labels.
+    /// Shows each label of a tenant with all its values; `wanted` says of which labels. What only
+    /// series have of which nothing is left is not shown.
     pub(crate) fn for_labels(
         &self,
         tenant: TenantId,
         wanted: impl Fn(&str) -> bool,
+        graves: Option<&Graves>,
         mut show: impl FnMut(&str, Option<&str>),
     ) -> Result<(), PartError> {
+        let graves = graves.filter(|graves| graves.whole_len() > 0);
         let prefix = tenant.0.to_be_bytes();
         let odd = || PartError::damaged(&self.name, 0, "odd labels");
         for (name, _) in self.names.iter().filter(|(n, _)| n.starts_with(&prefix)) {
             let label = Reader::new(&name[4..]).str().ok_or_else(odd)?;
-            if !wanted(label) {
+            let wanted = wanted(label);
+            if !wanted && graves.is_none() {
                 show(label, None);
                 continue;
             }
-            self.for_pairs(name, |pair, _| {
+            self.for_pairs(name, |pair, postings| {
                 if !pair.starts_with(name) {
+                    return Ok(false);
+                }
+                if let Some(graves) = graves
+                    && self.postings(postings)?.iter().all(|&n| graves.is_whole(n))
+                {
+                    return Ok(true);
+                }
+                if !wanted {
+                    show(label, None);
                     return Ok(false);
                 }
                 show(label, Some(std::str::from_utf8(&pair[name.len()..]).map_err(|_| odd())?));
@@ -553,8 +615,13 @@ mod tests {
         let none = Matcher { negated: true, ..any };
         assert_eq!(part.select(TenantId(1), &[none]).unwrap().len(), 499);
         let mut hosts = 0;
-        part.for_labels(TenantId(0), |l| l == "host", |_, v| hosts += usize::from(v.is_some()))
-            .unwrap();
+        part.for_labels(
+            TenantId(0),
+            |l| l == "host",
+            None,
+            |_, v| hosts += usize::from(v.is_some()),
+        )
+        .unwrap();
         assert_eq!(hosts, 500);
     }
 

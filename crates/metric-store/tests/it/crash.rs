@@ -1,15 +1,17 @@
 //! Whatever happens to the disk, the content equals what was acknowledged: neither less nor twice.
 //!
-//! A run writes batches, flushes, merges and expires until its disk loses power, fails a sync or
-//! fills up; then the store is opened on what survived and compared with a slow and obvious model.
-//! Only the batch that was under way may be in or out, and then as a whole. Each seed survives
-//! several misfortunes in a row.
+//! A run writes batches, flushes, merges, deletes and cleans until its disk loses power, fails a sync
+//! or fills up; then the store is opened on what survived and compared with a slow and obvious model.
+//! Only the batch or deletion that was under way may be in or out, and then as a whole. Each seed
+//! survives several misfortunes in a row.
 //!
 //! `SIGHTLINE_CRASH_SEEDS=100000` runs more of them; a failure prints its seed.
 
-use metric_store::{FileStore, MetricStore, Points, ReadLimits, StoreOptions};
+use metric_store::{
+    Deletion, FileStore, Matcher, MetricStore, Points, ReadLimits, StoreOptions, Test,
+};
 use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use stdx::{CrashPlan, Rng, SimDisk};
@@ -45,10 +47,47 @@ impl Model {
         }
     }
 
+    fn delete(&mut self, what: &Deletion) {
+        let meant = |series: u8, at: i64| {
+            let key = key(series);
+            key.tenant == what.tenant
+                && what.range.contains(at)
+                && what.matchers.iter().all(|m| {
+                    m.matches(match m.label.as_str() {
+                        "__name__" => &key.name,
+                        "__namespace__" => &key.namespace,
+                        label => key.label(label),
+                    })
+                })
+        };
+        self.floats.retain(|(series, at), _| !meant(*series, *at));
+        self.deltas.retain(|(series, at), _| !meant(*series, *at));
+    }
+
+    /// Says which points differ: all of them would fill pages.
+    fn difference(&self, found: &Self) -> String {
+        let points = |model: &Self| -> BTreeSet<String> {
+            let floats = model.floats.iter().map(|p| format!("{p:?}"));
+            floats.chain(model.deltas.iter().map(|p| format!("{p:?}"))).collect()
+        };
+        let (kept, found) = (points(self), points(found));
+        let lost: Vec<_> = kept.difference(&found).collect();
+        let more: Vec<_> = found.difference(&kept).collect();
+        format!("lost {lost:?}, and found {more:?}")
+    }
+
+    /// Names of the series that have points.
+    fn series(&self) -> BTreeSet<u8> {
+        self.floats.keys().chain(self.deltas.keys()).map(|(series, _)| *series).collect()
+    }
+
     fn of_store(store: &MetricStore) -> Self {
         let mut model = Self::default();
         let limits = ReadLimits::default();
+        let mut listed = BTreeSet::new();
         for tenant in 0..2 {
+            let keys = store.keys(TenantId(tenant), &[], TimeRange::ALL, 100).unwrap();
+            listed.extend(keys.iter().map(|k| k.name.parse::<u8>().unwrap()));
             for series in store.select(TenantId(tenant), &[], TimeRange::ALL, limits).unwrap() {
                 let name: u8 = series.key.name.parse().unwrap();
                 match series.points().unwrap() {
@@ -65,6 +104,7 @@ impl Model {
                 }
             }
         }
+        assert_eq!(listed, model.series(), "a list shows the series that have points");
         model
     }
 }
@@ -106,6 +146,39 @@ fn random_batch(rng: &mut Rng) -> Vec<Point> {
             }
         })
         .collect()
+}
+
+fn random_deletion(rng: &mut Rng) -> Deletion {
+    let value = |rng: &mut Rng| format!("value {}", rng.below(4));
+    let matchers = match rng.below(5) {
+        0 => vec![Matcher::equal("__namespace__", "ns")],
+        1 => vec![Matcher::equal("__name__", rng.below(12).to_string())],
+        2 => vec![Matcher { negated: true, ..Matcher::equal("label", value(rng)) }],
+        3 => {
+            let wanted = value(rng);
+            let test = Test::Passes(Arc::new(move |v: &str| v == wanted || v.is_empty()));
+            vec![
+                Matcher { label: "label".into(), test, negated: rng.one_in(3) },
+                Matcher::equal("__namespace__", ""),
+            ]
+        }
+        _ => Vec::new(),
+    };
+    let range = match rng.below(3) {
+        0 => TimeRange::ALL,
+        1 => TimeRange { start_ms: NOW - 2 * DAY, end_ms: NOW + rng.below(40) as i64 * 1000 },
+        _ => {
+            let start_ms = NOW - rng.below(3) as i64 * DAY + rng.below(40) as i64 * 1000;
+            TimeRange { start_ms, end_ms: start_ms + rng.below(20_000) as i64 }
+        }
+    };
+    Deletion { tenant: TenantId(rng.below(2) as u32), matchers, range }
+}
+
+/// What nobody knows the outcome of, after power went.
+enum UnderWay {
+    Batch(Vec<Point>),
+    Deletion(Deletion),
 }
 
 fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_store::WriteError> {
@@ -151,22 +224,35 @@ fn run(seed: u64) {
         if let Ok(store) = open(&disk) {
             assert!(Model::of_store(&store) == kept, "{context}: content differs after opening");
             for _ in 0..rng.below(30) {
-                match rng.below(10) {
+                match rng.below(12) {
                     // A failed flush or merge loses nothing and is tried again later.
                     0 => drop(store.flush()),
                     1 => drop(store.settle(NOW)),
+                    2 => drop(store.clean_tombstones()),
+                    3 => {
+                        let deletion = random_deletion(&mut rng);
+                        match store.delete(std::slice::from_ref(&deletion)) {
+                            Ok(_) => kept.delete(&deletion),
+                            Err(_) if plan.power_off_at.is_some() => {
+                                under_way = Some(UnderWay::Deletion(deletion));
+                                break;
+                            }
+                            // The disk is full or a sync failed: nothing is deleted.
+                            Err(_) => {}
+                        }
+                    }
                     _ => {
                         let points = random_batch(&mut rng);
                         match write(&store, &points, rng.below(2) == 0) {
                             Ok(()) => kept.add(&points),
                             Err(metric_store::WriteError::Broken) => {
-                                under_way = Some(points);
+                                under_way = Some(UnderWay::Batch(points));
                                 break;
                             }
                             // Taken back for want of space: it must not show up later. Unless the
                             // power went, then nobody knows.
                             Err(_) if plan.power_off_at.is_some() => {
-                                under_way = Some(points);
+                                under_way = Some(UnderWay::Batch(points));
                                 break;
                             }
                             Err(_) => {}
@@ -186,10 +272,13 @@ fn run(seed: u64) {
         let store = open(&disk).unwrap_or_else(|e| panic!("{context}: does not open: {e}"));
         let found = Model::of_store(&store);
         if found != kept {
-            let points = under_way.unwrap_or_else(|| panic!("{context}: {found:?}\n not {kept:?}"));
             let mut with = kept.clone();
-            with.add(&points);
-            assert!(found == with, "{context}: neither with nor without the batch under way");
+            match under_way {
+                Some(UnderWay::Batch(points)) => with.add(&points),
+                Some(UnderWay::Deletion(deletion)) => with.delete(&deletion),
+                None => panic!("{context}: {}", kept.difference(&found)),
+            }
+            assert!(found == with, "{context}: neither with nor without what was under way");
             kept = with;
         }
     }

@@ -2,5 +2,6 @@
 
 mod budget;
 mod crash;
+mod delete;
 mod full_disk;
 mod merge;
