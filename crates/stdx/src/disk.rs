@@ -77,6 +77,9 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     /// Returns the names of the files directly in `dir`, sorted; an absent directory has none.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
 
+    /// Says whether nothing is in `dir`, neither files nor directories; an absent one holds nothing.
+    fn is_vacant(&self, dir: &Path) -> io::Result<bool>;
+
     /// Opens an existing file for reading and writing.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
@@ -158,6 +161,14 @@ impl Disk for RealDisk {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    fn is_vacant(&self, dir: &Path) -> io::Result<bool> {
+        match fs::read_dir(dir) {
+            Ok(mut entries) => Ok(entries.next().is_none()),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(e) => Err(e),
+        }
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

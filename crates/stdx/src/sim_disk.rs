@@ -362,6 +362,12 @@ impl Disk for SimDisk {
             .collect())
     }
 
+    fn is_vacant(&self, dir: &Path) -> io::Result<bool> {
+        let state = self.0.lock();
+        state.check_power()?;
+        Ok(!state.names.keys().any(|path| path.starts_with(dir)))
+    }
+
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let state = self.0.lock();
         state.check_power()?;

@@ -5,6 +5,7 @@
 //! embedded form ([`FileJournal`], [`FileParts`]) and a test-suite ([`suite`]) that any other form
 //! must pass too.
 
+mod backup;
 mod block;
 mod file_journal;
 mod journal;
@@ -12,6 +13,9 @@ mod manifest;
 mod parts;
 pub mod suite;
 
+pub use backup::{
+    BackupDir, BackupError, Findings, Progress, ProgressNow, SavedFile, Snapshot, Source,
+};
 pub use block::{BLOCK_HEADER_BYTES, BlockError, open_block, seal_block};
 pub use file_journal::{FileJournal, FileJournalOptions};
 pub use journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncModeError};

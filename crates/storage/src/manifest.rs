@@ -63,7 +63,8 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    fn to_text(&self) -> String {
+    /// Writes it as it stands in the file.
+    pub(crate) fn to_text(&self) -> String {
         use std::fmt::Write;
         let first = if self.tombstones.is_empty() { FIRST_LINE } else { FIRST_LINE_TOMBSTONES };
         let mut text = format!("{first}\nflushed {}\nnext {}\n", self.flushed, self.next_part);
@@ -81,7 +82,8 @@ impl Manifest {
         text
     }
 
-    fn from_text(text: &str) -> Result<Self, String> {
+    /// Reads what [`Manifest::to_text`] wrote, or says what is wrong with it.
+    pub(crate) fn from_text(text: &str) -> Result<Self, String> {
         let body_len = text.trim_end().rfind('\n').ok_or("it has no lines")? + 1;
         let (body, last) = text.split_at(body_len);
         let sum = last.trim_end().strip_prefix("sum ").ok_or("its last line is no checksum")?;
