@@ -84,6 +84,17 @@ pub enum CatalogError {
     },
 }
 
+/// An entry of any table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The kind of definition.
+    pub table: String,
+    /// Its name.
+    pub key: String,
+    /// What it is.
+    pub value: Vec<u8>,
+}
+
 /// Entries in tables, changed in steps that are durable and whole.
 pub trait Catalog: Send + Sync + fmt::Debug {
     /// Returns an entry.
@@ -101,6 +112,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         table: &'static str,
         prefix: &str,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError>;
+
+    /// Returns all entries of all tables as they stood at one moment, sorted by table and key.
+    ///
+    /// # Errors
+    /// [`CatalogError::Storage`].
+    fn entries(&self) -> Result<Vec<Entry>, CatalogError>;
 
     /// Makes all changes, or none; returns when they are durable.
     ///

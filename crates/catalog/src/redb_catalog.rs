@@ -1,6 +1,6 @@
 //! The embedded catalog: redb over our own disk seam.
 
-use crate::{Catalog, CatalogError, Change, Expect};
+use crate::{Catalog, CatalogError, Change, Entry, Expect};
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use std::io;
@@ -102,6 +102,34 @@ impl RedbCatalog {
         Ok(catalog)
     }
 
+    /// Makes the file `path` a catalog with exactly these entries, in one durable step.
+    ///
+    /// # Errors
+    /// [`CatalogError::Storage`], also when there are entries already.
+    pub fn create_with(
+        disk: &Arc<dyn Disk>,
+        path: &Path,
+        entries: &[Entry],
+    ) -> Result<(), CatalogError> {
+        let catalog = Self::open(disk, path)?;
+        if !catalog.entries()?.is_empty() {
+            let why = "it holds entries already".to_owned();
+            return Err(CatalogError::Storage { what: "cannot be filled", why });
+        }
+        let transaction =
+            catalog.database.begin_write().map_err(storage("transaction cannot begin"))?;
+        {
+            let mut table =
+                transaction.open_table(ENTRIES).map_err(storage("table cannot be opened"))?;
+            for Entry { table: name, key, value } in entries {
+                table
+                    .insert(entry(name, key).as_str(), value.as_slice())
+                    .map_err(storage("entry cannot be written"))?;
+            }
+        }
+        transaction.commit().map_err(storage("transaction cannot be committed"))
+    }
+
     /// Makes several writes in one transaction; each is whole or refused for itself.
     fn commit(&self, writes: Vec<(u64, Vec<Change>)>) -> Result<Outcomes, CatalogError> {
         let transaction =
@@ -171,6 +199,21 @@ impl Catalog for RedbCatalog {
                 break;
             }
             found.push((key.value()[skip..].to_owned(), value.value().to_vec()));
+        }
+        Ok(found)
+    }
+
+    fn entries(&self) -> Result<Vec<Entry>, CatalogError> {
+        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let table = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
+        let mut found = Vec::new();
+        for item in table.iter().map_err(storage("cannot be read"))? {
+            let (key, value) = item.map_err(storage("cannot be read"))?;
+            let (name, key) = key.value().split_once('\0').map_or_else(
+                || (String::new(), key.value().to_owned()),
+                |(name, key)| (name.to_owned(), key.to_owned()),
+            );
+            found.push(Entry { table: name, key, value: value.value().to_vec() });
         }
         Ok(found)
     }

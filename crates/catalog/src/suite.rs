@@ -38,6 +38,10 @@ pub fn check(reopen: &mut dyn FnMut() -> Box<dyn Catalog>) {
     let found = catalog.scan("t", "").expect("scan");
     assert_eq!(found, [("a".into(), b"4".to_vec()), ("ab".into(), b"2".to_vec())]);
     assert_eq!(catalog.scan("t", "ab").expect("scan").len(), 1);
+    let all = catalog.entries().expect("entries");
+    let all: Vec<_> = all.iter().map(|e| (e.table.as_str(), e.key.as_str(), &e.value)).collect();
+    let (four, two, three) = (b"4".to_vec(), b"2".to_vec(), b"3".to_vec());
+    assert_eq!(all, [("t", "a", &four), ("t", "ab", &two), ("t2", "a", &three)]);
     catalog.write(vec![Change::remove("t", "a"), Change::remove("t", "nothing")]).expect("remove");
     assert_eq!(catalog.get("t", "a").expect("get"), None);
     assert!(catalog.get("t2", "a").expect("get").is_some(), "tables do not mix");
@@ -60,6 +64,20 @@ mod tests {
     fn the_embedded_catalog_keeps_the_promises() {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
         check(&mut || Box::new(RedbCatalog::open(&disk, Path::new("/c")).unwrap()));
+    }
+
+    #[test]
+    fn a_copy_holds_the_same_entries() {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let catalog = RedbCatalog::open(&disk, Path::new("/c")).unwrap();
+        let put = |n: u8| Change::put("t", n.to_string(), vec![n; 9]);
+        catalog.write((0..20).map(put).collect()).unwrap();
+        let entries = catalog.entries().unwrap();
+        RedbCatalog::create_with(&disk, Path::new("/d"), &entries).unwrap();
+        let copy = RedbCatalog::open(&disk, Path::new("/d")).unwrap();
+        assert_eq!((copy.entries().unwrap(), entries.len()), (entries.clone(), 20));
+        drop(copy);
+        assert!(RedbCatalog::create_with(&disk, Path::new("/d"), &entries).is_err());
     }
 
     #[test]

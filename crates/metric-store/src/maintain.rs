@@ -135,7 +135,11 @@ impl MetricStore {
     /// # Errors
     /// [`StoreError`]: the points stay readable and in the journal; try again.
     pub fn flush(&self) -> Result<(), StoreError> {
-        let _pace = self.maintenance.lock();
+        self.flush_held(&self.maintenance.lock())
+    }
+
+    /// As [`MetricStore::flush`], for whoever holds the lock of all background work.
+    pub(crate) fn flush_held(&self, _pace: &Pace) -> Result<(), StoreError> {
         if self.view.load().frozen.is_some() {
             self.flush_locked(false)?;
         }

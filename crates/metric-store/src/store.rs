@@ -613,6 +613,11 @@ impl MetricStore {
         Ok(())
     }
 
+    /// Replaces the manifest on the disk; the caller holds the one in memory.
+    pub(crate) fn replace_manifest(&self, next: &Manifest) -> Result<(), StoreError> {
+        Ok(self.manifest_file.replace(next)?)
+    }
+
     /// Returns up to which frame the journal may be released: readers of the tap hold it back, but
     /// not beyond the limit, or one that stands still would fill the disk.
     fn needed_by_taps(&self, flushed: u64) -> u64 {

@@ -4,6 +4,7 @@ mod access;
 mod described;
 mod ingest;
 mod read;
+pub mod saving;
 mod tenants;
 mod time;
 mod upkeep;
@@ -114,6 +115,7 @@ impl Platform {
             ),
             _ => directory(format!("cannot be locked: {e}")),
         })?;
+        saving::refuse_unfinished(&*disk, dir).map_err(directory)?;
         mark_directory(&*disk, dir, clock.is_virtual()).map_err(directory)?;
 
         let files = StoreFiles::open(&disk, &dir.join("metrics"))?;
@@ -204,7 +206,8 @@ fn mark_directory(disk: &dyn Disk, dir: &Path, is_virtual: bool) -> Result<(), S
     let file = disk.open_or_create(&path).map_err(|e| format!("cannot be marked: {e}"))?;
     let found = file.read_all().map_err(|e| format!("mark cannot be read: {e}"))?;
     let found = String::from_utf8_lossy(&found);
-    if found.is_empty() {
+    // A crash while it was written leaves a piece of it: nothing was kept here before it was whole.
+    if found.len() < text.len() && text.starts_with(&*found) {
         let write = || {
             file.write_all_at(text.as_bytes(), 0)?;
             file.sync()?;

@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-const TENANTS: &str = "tenants";
+pub(crate) const TENANTS: &str = "tenants";
 const ORG_NAMES: &str = "org-names";
 /// Names of `X-Scope-OrgID` as Grafana's Mimir allows them, in length.
 const ORG_NAME_LEN_MAX: usize = 150;

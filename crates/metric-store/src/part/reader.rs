@@ -131,6 +131,22 @@ impl Part {
         self.size_bytes
     }
 
+    pub(crate) fn file(&self) -> &dyn PartFile {
+        &*self.file
+    }
+
+    /// Reads every block and compares its checksum.
+    pub(crate) fn check_blocks(&self) -> Result<(), PartError> {
+        let values = self.values.iter().map(|b| (b.place, VALUES));
+        let times = self.times.iter().map(|p| (*p, TIMES));
+        let keys = self.keys.iter().map(|(_, p)| (*p, KEYS));
+        let labels = self.labels.iter().map(|(_, p)| (*p, LABELS));
+        for (place, kind) in values.chain(times).chain(keys).chain(labels) {
+            self.block(place, kind)?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn is_aside(&self) -> bool {
         self.aside.load(Ordering::Relaxed)
     }

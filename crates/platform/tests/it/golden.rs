@@ -39,7 +39,7 @@ pub(crate) fn store_options() -> StoreOptions {
     StoreOptions { retention_ms: HUNDRED_YEARS_MS, ..StoreOptions::default() }
 }
 
-pub(crate) fn open(dir: &Path, now_ms: i64) -> Platform {
+pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
     let options = PlatformOptions {
         data_dir: dir.to_path_buf(),
         default_scope: Scope {
@@ -51,12 +51,10 @@ pub(crate) fn open(dir: &Path, now_ms: i64) -> Platform {
         store: store_options(),
         read_limits: ReadLimits::default(),
     };
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     Platform::open(&options, Arc::new(StandingClock(now_ms)), disk).expect("the directory opens")
 }
 
-fn open_store(dir: &Path) -> MetricStore {
-    let disk: Arc<dyn Disk> = Arc::new(RealDisk);
+pub(crate) fn open_store(disk: Arc<dyn Disk>, dir: &Path) -> MetricStore {
     FileStore::open(disk, dir, FileJournalOptions::default(), store_options())
         .expect("the store opens")
 }
@@ -84,7 +82,7 @@ fn delta(delta: &Delta) -> String {
 }
 
 /// All points of all tenants as text, one series a paragraph, bit for bit.
-fn content(store: &MetricStore, platform_scopes: &[(Scope, model::TenantId)]) -> String {
+pub(crate) fn content(store: &MetricStore, platform_scopes: &[(Scope, model::TenantId)]) -> String {
     let mut text = String::new();
     for (scope, tenant) in platform_scopes {
         let found = store.select(*tenant, &[], TimeRange::ALL, ReadLimits::default());
@@ -123,7 +121,7 @@ fn content(store: &MetricStore, platform_scopes: &[(Scope, model::TenantId)]) ->
 }
 
 /// What the catalog tells, as text.
-fn definitions(platform: &Platform) -> String {
+pub(crate) fn definitions(platform: &Platform) -> String {
     let mut text = String::new();
     for (scope, tenant) in platform.scopes() {
         let _ = writeln!(text, "tenant {} is {}/{}", tenant.0, scope.account, scope.region);
@@ -144,10 +142,10 @@ fn definitions(platform: &Platform) -> String {
 
 /// Opens a directory, and says what it holds: now, after a flush, after merges, opened again.
 fn contents(dir: &Path) -> Vec<(&'static str, String)> {
-    let platform = open(dir, golden_write::END_MS);
+    let platform = open(disk(), dir, golden_write::END_MS);
     let (scopes, told) = (platform.scopes(), definitions(&platform));
     drop(platform);
-    let store = open_store(dir);
+    let store = open_store(disk(), dir);
     assert_eq!(store.status().parts_damaged, 0);
     let mut all = vec![("opened", told.clone() + &content(&store, &scopes))];
     store.flush().expect("flushes");
@@ -155,11 +153,15 @@ fn contents(dir: &Path) -> Vec<(&'static str, String)> {
     store.settle(golden_write::END_MS).expect("merges");
     all.push(("merged", told + &content(&store, &scopes)));
     drop(store);
-    let platform = open(dir, golden_write::END_MS);
+    let platform = open(disk(), dir, golden_write::END_MS);
     let told = definitions(&platform);
     drop(platform);
-    all.push(("opened again", told + &content(&open_store(dir), &scopes)));
+    all.push(("opened again", told + &content(&open_store(disk(), dir), &scopes)));
     all
+}
+
+fn disk() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
 }
 
 fn golden_root() -> PathBuf {
@@ -199,7 +201,7 @@ fn unpack(golden: &Path, to: &Path) {
 /// Replaces the golden directory of the present version.
 fn write_present() {
     let dir = tempfile::tempdir().expect("a place");
-    golden_write::write(dir.path());
+    golden_write::write(disk(), dir.path());
     let version = fs::read_to_string(dir.path().join("VERSION")).expect("a mark");
     let format = version.lines().next().and_then(|l| l.strip_prefix("sightline-data "));
     let name = format!("{}-{}", format.expect("a format"), env!("CARGO_PKG_VERSION"));

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use stdx::Rng;
+use stdx::{Disk, Rng};
 
 /// When the directory was written, as far as it knows: 2026-11-20T10:00:00Z.
 pub(crate) const END_MS: i64 = 1_795_168_800_000;
@@ -17,11 +17,11 @@ const MINUTE_MS: i64 = 60_000;
 /// Organisations by name, in the order of their first appearance.
 pub(crate) const ORG_NAMES: [&str; 2] = ["team-a", "team-b"];
 
-fn scope(account: &str, region: &str) -> Scope {
+pub(crate) fn scope(account: &str, region: &str) -> Scope {
     Scope { account: account.parse().expect("an account"), region: region.into() }
 }
 
-fn key(
+pub(crate) fn key(
     tenant: TenantId,
     namespace: &str,
     name: &str,
@@ -36,7 +36,7 @@ fn key(
 }
 
 /// Puts points into a scope and waits until they are kept.
-fn put(platform: &Platform, scope: &Scope, fill: impl FnOnce(&mut Ingest)) {
+pub(crate) fn put(platform: &Platform, scope: &Scope, fill: impl FnOnce(&mut Ingest)) {
     let who = Principal::internal(scope.account);
     let ingest = platform.begin_ingest(&who, scope, TimeLimits::Retention);
     let mut ingest = ingest.expect("a scope that may be written");
@@ -58,7 +58,7 @@ type Shape<'a> = &'a dyn Fn(i64, &mut Rng) -> f64;
 
 /// Floats of every encoding: constants, steps, decimals, integers, anything, exceptions; on regular
 /// times, on a grid with jitter, and at any time.
-fn floats(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
+pub(crate) fn floats(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
     let tenant = ingest.tenant;
     let mut walk = 1000.0;
     for (host, jitter) in [("web-1", 0), ("web-2", 7), ("db \"1\"\\ä", 400)] {
@@ -98,7 +98,7 @@ fn floats(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
 
 /// Deltas of every form: one sample, several values, statistic sets, and so many different values
 /// that they became buckets.
-fn deltas(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
+pub(crate) fn deltas(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
     let tenant = ingest.tenant;
     for (namespace, unit) in [("Shop", Unit::Count), ("AWS/EC2", Unit::Percent)] {
         for region in ["eu", "us"] {
@@ -135,7 +135,7 @@ fn deltas(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
     }
 }
 
-fn describe(platform: &Platform, tenant: TenantId) {
+pub(crate) fn describe(platform: &Platform, tenant: TenantId) {
     let metadata = MetricMetadata {
         metric_type: "counter".into(),
         help: "Requests \"so far\",\nall hosts".into(),
@@ -160,9 +160,9 @@ fn describe(platform: &Platform, tenant: TenantId) {
 
 /// Writes it: days that were closed and merged, parts of today that were not, and a tail of the
 /// journal that the next start reads back.
-pub(crate) fn write(dir: &Path) {
+pub(crate) fn write(disk: Arc<dyn Disk>, dir: &Path) {
     let mut rng = Rng::from_seed(20_261_120);
-    let platform = open(dir, END_MS);
+    let platform = open(disk, dir, END_MS);
     let main = scope("000000000000", "us-east-1");
     let other = scope("111122223333", "eu-west-1");
     let named: Vec<Scope> = ORG_NAMES

@@ -38,7 +38,7 @@ fn snapshot(name: &str, numbers: std::ops::Range<u64>) -> Snapshot {
     Snapshot {
         name: name.into(),
         notes: vec![("made".into(), "some day".into())],
-        manifest: Manifest { flushed: 9, next_part: 99, parts, settings: Vec::new() },
+        manifest: Manifest { flushed: 9, next_part: 99, parts, ..Manifest::default() },
         files: Vec::new(),
     }
 }
