@@ -2,6 +2,7 @@
 
 mod client;
 mod config;
+mod delete;
 mod print;
 mod put;
 mod query;
@@ -26,7 +27,8 @@ const EXAMPLES: &str = "Examples:
   sightline serve                                    start on 127.0.0.1:4280, data in ./data
   sightline put -n Shop -m Orders -v 3 -u Count      put one value
   sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
-  sightline query 'up{job=\"node\"}'                   what Prometheus sent";
+  sightline query 'up{job=\"node\"}'                   what Prometheus sent
+  sightline delete -n Shop --dry-run                 what deleting a namespace would take";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -36,6 +38,8 @@ enum Command {
     Put(put::PutArguments),
     /// Ask a running server for values
     Query(query::QueryArguments),
+    /// Delete series or a namespace of a running server
+    Delete(delete::DeleteArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -71,6 +75,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Put(arguments) => put::put(&arguments),
         Command::Query(arguments) => query::query(&arguments),
+        Command::Delete(arguments) => delete::delete(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

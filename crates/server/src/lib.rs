@@ -2,13 +2,14 @@
 
 mod control;
 mod listen;
+mod manage;
 mod neighbours;
 mod own_metrics;
 mod upkeep;
 
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
-use doors::prometheus::PrometheusDoor;
+use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
 pub use platform::{AuthMode, StoreOptions, SyncMode};
 use platform::{OpenError, Platform, PlatformOptions};
@@ -40,6 +41,8 @@ pub struct ServerOptions {
     pub collect_host: bool,
     /// Name of the host in those metrics.
     pub host_name: String,
+    /// Serves Prometheus' admin API, which deletes series.
+    pub admin_api: bool,
     /// How metrics are kept.
     pub store: StoreOptions,
 }
@@ -173,7 +176,10 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     let shared = Arc::new(Shared {
         gateway: Gateway::new(aws_services::served(), Limits::default()),
         services: Services::new(platform.clone()),
-        prometheus: PrometheusDoor::new(platform.clone()),
+        prometheus: PrometheusDoor::with_options(
+            platform.clone(),
+            PrometheusOptions { admin_api: options.admin_api, ..PrometheusOptions::default() },
+        ),
         platform: platform.clone(),
         virtual_clock,
         test_bench: options.test_bench,
