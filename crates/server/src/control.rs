@@ -1,7 +1,11 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
+<<<<<<< HEAD
 use crate::{Shared, manage, own_metrics};
+=======
+use crate::{Shared, backups, own_metrics};
+>>>>>>> 638c818 (cli: sightline backup and restore, with /-/manage/backup on the server)
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -34,6 +38,11 @@ pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> 
         }
         (&Method::POST, "/-/manage/delete") => manage::delete(shared, body).await,
         (&Method::GET, "/-/entities") => entities(shared, parts),
+        (method, "/-/manage/backup") => {
+            let account = shared.platform.default_scope().account;
+            let who = model::Principal { key_id: String::new(), account };
+            backups::answer(shared, method, &who, &body)
+        }
         (_, "/-/clock" | "/-/reset") if !shared.test_bench => plain(
             StatusCode::NOT_FOUND,
             "this is offered by a server that was started with --test-bench\n",

@@ -1,5 +1,6 @@
 //! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
 
+mod backups;
 mod control;
 mod listen;
 mod manage;
@@ -11,6 +12,7 @@ use aws_services::Services;
 use aws_wire::{Gateway, Limits};
 use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
+pub use platform::saving;
 pub use platform::{AuthMode, StoreOptions, SyncMode};
 use platform::{OpenError, Platform, PlatformOptions};
 use std::io;
@@ -85,6 +87,7 @@ pub(crate) struct Shared {
     pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     pub(crate) test_bench: bool,
     pub(crate) requests: own_metrics::Requests,
+    pub(crate) backups: backups::Backups,
     pub(crate) uptime: Stopwatch,
 }
 
@@ -184,6 +187,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         virtual_clock,
         test_bench: options.test_bench,
         requests: own_metrics::Requests::default(),
+        backups: backups::Backups::default(),
         uptime: Stopwatch::start(),
     });
 
@@ -196,6 +200,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
         Ok(())
     });
+    shared.backups.finish();
     tracing::info!("stopping: writing what is in memory into parts");
     threads.finish(&stop, &platform);
     // A question that still computes has had its time; everything that was written is kept.

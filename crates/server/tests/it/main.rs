@@ -4,7 +4,11 @@
 //! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus the tools of
 //! `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
+<<<<<<< HEAD
 mod delete;
+=======
+mod backup;
+>>>>>>> 638c818 (cli: sightline backup and restore, with /-/manage/backup on the server)
 mod http;
 mod kill;
 mod process;
