@@ -1,11 +1,7 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-<<<<<<< HEAD
-use crate::{Shared, manage, own_metrics};
-=======
-use crate::{Shared, backups, own_metrics};
->>>>>>> 638c818 (cli: sightline backup and restore, with /-/manage/backup on the server)
+use crate::{Shared, backups, manage, own_metrics};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};

@@ -4,11 +4,8 @@
 //! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus the tools of
 //! `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
-<<<<<<< HEAD
-mod delete;
-=======
 mod backup;
->>>>>>> 638c818 (cli: sightline backup and restore, with /-/manage/backup on the server)
+mod delete;
 mod http;
 mod kill;
 mod process;
