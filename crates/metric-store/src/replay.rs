@@ -1,9 +1,10 @@
 //! What the journal holds beyond the parts goes into a head again, each frame once.
 
-use crate::frame::{self, Event, FRAME_KIND, Sample};
+use crate::frame::{self, Event, FRAME_KIND};
 use crate::head::Head;
 use crate::registry::Registry;
 use crate::store::StoreError;
+use hashbrown::HashMap;
 use model::SeriesKey;
 use std::ops::ControlFlow;
 use storage::Journal;
@@ -18,47 +19,30 @@ pub(crate) fn replay(
     registry: &Registry,
     head: &mut Head,
 ) -> Result<(), StoreError> {
-    const UNKNOWN: u32 = u32::MAX;
-    let mut numbers: Vec<u32> = Vec::new();
+    let mut numbers = Numbers::default();
     let mut bad = None;
     journal.read_from(from, &mut |found| {
         if found.kind != FRAME_KIND {
             return ControlFlow::Continue(());
         }
         let mut sound = true;
-        let number_of = |numbers: &[u32], sample: Sample| {
-            numbers.get(sample.number as usize).copied().filter(|&n| n != UNKNOWN)
-        };
         let read = frame::read(found.payload, |event| match event {
-            Event::Declared { number, kind, key } => {
-                let at = number as usize;
-                // A frame names the numbers it uses; one far beyond them is no number of ours.
-                if at >= numbers.len() + (1 << 26) {
-                    sound = false;
-                    return;
-                }
-                if at >= numbers.len() {
-                    numbers.resize(at + 1, UNKNOWN);
-                }
-                match SeriesKey::decode(key) {
-                    Some(key) => numbers[at] = registry.register(None, &key, kind),
-                    None => sound = false,
-                }
-            }
-            Event::Float(sample) => match number_of(&numbers, sample) {
+            Event::Declared { number, kind, key } => match SeriesKey::decode(key) {
+                Some(key) => numbers.set(number, registry.register(None, &key, kind)),
+                None => sound = false,
+            },
+            Event::Float(sample) => match numbers.get(sample.number) {
                 Some(number) => head.push_float(number, sample.at_ms, sample.value),
                 None => sound = false,
             },
-            Event::Single(sample) => match number_of(&numbers, sample) {
+            Event::Single(sample) => match numbers.get(sample.number) {
                 Some(number) => head.push_single(number, sample.at_ms, sample.value),
                 None => sound = false,
             },
-            Event::Delta { number, at_ms, delta } => {
-                match numbers.get(number as usize).filter(|&&n| n != UNKNOWN) {
-                    Some(&number) => head.push_delta(number, at_ms, &delta),
-                    None => sound = false,
-                }
-            }
+            Event::Delta { number, at_ms, delta } => match numbers.get(number) {
+                Some(number) => head.push_delta(number, at_ms, &delta),
+                None => sound = false,
+            },
         });
         if read.is_none() || !sound {
             bad = Some(found.sequence);
@@ -69,5 +53,66 @@ pub(crate) fn replay(
     match bad {
         Some(sequence) => Err(StoreError::Frame { sequence }),
         None => Ok(()),
+    }
+}
+
+const UNKNOWN: u32 = u32::MAX;
+/// Numbers below this, and this many times as many as were declared, are looked up by place: those
+/// of a process are dense. Others cost what they are: a damaged one must not ask for all memory.
+const DENSE_MIN: usize = 1 << 14;
+const DENSE_PER_DECLARED: usize = 64;
+
+/// What numbers of the process that wrote the journal stand for here.
+#[derive(Default)]
+struct Numbers {
+    dense: Vec<u32>,
+    sparse: HashMap<u32, u32>,
+    declared: usize,
+}
+
+impl Numbers {
+    fn set(&mut self, number: u32, ours: u32) {
+        self.declared += 1;
+        let at = number as usize;
+        if at >= DENSE_MIN + DENSE_PER_DECLARED * self.declared {
+            self.sparse.insert(number, ours);
+            return;
+        }
+        if at >= self.dense.len() {
+            self.dense.resize(at + 1, UNKNOWN);
+        }
+        self.dense[at] = ours;
+    }
+
+    #[inline]
+    fn get(&self, number: u32) -> Option<u32> {
+        match self.dense.get(number as usize) {
+            Some(&ours) if ours != UNKNOWN => Some(ours),
+            _ => self.sparse.get(&number).copied(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_near_and_far_are_found() {
+        let mut numbers = Numbers::default();
+        let far = u32::MAX - 1;
+        numbers.set(far, 1);
+        numbers.set(20_000, 2);
+        assert_eq!(numbers.dense.len(), 0);
+        for n in 0..500 {
+            numbers.set(n, n + 10);
+        }
+        // Declared again, now that it is near.
+        numbers.set(20_000, 3);
+        assert_eq!(
+            [far, 20_000, 499, 500].map(|n| numbers.get(n)),
+            [Some(1), Some(3), Some(509), None]
+        );
+        assert!(numbers.dense.len() > 20_000);
     }
 }

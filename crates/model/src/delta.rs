@@ -52,9 +52,10 @@ pub fn bucket_bounds(number: i32) -> (f64, f64) {
     if number == ZERO_BUCKET {
         return (0.0, 0.0);
     }
-    let low = |n: i32| (f64::from(n - BUCKET_OFFSET) / BUCKETS_PER_DOUBLING).exp2();
-    let n = number.abs();
-    if number > 0 { (low(n), low(n + 1)) } else { (-low(n + 1), -low(n)) }
+    // In doubles: a damaged file may hold any number.
+    let low = |n: f64| ((n - f64::from(BUCKET_OFFSET)) / BUCKETS_PER_DOUBLING).exp2();
+    let n = f64::from(number).abs();
+    if number > 0 { (low(n), low(n + 1.0)) } else { (-low(n + 1.0), -low(n)) }
 }
 
 impl Delta {

@@ -174,7 +174,9 @@ fn parse_segment_header(
     if version != VERSION {
         return Err(JournalError::Version { segment: name.into(), version });
     }
-    Ok((u64_at(header, 16) == number).then(|| u64_at(header, 8)))
+    // Sequences count from one.
+    let first = u64_at(header, 8);
+    Ok((u64_at(header, 16) == number && first > 0).then_some(first))
 }
 
 impl FileJournal {

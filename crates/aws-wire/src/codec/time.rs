@@ -217,18 +217,19 @@ fn zone_offset_ms(zone: &[u8]) -> Option<i64> {
 pub fn parse_http_date(text: &str) -> Option<i64> {
     let (_, rest) = text.split_once(", ")?;
     let mut words = rest.split_ascii_whitespace();
-    let day = digits(words.next()?.as_bytes())?;
+    let day = words.next()?.as_bytes();
     let month_name = words.next()?;
     let month = MONTHS.iter().position(|name| *name == month_name)?;
     let year = words.next()?;
     let time = words.next()?.as_bytes();
-    if year.len() != 4 || words.next()? != "GMT" || time.len() != 8 {
+    let is_time = time.len() == 8 && time[2] == b':' && time[5] == b':';
+    if !(1..=2).contains(&day.len()) || year.len() != 4 || words.next()? != "GMT" || !is_time {
         return None;
     }
     Parts {
         year: digits(year.as_bytes())?,
         month: i64::try_from(month).ok()? + 1,
-        day,
+        day: digits(day)?,
         hour: digits(&time[..2])?,
         minute: digits(&time[3..5])?,
         second: digits(&time[6..8])?,

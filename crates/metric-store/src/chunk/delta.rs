@@ -1,7 +1,7 @@
 //! A column of deltas in a part: single samples as plain numbers, the others as columns of their
 //! four statistics and a compressed list of their distributions.
 
-use super::column;
+use super::{column, unpack};
 use model::Delta;
 use stdx::varint::{self, Reader};
 
@@ -69,7 +69,7 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
                 columns.push(column::decode(reader.bytes()?, count)?);
             }
             let len = reader.usize().filter(|&len| len <= DISTRIBUTION_BYTES_MAX)?;
-            let distributions = zstd::bulk::decompress(reader.rest(), len).ok()?;
+            let distributions = unpack(reader.rest(), len)?;
             let mut reader = Reader::new(&distributions);
             (0..count)
                 .map(|at| {

@@ -10,3 +10,17 @@ pub(crate) mod times;
 
 /// A chunk in a part holds at most this many points of one series.
 pub(crate) const POINTS_MAX: usize = 8192;
+
+/// A byte of zstd unpacks to no more than this: its smallest block, of four bytes, repeats one byte
+/// 128 Ki times.
+const UNPACKED_PER_BYTE_MAX: usize = 32 << 10;
+
+/// Unpacks zstd to exactly `len` bytes; `None` when it is damaged. A length that the bytes cannot
+/// have been is refused before any memory is asked for.
+pub(crate) fn unpack(bytes: &[u8], len: usize) -> Option<Vec<u8>> {
+    if len > bytes.len().saturating_mul(UNPACKED_PER_BYTE_MAX) {
+        return None;
+    }
+    let unpacked = zstd::bulk::decompress(bytes, len).ok()?;
+    (unpacked.len() == len).then_some(unpacked)
+}

@@ -5,6 +5,7 @@ use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
     RawChunk, TIMES, TRAILER_BYTES, VALUES, VERSION, ValuesBlock, ZSTD,
 };
+use crate::chunk::unpack;
 use crate::graves::Graves;
 use crate::matcher::{LabelIndex, Matcher};
 use crate::postings::{self, union};
@@ -218,7 +219,7 @@ impl Part {
                 if len > UNPACKED_BYTES_MAX {
                     return Err(odd("a block is too large"));
                 }
-                zstd::bulk::decompress(&content[4..], len).map_err(|_| odd("a block is not zstd"))
+                unpack(&content[4..], len).ok_or_else(|| odd("a block is not zstd"))
             }
             _ => Err(odd("the codec of a block is not known")),
         }
