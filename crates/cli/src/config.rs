@@ -38,7 +38,6 @@ pub(crate) struct FileOptions {
     pub(crate) collect_host: Option<bool>,
     pub(crate) host_name: Option<String>,
     pub(crate) retention: Option<String>,
-    pub(crate) admin_api: Option<bool>,
 }
 
 /// Reads a configuration file; a mistake is shown with its line.

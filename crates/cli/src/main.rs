@@ -1,14 +1,10 @@
 //! `sightline`: the one binary. Each subcommand is a few lines over the crates below.
 
-mod backup;
 mod client;
 mod config;
-mod delete;
 mod print;
-mod progress;
 mod put;
 mod query;
-mod restore;
 mod serve;
 
 use clap::{Parser, Subcommand};
@@ -30,9 +26,7 @@ const EXAMPLES: &str = "Examples:
   sightline serve                                    start on 127.0.0.1:4280, data in ./data
   sightline put -n Shop -m Orders -v 3 -u Count      put one value
   sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
-  sightline query 'up{job=\"node\"}'                   what Prometheus sent
-  sightline delete -n Shop --dry-run                 what deleting a namespace would take
-  sightline backup --to /backup/sightline            save everything, while the server runs";
+  sightline query 'up{job=\"node\"}'                   what Prometheus sent";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -42,12 +36,6 @@ enum Command {
     Put(put::PutArguments),
     /// Ask a running server for values
     Query(query::QueryArguments),
-    /// Delete series or a namespace of a running server
-    Delete(delete::DeleteArguments),
-    /// Save everything into a directory, while the server runs or when it is stopped
-    Backup(backup::BackupArguments),
-    /// Make a data directory of a backup
-    Restore(restore::RestoreArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -83,9 +71,6 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Put(arguments) => put::put(&arguments),
         Command::Query(arguments) => query::query(&arguments),
-        Command::Delete(arguments) => delete::delete(&arguments),
-        Command::Backup(arguments) => backup::backup(&arguments),
-        Command::Restore(arguments) => restore::restore(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

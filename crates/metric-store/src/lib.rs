@@ -32,6 +32,8 @@ mod budget;
 mod chunk;
 mod delete;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod graves;
 mod head;
 mod maintain;

@@ -1,7 +1,6 @@
 //! The product's verbs, each once. Doors translate into these; see the README for the nouns.
 
 mod access;
-mod delete;
 mod described;
 mod ingest;
 mod read;
@@ -11,14 +10,13 @@ mod time;
 mod upkeep;
 
 pub use access::{AccessError, AuthMode, Verb};
-pub use delete::DeleteError;
 pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
 pub use metric_store::{
-    Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, SeriesLimits, SeriesNumber,
-    Share, StoreOptions, StoreStatus, WriteError,
+    Batch, NamespaceUse, OverBudget, RawHash, ReadError, SeriesLimits, SeriesNumber, Share,
+    StoreOptions, StoreStatus, WriteError,
 };
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,

@@ -183,14 +183,6 @@ impl Everything<'_> {
 }
 
 impl Platform {
-    /// Checks that somebody may make backups and see how they stand.
-    ///
-    /// # Errors
-    /// [`AccessError`].
-    pub fn may_back_up(&self, who: &Principal) -> Result<(), AccessError> {
-        self.check(who, &self.default_scope, Verb::Control)
-    }
-
     /// Saves everything as it stands, while writes go on; returns when the snapshot is durable.
     ///
     /// # Errors
@@ -201,7 +193,7 @@ impl Platform {
         request: &BackupRequest,
         progress: &Progress,
     ) -> Result<BackupDone, SaveError> {
-        self.may_back_up(who)?;
+        self.check(who, &self.default_scope, Verb::Control)?;
         let everything = Everything {
             data_dir: &self.data_dir,
             metrics: &self.metrics,

@@ -1,18 +1,17 @@
 //! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
 
-mod backups;
 mod control;
+#[doc(hidden)]
+pub mod fuzzing;
 mod listen;
-mod manage;
 mod neighbours;
 mod own_metrics;
 mod upkeep;
 
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
-use doors::prometheus::{PrometheusDoor, PrometheusOptions};
+use doors::prometheus::PrometheusDoor;
 use model::Scope;
-pub use platform::saving;
 pub use platform::{AuthMode, StoreOptions, SyncMode};
 use platform::{OpenError, Platform, PlatformOptions};
 use std::io;
@@ -43,8 +42,6 @@ pub struct ServerOptions {
     pub collect_host: bool,
     /// Name of the host in those metrics.
     pub host_name: String,
-    /// Serves Prometheus' admin API, which deletes series.
-    pub admin_api: bool,
     /// How metrics are kept.
     pub store: StoreOptions,
 }
@@ -87,7 +84,6 @@ pub(crate) struct Shared {
     pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     pub(crate) test_bench: bool,
     pub(crate) requests: own_metrics::Requests,
-    pub(crate) backups: backups::Backups,
     pub(crate) uptime: Stopwatch,
 }
 
@@ -179,15 +175,11 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     let shared = Arc::new(Shared {
         gateway: Gateway::new(aws_services::served(), Limits::default()),
         services: Services::new(platform.clone()),
-        prometheus: PrometheusDoor::with_options(
-            platform.clone(),
-            PrometheusOptions { admin_api: options.admin_api, ..PrometheusOptions::default() },
-        ),
+        prometheus: PrometheusDoor::new(platform.clone()),
         platform: platform.clone(),
         virtual_clock,
         test_bench: options.test_bench,
         requests: own_metrics::Requests::default(),
-        backups: backups::Backups::default(),
         uptime: Stopwatch::start(),
     });
 
@@ -200,7 +192,6 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
         Ok(())
     });
-    shared.backups.finish();
     tracing::info!("stopping: writing what is in memory into parts");
     threads.finish(&stop, &platform);
     // A question that still computes has had its time; everything that was written is kept.

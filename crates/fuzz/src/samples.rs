@@ -1,0 +1,395 @@
+//! Valid inputs, made by our own encoders: what mutations start from.
+
+use crate::http_text;
+use aws_shapes::cloudwatch as shapes;
+use aws_wire::token::{Bound, PageTokens};
+use aws_wire::{Struct, codec, sigv4};
+use formats::remote_write::{self, Encoder, MetricType, Sample};
+use metric_store::{FileStore, MetricStore, StoreOptions, fuzzing};
+use model::{Delta, Kind, SeriesKey, TenantId, Unit};
+use std::path::Path;
+use std::sync::Arc;
+use stdx::{CrashPlan, Disk, Rng, SimDisk};
+use storage::{FileJournalOptions, Manifest, ManifestFile, Tombstone};
+
+/// Target, name and content.
+pub type Named = (&'static str, String, Vec<u8>);
+
+/// Returns every sample.
+pub fn all() -> Vec<Named> {
+    let mut all = Vec::new();
+    texts(&mut all);
+    requests(&mut all);
+    remote_writes(&mut all);
+    chunks(&mut all);
+    identities(&mut all);
+    stores(&mut all);
+    all
+}
+
+fn put(all: &mut Vec<Named>, target: &'static str, name: &str, bytes: impl Into<Vec<u8>>) {
+    all.push((target, name.to_owned(), bytes.into()));
+}
+
+fn texts(all: &mut Vec<Named>) {
+    let texts = [
+        "1435781451.781",
+        "2015-07-01T20:10:51.781Z",
+        "2015-07-01T22:10:51+02:00",
+        "1h30m",
+        "1y2w3d4h5m6s7ms",
+        "-292273086-05-16T16:47:06Z",
+        "NaN",
+        "1e-7",
+        "123456789012",
+        "interval:100",
+        "always",
+        "Bytes/Second",
+        "Sun, 01 Aug 2010 00:00:00 GMT",
+        "20100801T000000Z",
+        "Sunday, 01-Aug-10 00:00:00 GMT",
+    ];
+    for (n, text) in texts.into_iter().enumerate() {
+        put(all, "texts", &format!("text-{n:02}"), text);
+    }
+    let expressions = [
+        "up",
+        "up{job=\"a\",instance!~\"b.*|c\"} offset 5m",
+        "{\"a b\",\"x y\"=~\"z\"} @ 1700000000.123",
+        "up[1h30m] @ start() offset -1d",
+        "rate(http_requests_total{code=~\"5..\"}[5m])",
+        "sum by (job) (up) / ignoring(x) group_left 2",
+        "(((-0x1f)))",
+        "'text \\u00e9 \\x41'",
+        "1h30m",
+        "{__name__!=\"a\",__name__=~\"b\"}",
+        "# comment\nup",
+        "max_over_time(up[1h:5m])",
+    ];
+    for (n, text) in expressions.into_iter().enumerate() {
+        put(all, "promql", &format!("expression-{n:02}"), text);
+    }
+    let regexes = [
+        "a|b|c\nb",
+        "a.*b{2,3}\naxbb",
+        "\\Qa.b\\E.\na.bx",
+        "[[:alpha:]]+[^]a]\nab",
+        "(?i)a{,2}\nA{,2}",
+        "\\p{Greek}\\x{61}\nαa",
+        "[a&&b~~c--d]\n&",
+        "(?P<n>x)|(y\nx",
+    ];
+    for (n, text) in regexes.into_iter().enumerate() {
+        put(all, "regex", &format!("expression-{n:02}"), text);
+    }
+    let config = "listen = '127.0.0.1:4280'\ndata = \"/tmp/d\"\naccount = '123456789012'\n\
+                  test-bench = true\nretention = '90d'\n";
+    put(all, "config", "all", config);
+    put(all, "control", "advance", r#"{"advance":"60s"}"#);
+    put(all, "control", "to", r#"{"to":"2026-01-01T00:00:00Z"}"#);
+    put(all, "control", "friendly", r#"{"advance":"1h 30m","x":[1,{"y":null}]}"#);
+    put(all, "host", "own", "GET /\nhost: localhost:4280\norigin: http://127.0.0.1:4280");
+    put(all, "host", "prefix", "GET /\nhost: logs.localhost:4280");
+    put(all, "host", "other", "POST /-/reset\nhost: [::1]:4280\norigin: https://evil.example");
+    put(all, "host", "whole-address", "GET http://user@localhost:1/x?y");
+    put(
+        all,
+        "catalog_records",
+        "tenant",
+        b"tenants\n123456789012/us-east-1\n\x01\x00\x00\x00".as_slice(),
+    );
+    put(all, "catalog_records", "org", "org-names\nteam-a\n000000000001");
+    let metadata =
+        "metric-metadata\n00000001/up\n{\"type\":\"gauge\",\"help\":\"h\",\"unit\":\"\"}";
+    put(all, "catalog_records", "metadata", metadata);
+    let entity = "entities\n00000001/[\"N\",\"m\",[]]\n{\"namespace\":\"N\",\"name\":\"m\",\
+                  \"dimensions\":[[\"a\",\"b\"]],\"entity\":{\"key_attributes\":{\"Type\":\"Service\"},\
+                  \"attributes\":{}}}";
+    put(all, "catalog_records", "entity", entity);
+}
+
+const TARGET: &str = "POST /\nx-amz-target: GraniteServiceVersion20100801.";
+
+fn requests(all: &mut Vec<Named>) {
+    let put_data = r#"{"Namespace":"Shop","MetricData":[{"MetricName":"Orders","Dimensions":[{"Name":"Region","Value":"eu"}],"Timestamp":1700000000,"Value":1.5,"Unit":"Count","StorageResolution":1},{"MetricName":"Set","StatisticValues":{"SampleCount":2,"Sum":3,"Minimum":1,"Maximum":2}},{"MetricName":"Many","Values":[1,2,3],"Counts":[1,2.5,3]}],"EntityMetricData":[{"Entity":{"KeyAttributes":{"Type":"Service","Name":"s"},"Attributes":{"a":"b"}},"MetricData":[{"MetricName":"E","Value":1}]}],"StrictEntityValidation":false}"#;
+    let get_data = r#"{"MetricDataQueries":[{"Id":"a","Label":"l","MetricStat":{"Metric":{"Namespace":"Shop","MetricName":"Orders","Dimensions":[{"Name":"Region","Value":"eu"}]},"Period":60,"Stat":"p99.9","Unit":"Count"},"ReturnData":true},{"Id":"e","Expression":"a*2"}],"StartTime":1699999000,"EndTime":1700000000.5,"ScanBy":"TimestampAscending","MaxDatapoints":100,"LabelOptions":{"Timezone":"+0130"}}"#;
+    let statistics = r#"{"Namespace":"Shop","MetricName":"Orders","StartTime":1699999000,"EndTime":1700000000,"Period":60,"Statistics":["Sum","Average"],"ExtendedStatistics":["p90"],"Dimensions":[]}"#;
+    let list = r#"{"Namespace":"Shop","MetricName":"Orders","Dimensions":[{"Name":"Region"}],"RecentlyActive":"PT3H","IncludeLinkedAccounts":true}"#;
+    let depth = aws_wire::Limits::default().depth_max;
+    for (operation, shape, body) in [
+        ("PutMetricData", &shapes::PUT_METRIC_DATA_INPUT, put_data),
+        ("GetMetricData", &shapes::GET_METRIC_DATA_INPUT, get_data),
+        ("GetMetricStatistics", &shapes::GET_METRIC_STATISTICS_INPUT, statistics),
+        ("ListMetrics", &shapes::LIST_METRICS_INPUT, list),
+    ] {
+        let json =
+            format!("{TARGET}{operation}\ncontent-type: application/x-amz-json-1.0\n\n{body}");
+        put(all, "aws_request", &format!("json-{operation}"), json);
+        let input = codec::json::decode(shape, body.as_bytes(), depth).expect("a request");
+        let mut cbor = format!(
+            "POST /service/GraniteServiceVersion20100801/operation/{operation}\n\
+             smithy-protocol: rpc-v2-cbor\ncontent-type: application/cbor\n\n"
+        )
+        .into_bytes();
+        codec::cbor::encode(&input, &mut cbor);
+        put(all, "aws_request", &format!("cbor-{operation}"), cbor);
+        let mut query = b"POST /\ncontent-type: application/x-www-form-urlencoded\n\n".to_vec();
+        query.extend(codec::query::encode(operation, "2010-08-01", &input));
+        put(all, "aws_request", &format!("query-{operation}"), query);
+    }
+    let identity = "GET /?Action=GetCallerIdentity&Version=2011-06-15\nauthorization: AWS4-HMAC-SHA256 \
+                    Credential=AKID/20231114/eu-west-1/sts/aws4_request, SignedHeaders=host, \
+                    Signature=00\nx-amz-date: 20231114T221320Z";
+    put(all, "aws_request", "query-GetCallerIdentity", identity);
+    put(all, "aws_request", "json-unserved", format!("{TARGET}DescribeAlarms\n\n{{}}"));
+    put(
+        all,
+        "aws_signature",
+        "header",
+        signed("POST /a//b?x=%20&a=1\nhost: localhost:4280\n\nbody"),
+    );
+    put(all, "aws_signature", "incomplete", identity);
+    let presigned = "GET /?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKID%2F20231114%2F\
+                     us-east-1%2Fmonitoring%2Faws4_request&X-Amz-Date=20231114T221320Z&X-Amz-Expires=60&\
+                     X-Amz-SignedHeaders=host&X-Amz-Signature=00\nhost: localhost";
+    put(all, "aws_signature", "presigned", presigned);
+    let asked = Struct::new(&shapes::LIST_METRICS_INPUT);
+    let bound = Bound {
+        operation: "ListMetrics",
+        scope: "123456789012/us-east-1",
+        request: &asked,
+        token: shapes::list_metrics_input::NEXT_TOKEN,
+    };
+    put(all, "aws_page_token", "own", PageTokens::new([7; 32]).seal(&bound, b"position"));
+    put(all, "aws_page_position", "index", b"\x00".as_slice());
+    put(all, "aws_page_position", "index-and-time", b"\x00\x80\x90\xf8\xd3\xf9\x62".as_slice());
+    let door = [
+        ("query", "GET /api/v1/query?query=up%7Bjob%3D%22a%22%7D&time=1700000000&limit=3"),
+        ("range", "GET /api/v1/query_range?query=up&start=1699999000&end=1700000000&step=15s"),
+        (
+            "form",
+            "POST /api/v1/query\ncontent-type: application/x-www-form-urlencoded\n\nquery=up[5m]",
+        ),
+        (
+            "series",
+            "GET /api/v1/series?match[]=up&match[]={a=%22b%22}&start=0\nx-scope-orgid: team-a",
+        ),
+        ("labels", "GET /api/v1/labels?match[]=up"),
+        ("values", "GET /api/v1/label/__name__/values\nauthorization: Basic MTIzNDU2Nzg5MDEyOng="),
+        ("metadata", "GET /api/v1/metadata?metric=up&limit=1"),
+        ("unserved", "GET /api/v1/rules"),
+    ];
+    for (name, text) in door {
+        put(all, "prometheus_request", name, text);
+    }
+}
+
+/// Signs a request as the key that the target knows.
+fn signed(text: &str) -> Vec<u8> {
+    let (mut parts, body) = http_text::parse(text.as_bytes()).expect("a request");
+    let keys = sigv4::Keys {
+        key_id: "AKID",
+        secret: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+        session_token: None,
+    };
+    sigv4::sign(&mut parts, &body, keys, "us-east-1", "monitoring", crate::world::NOW_MS);
+    let mut out = format!("{} {}", parts.method, parts.uri).into_bytes();
+    for (name, value) in &parts.headers {
+        out.extend_from_slice(format!("\n{name}: ").as_bytes());
+        out.extend_from_slice(value.as_bytes());
+    }
+    out.extend_from_slice(b"\n\n");
+    out.extend_from_slice(&body);
+    out
+}
+
+fn remote_writes(all: &mut Vec<Named>) {
+    let mut encoder = Encoder::new();
+    let stale = f64::from_bits(model::STALE_NAN_BITS);
+    let samples = [(1_700_000_000_000, 1.5), (1_700_000_015_000, stale), (-5, 0.0)]
+        .map(|(at_ms, value)| Sample { at_ms, value });
+    encoder.series(&[("__name__", "up"), ("job", "node"), ("é", "漢")], &samples);
+    encoder.series(&[("__name__", "down")], &samples[..1]);
+    encoder.metadata(MetricType::Counter, "up", "helps", "seconds");
+    let body = encoder.finish();
+    put(all, "remote_write", "two-series", body.clone());
+    put(
+        all,
+        "remote_write",
+        "exemplar-and-histogram",
+        b"\x0a\x0c\x0a\x06\x0a\x01a\x12\x01b\x1a\x00\x22\x00".as_slice(),
+    );
+    put(all, "remote_write", "groups", b"\x53\x08\x01\x5b\x5c\x54\x7d\x00\x00\x00\x00".as_slice());
+    let packed = remote_write::compress(&body);
+    put(all, "snappy", "two-series", packed.clone());
+    put(all, "snappy", "run", remote_write::compress(&[b'a'; 3_000]));
+    let mut request = b"POST /api/v1/write\ncontent-type: application/x-protobuf\n\
+                        content-encoding: snappy\nx-prometheus-remote-write-version: 0.1.0\n\n"
+        .to_vec();
+    request.extend(packed);
+    put(all, "prometheus_request", "write", request);
+}
+
+fn counted(count: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut out = u16::try_from(count).expect("few").to_le_bytes().to_vec();
+    out.extend_from_slice(bytes);
+    out
+}
+
+fn some_deltas() -> Vec<Delta> {
+    let mut many = Delta::default();
+    (0..160).for_each(|n| many.add(&Delta::of_value(f64::from(n))));
+    vec![
+        Delta::of_value(1.5),
+        Delta::of_statistics(5.0, 10.0, 1.0, 4.0),
+        Delta::of_values(-3.0, 2.5),
+        many,
+    ]
+}
+
+fn chunks(all: &mut Vec<Named>) {
+    let mut rng = Rng::from_seed(1);
+    let stale = f64::from_bits(model::STALE_NAN_BITS);
+    let columns: [(&str, Vec<f64>); 7] = [
+        ("constant", vec![0.25; 300]),
+        ("steps", (0..300).map(|n| f64::from(n) * 0.25).collect()),
+        ("packed", (0..40).map(|_| rng.below(100) as f64 / 10.0).collect()),
+        ("integers", (0..300).map(|_| rng.below(1_000) as f64).collect()),
+        ("floats", (0..300).map(|n| f64::from(n).sqrt()).collect()),
+        ("exceptions", vec![1.0, stale, 2.0, 0.1 + 0.2, 3.0, -0.0, 4.0]),
+        ("plain", (0..5).map(|_| f64::from_bits(rng.next_u64())).collect()),
+    ];
+    for (name, values) in &columns {
+        for settled in [false, true] {
+            let bytes = fuzzing::encode_column(values, settled);
+            put(all, "column", &format!("{name}-{settled}"), counted(values.len(), &bytes));
+        }
+    }
+    let start = 1_700_000_000_000;
+    let times: [(&str, Vec<i64>); 3] = [
+        ("regular", (0..300).map(|n| start + n * 10_000).collect()),
+        ("jitter", (0..40).map(|n| start + n * 10_000 + rng.below(5) as i64).collect()),
+        ("grid", (0..300).map(|n| start + n * 10_000 + rng.below(5) as i64).collect()),
+    ];
+    for (name, stamps) in &times {
+        let bytes = fuzzing::encode_times(stamps, true);
+        put(all, "times", name, counted(stamps.len(), &bytes));
+    }
+    let deltas = some_deltas();
+    put(all, "deltas", "mixed", counted(4, &fuzzing::encode_deltas(&deltas, false)));
+    let singles = [Delta::of_value(1.0), Delta::of_value(2.5)];
+    put(all, "deltas", "singles", counted(2, &fuzzing::encode_deltas(&singles, true)));
+    let numbers: Vec<u64> = (0..150).map(|_| rng.below(1 << 20)).collect();
+    put(all, "bits", "two-blocks", counted(150, &fuzzing::pack(&numbers)));
+    put(all, "bits", "wide", counted(3, &fuzzing::pack(&[u64::MAX, 1, 0])));
+    put(all, "postings", "runs", counted(1_000, &[0x03, 0x05, 0x08, 0x01, 0x02]));
+}
+
+fn key(tenant: u32, namespace: &str, name: &str, job: &str) -> SeriesKey {
+    SeriesKey {
+        tenant: TenantId(tenant),
+        namespace: namespace.into(),
+        name: name.into(),
+        unit: if namespace.is_empty() { Unit::None } else { Unit::Percent },
+        labels: vec![("instance".into(), "h1:9100".into()), ("job".into(), job.into())],
+    }
+}
+
+fn identities(all: &mut Vec<Named>) {
+    let mut bytes = Vec::new();
+    key(3, "AWS/EC2", "CPUUtilization", "a").encode(&mut bytes);
+    put(all, "series_key", "labels", bytes);
+    for (n, delta) in some_deltas().iter().enumerate() {
+        let mut bytes = Vec::new();
+        delta.encode(&mut bytes);
+        put(all, "delta", &format!("delta-{n}"), bytes);
+    }
+}
+
+/// Writes a few series of both kinds; `long` gives them shared times and packed blocks.
+fn write_store(disk: &Arc<SimDisk>, long: bool) -> MetricStore {
+    let journal = FileJournalOptions::default();
+    let store = FileStore::open(disk.clone(), Path::new("/data"), journal, StoreOptions::default());
+    let store = store.expect("an empty disk opens");
+    let mut rng = Rng::from_seed(2);
+    let stamps: Vec<i64> = (0..if long { 60 } else { 3 })
+        .map(|n| 1_700_000_000_000 + n * 10_000 + rng.below(700) as i64)
+        .collect();
+    for at in &stamps {
+        let mut batch = store.batch();
+        for (n, job) in ["a", "b", "c"].into_iter().enumerate() {
+            let key = key(1 + n as u32 / 2, "", "up", job);
+            let series = batch.register(None, &key, Kind::Float).expect("there is room");
+            batch.float(series, *at, n as f64 + (*at % 7) as f64 / 10.0);
+        }
+        let key = key(1, "AWS/EC2", "CPUUtilization", "a");
+        let series = batch.register(None, &key, Kind::Delta).expect("there is room");
+        for delta in some_deltas().into_iter().take(if long { 1 } else { 3 }) {
+            batch.delta(series, *at, delta);
+        }
+        store.write(batch).expect("written");
+    }
+    store
+}
+
+fn file(disk: &SimDisk, dir: &str, ending: &str) -> Vec<u8> {
+    let path = disk.first_name(dir, ending);
+    disk.open(&path).and_then(|file| file.read_all()).expect("a disk of memory")
+}
+
+fn stores(all: &mut Vec<Named>) {
+    for (name, long) in [("few-points", false), ("many-points", true)] {
+        let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let store = write_store(&disk, long);
+        let segment = file(&disk, "/data/journal", ".journal");
+        let mut input = u16::try_from(segment.len()).expect("short").to_le_bytes().to_vec();
+        input.extend_from_slice(&segment);
+        put(all, "journal", name, input);
+        let first_frame = segment[32..].to_vec();
+        let len = u32::from_le_bytes(first_frame[..4].try_into().expect("four bytes")) as usize;
+        put(all, "frame", name, &first_frame[40..40 + len]);
+        store.flush().expect("flushed");
+        let mut part = vec![1];
+        part.extend(file(&disk, "/data/metrics", ".part"));
+        put(all, "part", name, part);
+    }
+    let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+    let manifest = Manifest {
+        flushed: 7,
+        next_part: 3,
+        parts: vec!["000000000001.part".into(), "000000000002.part".into()],
+        settings: vec![("clock".into(), "virtual".into())],
+        tombstones: Vec::new(),
+    };
+    let tombstone = Tombstone { parts: manifest.parts.clone(), what: "1 all job=a b".into() };
+    let with_tombstone = Manifest { tombstones: vec![tombstone], ..manifest.clone() };
+    disk.create_dir_all(Path::new("/d")).expect("made");
+    for (name, manifest) in [("two-parts", manifest), ("tombstone", with_tombstone)] {
+        let written = ManifestFile::new(disk.clone(), Path::new("/d")).replace(&manifest);
+        written.expect("written");
+        put(all, "manifest", name, file(&disk, "/d", "MANIFEST"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::checksums;
+
+    /// Who writes the checksums and who mends them read one FORMAT.md.
+    #[test]
+    fn mending_changes_nothing_that_is_whole() {
+        let mut seen = 0;
+        for (target, name, bytes) in super::all() {
+            let mut mended = bytes.clone();
+            match target {
+                "journal" => checksums::mend_segment(&mut mended[2..]),
+                "part" => checksums::mend_part(&mut mended[1..]),
+                "manifest" => mended = checksums::mend_manifest(&bytes),
+                _ => continue,
+            }
+            assert!(mended == bytes, "{target} {name}");
+            seen += 1;
+        }
+        assert_eq!(seen, 6);
+    }
+}

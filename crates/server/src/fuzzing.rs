@@ -1,0 +1,21 @@
+//! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
+
+use crate::{control, neighbours};
+use http::request::Parts;
+use platform::TimeStep;
+
+/// Says why a request of a web page is refused; `None` when it may come in.
+pub fn refusal(parts: &Parts) -> Option<String> {
+    neighbours::refusal(parts)
+}
+
+/// Reads the body of `POST /-/clock`: milliseconds, and whether they are a step rather than a time.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_clock_step(body: &[u8]) -> Result<(i64, bool), String> {
+    control::read_step(body).map(|step| match step {
+        TimeStep::Advance(ms) => (ms, true),
+        TimeStep::To(ms) => (ms, false),
+    })
+}
