@@ -29,7 +29,7 @@ pub(crate) fn nothing_kept() -> ServiceError {
 
 pub(crate) fn of_write(error: &WriteError) -> ServiceError {
     match error {
-        WriteError::Stale | WriteError::Busy { .. } => {
+        WriteError::Stale | WriteError::Busy { .. } | WriteError::OverMemory { .. } => {
             ServiceError::common(Common::Throttling, "Rate exceeded")
         }
         WriteError::NotKept(_) | WriteError::Broken => {
@@ -59,10 +59,16 @@ pub(crate) fn of_ingest(error: &IngestError) -> ServiceError {
 pub(crate) fn of_ask(error: &AskError) -> ServiceError {
     match error {
         AskError::Access(error) => denied(error),
+        AskError::Busy(_) | AskError::Query(QueryError::Read(ReadError::MemoryInUse { .. })) => {
+            ServiceError::common(Common::Throttling, format!("Rate exceeded: {error}"))
+        }
         // The asker can ask for less; trying again would not help.
         AskError::Query(QueryError::Bad(_)) => ServiceError::validation(error.to_string()),
         AskError::Query(QueryError::Read(
-            limit @ (ReadError::TooManySeries { .. } | ReadError::TooManyPoints { .. }),
+            limit @ (ReadError::TooManySeries { .. }
+            | ReadError::TooManyPoints { .. }
+            | ReadError::TooMuchMemory { .. }
+            | ReadError::OutOfTime { .. }),
         )) => ServiceError::validation(format!("The request asks for too much: {limit}")),
         AskError::Query(QueryError::Read(error)) => {
             tracing::error!(%error, "metrics could not be read");

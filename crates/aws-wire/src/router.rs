@@ -467,6 +467,11 @@ fn form_pairs<'r>(parts: &'r Parts, body: &'r [u8]) -> Result<Vec<Pair<'r>>, Dec
 }
 
 impl Request {
+    /// Returns how many bytes the body has, unpacked.
+    pub fn body_len(&self) -> usize {
+        self.body.len()
+    }
+
     /// Reads the input and checks the constraints of the model. What the input borrows lives as
     /// long as the request.
     ///

@@ -38,6 +38,13 @@ pub(crate) struct FileOptions {
     pub(crate) collect_host: Option<bool>,
     pub(crate) host_name: Option<String>,
     pub(crate) retention: Option<String>,
+    pub(crate) memory: Option<String>,
+    pub(crate) series_max: Option<u64>,
+    pub(crate) series_per_account_max: Option<u64>,
+    pub(crate) series_per_namespace_max: Option<u64>,
+    pub(crate) query_series_max: Option<u64>,
+    pub(crate) query_points_max: Option<u64>,
+    pub(crate) query_time_max: Option<String>,
 }
 
 /// Reads a configuration file; a mistake is shown with its line.

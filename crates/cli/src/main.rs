@@ -2,10 +2,12 @@
 
 mod client;
 mod config;
+mod limits;
 mod print;
 mod put;
 mod query;
 mod serve;
+mod top;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,7 +28,8 @@ const EXAMPLES: &str = "Examples:
   sightline serve                                    start on 127.0.0.1:4280, data in ./data
   sightline put -n Shop -m Orders -v 3 -u Count      put one value
   sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
-  sightline query 'up{job=\"node\"}'                   what Prometheus sent";
+  sightline query 'up{job=\"node\"}'                   what Prometheus sent
+  sightline top                                      who sends what, live";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -36,6 +39,8 @@ enum Command {
     Put(put::PutArguments),
     /// Ask a running server for values
     Query(query::QueryArguments),
+    /// Show who sends what, what is refused and what questions cost, live
+    Top(top::TopArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Put(arguments) => put::put(&arguments),
         Command::Query(arguments) => query::query(&arguments),
+        Command::Top(arguments) => top::top(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

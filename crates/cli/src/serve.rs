@@ -1,6 +1,7 @@
 //! `sightline serve` and `sightline config check`.
 
 use crate::config::{FileOptions, read_file, usage};
+use crate::limits::{self, LimitArguments, LimitOptions};
 use crate::print;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
@@ -53,6 +54,8 @@ pub(crate) struct ServeArguments {
     /// How long raw points are kept, in days [default: 90d]
     #[arg(long, value_name = "DAYS", env = "SIGHTLINE_RETENTION")]
     retention: Option<String>,
+    #[command(flatten)]
+    limits: LimitArguments,
     /// File with these options, in TOML; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
@@ -122,6 +125,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         Some(text) => days(&text)
             .ok_or_else(|| usage(format!("--retention {text:?} must be days, 1d to 36500d")))?,
     };
+    let LimitOptions { memory, series, questions } = limits::options(&arguments.limits, &file)?;
     let options = ServerOptions {
         listen,
         data_dir: pick(&arguments.data, &file.data).unwrap_or_else(|| "data".into()).into(),
@@ -135,7 +139,14 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             .or(file.collect_host)
             .unwrap_or(clock_start_ms.is_none()),
         host_name: pick(&arguments.host_name, &file.host_name).unwrap_or_else(host_name),
-        store: StoreOptions { retention_ms, ..StoreOptions::default() },
+        store: StoreOptions {
+            retention_ms,
+            series,
+            memory_bytes_max: usize::try_from(memory.store).unwrap_or(usize::MAX),
+            ..StoreOptions::default()
+        },
+        memory,
+        questions,
     };
     // Here, so that `config check` refuses what `serve` would.
     options.check().map_err(|error| usage(error.to_string()))?;
@@ -159,11 +170,16 @@ fn describe(options: &ServerOptions) -> String {
             Timestamp::from_millisecond(at).map(|t| t.to_string()).unwrap_or_default()
         ),
     };
+    let limits = LimitOptions {
+        memory: options.memory,
+        series: options.store.series,
+        questions: options.questions,
+    };
     let retention = SignedDuration::from_millis(options.store.retention_ms).as_hours() / 24;
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
          auth          {}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
-         host-name     {}\nretention     {retention}d\n",
+         host-name     {}\nretention     {retention}d\n{}",
         options.listen,
         options.data_dir.display(),
         options.default_scope.account,
@@ -173,6 +189,7 @@ fn describe(options: &ServerOptions) -> String {
         options.test_bench,
         options.collect_host,
         options.host_name,
+        limits.describe(),
     )
 }
 

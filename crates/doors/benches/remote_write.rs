@@ -81,7 +81,7 @@ fn open() -> (Arc<Platform>, PrometheusDoor) {
         sync: platform::SyncMode::default(),
         auth: AuthMode::Open,
         store: StoreOptions::default(),
-        read_limits: Default::default(),
+        questions: Default::default(),
     };
     let clock = Arc::new(VirtualClock::starting_at(NOW_MS));
     let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));

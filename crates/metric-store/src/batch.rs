@@ -21,6 +21,15 @@ pub enum WriteError {
         /// Points that may wait.
         max: usize,
     },
+    /// Points in memory, and the index of their series, take all that they may: flushes do not come
+    /// after, or fail. Try again after a pause.
+    #[error("points and series in memory take {bytes} bytes, at most {max} may")]
+    OverMemory {
+        /// What they take.
+        bytes: usize,
+        /// What they may take.
+        max: usize,
+    },
     /// The journal did not keep the batch (a full disk, say); it can be sent again.
     #[error("batch was not kept: {0}")]
     NotKept(String),

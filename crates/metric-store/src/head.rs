@@ -165,7 +165,8 @@ impl HeadSeries {
         }
     }
 
-    fn heap_bytes(&self) -> usize {
+    /// Returns the bytes that the points take.
+    pub(crate) fn heap_bytes(&self) -> usize {
         let late = self.late.as_ref().map_or(0, |l| {
             let deltas = l.deltas.len() * 200 + l.weight_bytes;
             size_of::<Late>() + l.floats.capacity() * 16 + deltas

@@ -7,7 +7,7 @@
 //! Readers take [`MetricStore::select`] and friends.
 //!
 //! ```
-//! use metric_store::{FileStore, Matcher, Points, ReadLimits, StoreOptions};
+//! use metric_store::{FileStore, Matcher, Points, ReadBudget, StoreOptions};
 //! use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 //! use std::{path::Path, sync::Arc};
 //!
@@ -22,7 +22,7 @@
 //! batch.single(series, 60_000, 3.0);
 //! store.write(batch)?;
 //! let found = store.select(
-//!     TenantId(1), &[Matcher::equal("region", "eu")], TimeRange::ALL, ReadLimits::default())?;
+//!     TenantId(1), &[Matcher::equal("region", "eu")], TimeRange::ALL, &ReadBudget::default())?;
 //! assert_eq!(found[0].points()?.len(), 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -40,6 +40,7 @@ mod maintain;
 mod matcher;
 mod part;
 mod postings;
+mod read_budget;
 mod registry;
 mod replay;
 mod save;
@@ -56,9 +57,10 @@ pub use head::Points;
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
 pub use part::PartError;
+pub use read_budget::{QueryMemory, ReadBudget, ReadLimits};
 pub use registry::RawHash;
 pub use save::{Saved, SavedPart, check_part, manifest_of_copy};
-pub use snapshot::{ReadError, ReadLimits, Series};
+pub use snapshot::{ReadError, Series};
 pub use store::{MetricStore, StoreCounters, StoreError, StoreFiles, StoreOptions, StoreStatus};
 pub use tap::{Tap, TapError, TapEvent};
 

@@ -64,6 +64,7 @@ impl Postings {
         }
     }
 
+    #[cfg(test)]
     pub(crate) fn heap_bytes(&self) -> usize {
         self.bytes.capacity()
     }

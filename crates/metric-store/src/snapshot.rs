@@ -8,10 +8,12 @@ use crate::graves::{self, Graves, Left};
 use crate::head::{HeadSeries, Points, merge};
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
+use crate::read_budget::ReadBudget;
 use crate::store::{MetricStore, View};
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Series of the head that are copied under one hold of its lock.
 const SLICE: usize = 512;
@@ -35,24 +37,31 @@ pub enum ReadError {
         /// How many were allowed.
         max: u64,
     },
+    /// The question would take more memory than one may.
+    #[error("the question takes {found} bytes of memory or more, at most {max} may")]
+    TooMuchMemory {
+        /// What it would have taken before giving up.
+        found: u64,
+        /// What was allowed.
+        max: u64,
+    },
+    /// Other questions have the memory; asking again later may help.
+    #[error("questions have {used} of the {max} bytes of memory that they share; ask again later")]
+    MemoryInUse {
+        /// What they have.
+        used: u64,
+        /// What they may have.
+        max: u64,
+    },
+    /// The question took too long.
+    #[error("the question took longer than the {max:?} that it may")]
+    OutOfTime {
+        /// What was allowed.
+        max: Duration,
+    },
     /// The disk failed while reading; asking again may help.
     #[error("read failed")]
     Part(#[from] PartError),
-}
-
-/// What a reader allows itself.
-#[derive(Debug, Clone, Copy)]
-pub struct ReadLimits {
-    /// Series at most.
-    pub series_max: usize,
-    /// Points at most, counted before ranges are cut to size.
-    pub points_max: u64,
-}
-
-impl Default for ReadLimits {
-    fn default() -> Self {
-        Self { series_max: 1_000_000, points_max: 500_000_000 }
-    }
 }
 
 /// A series that was found, with its points still encoded.
@@ -74,7 +83,28 @@ enum Source {
     Head(HeadSeries),
 }
 
+impl Source {
+    fn heap_bytes(&self) -> u64 {
+        match self {
+            Self::Part(_, chunks, _) => chunks.iter().map(RawChunk::heap_bytes).sum(),
+            Self::Head(series) => series.heap_bytes() as u64,
+        }
+    }
+
+    fn points(&self) -> u64 {
+        match self {
+            Self::Part(_, chunks, _) => chunks.iter().map(|c| u64::from(c.count)).sum(),
+            Self::Head(series) => series.count(),
+        }
+    }
+}
+
 impl Series {
+    /// Returns how many points decoding gives at most: those outside the range count too.
+    pub fn points_max(&self) -> u64 {
+        self.sources.iter().map(Source::points).sum()
+    }
+
     /// Decodes the points in the range that was asked for, oldest first, each time once.
     ///
     /// # Errors
@@ -99,16 +129,40 @@ impl Series {
     }
 }
 
+/// What a series that was found takes beside its chunks, its key and the table that finds it.
+const FOUND_BYTES: u64 = 400;
+/// How many series are found between two looks at the time.
+const TIMED_SERIES: usize = 1_024;
+
 /// Series found so far, by canonical key.
-struct Found {
-    limits: ReadLimits,
+struct Found<'b> {
+    budget: &'b ReadBudget,
+    /// Of the budget's memory.
+    taken: u64,
     range: TimeRange,
     points: u64,
     numbers: HashMap<(Vec<u8>, Kind), usize>,
     series: Vec<Series>,
 }
 
-impl Found {
+impl<'b> Found<'b> {
+    fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
+        let (numbers, series) = (HashMap::new(), Vec::new());
+        Self { budget, taken: 0, range, points: 0, numbers, series }
+    }
+
+    fn take(&mut self, bytes: u64) -> Result<(), ReadError> {
+        self.budget.take(bytes)?;
+        self.taken += bytes;
+        Ok(())
+    }
+
+    /// Ends the search; what was found stays charged to the question.
+    fn finish(mut self) -> Vec<Series> {
+        self.taken = 0;
+        std::mem::take(&mut self.series)
+    }
+
     fn add(
         &mut self,
         key: &[u8],
@@ -117,24 +171,26 @@ impl Found {
         points: u64,
     ) -> Result<(), ReadError> {
         self.points += points;
-        if self.points > self.limits.points_max {
-            let (found, max) = (self.points, self.limits.points_max);
-            return Err(ReadError::TooManyPoints { found, max });
+        let max = self.budget.limits().points_max;
+        if self.points > max {
+            return Err(ReadError::TooManyPoints { found: self.points, max });
         }
+        self.take(source.heap_bytes())?;
         let number = match self.numbers.get(&(key.to_vec(), kind)) {
             Some(&number) => number,
             None => {
                 let Some(decoded) = SeriesKey::decode(key) else { return Ok(()) };
+                self.take(FOUND_BYTES + 3 * key.len() as u64)?;
+                if self.series.len().is_multiple_of(TIMED_SERIES) {
+                    self.budget.check_time()?;
+                }
                 self.series.push(Series {
                     key: decoded,
                     kind,
                     range: self.range,
                     sources: Vec::new(),
                 });
-                if self.series.len() > self.limits.series_max {
-                    let (found, max) = (self.series.len(), self.limits.series_max);
-                    return Err(ReadError::TooManySeries { found, max });
-                }
+                self.budget.check_series(self.series.len())?;
                 self.numbers.insert((key.to_vec(), kind), self.series.len() - 1);
                 self.series.len() - 1
             }
@@ -144,13 +200,22 @@ impl Found {
     }
 }
 
-impl Found {
+impl Found<'_> {
     fn add_part(&mut self, part: &Arc<Part>, found: Vec<Collected>) -> Result<(), ReadError> {
         for Collected { key, kind, chunks, cuts } in found {
             let points = chunks.iter().map(|c| u64::from(c.count)).sum();
             self.add(&key, kind, Source::Part(part.clone(), chunks, cuts), points)?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Found<'_> {
+    fn drop(&mut self) {
+        // A search that starts again, or failed: what it found is gone.
+        if self.taken > 0 {
+            self.budget.give(self.taken);
+        }
     }
 }
 
@@ -184,12 +249,12 @@ impl MetricStore {
         tenant: TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-        limits: ReadLimits,
+        budget: &ReadBudget,
     ) -> Result<Vec<Series>, ReadError> {
         self.read_consistently(|view| {
-            let mut found =
-                Found { limits, range, points: 0, numbers: HashMap::new(), series: Vec::new() };
+            let mut found = Found::new(budget, range);
             for part in Self::parts_in(view, range) {
+                budget.check_time()?;
                 let chunks = serving(part, || {
                     let numbers = part.select(tenant, matchers)?;
                     let graves = part.graves(&view.tombstones)?;
@@ -198,7 +263,7 @@ impl MetricStore {
                 found.add_part(part, chunks)?;
             }
             self.add_heads(view, tenant, matchers, &mut found)?;
-            let Some(mut found) = finished(found) else { return Ok(None) };
+            let mut found = found.finish();
             found.sort_by(|a, b| a.key.cmp(&b.key));
             Ok(Some(found))
         })
@@ -212,7 +277,7 @@ impl MetricStore {
         &self,
         key: &SeriesKey,
         range: TimeRange,
-        limits: ReadLimits,
+        budget: &ReadBudget,
     ) -> Result<Vec<Series>, ReadError> {
         let mut bytes = Vec::new();
         key.encode(&mut bytes);
@@ -221,9 +286,9 @@ impl MetricStore {
         matchers.push(Matcher::equal("__name__", &key.name));
         matchers.push(Matcher::equal("__namespace__", &key.namespace));
         self.read_consistently(|view| {
-            let mut found =
-                Found { limits, range, points: 0, numbers: HashMap::new(), series: Vec::new() };
+            let mut found = Found::new(budget, range);
             for part in Self::parts_in(view, range) {
+                budget.check_time()?;
                 let chunks = serving(part, || match part.find_key(&bytes)? {
                     Some(number) => {
                         let graves = part.graves(&view.tombstones)?;
@@ -234,7 +299,7 @@ impl MetricStore {
                 found.add_part(part, chunks)?;
             }
             self.add_heads(view, key.tenant, &matchers, &mut found)?;
-            let series = found.series.into_iter().filter(|s| s.key == *key).collect();
+            let series = found.finish().into_iter().filter(|s| s.key == *key).collect();
             Ok(Some(series))
         })
     }
@@ -259,7 +324,7 @@ impl MetricStore {
         view: &View,
         tenant: TenantId,
         matchers: &[Matcher],
-        found: &mut Found,
+        found: &mut Found<'_>,
     ) -> Result<(), Restart> {
         if let Some(frozen) = &view.frozen {
             let numbers = frozen.registry.select(tenant, matchers);
@@ -297,6 +362,7 @@ impl MetricStore {
             let present: Vec<u32> = copies.iter().map(|(n, _)| *n).collect();
             let (mut keys, mut ends) = (Vec::new(), Vec::new());
             registry.encode_keys(&present, &mut keys, &mut ends);
+            found.budget.check_time()?;
             let mut start = 0;
             for ((number, series), end) in copies.into_iter().zip(ends) {
                 let (kind, count) = (registry.kind(number), series.count());
@@ -317,11 +383,12 @@ impl MetricStore {
         tenant: TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-        series_max: usize,
+        budget: &ReadBudget,
     ) -> Result<Vec<SeriesKey>, ReadError> {
         self.read_consistently(|view| {
             let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
             for part in Self::parts_in(view, range) {
+                budget.check_time()?;
                 let found = serving(part, || {
                     let mut numbers = part.select(tenant, matchers)?;
                     let graves = part.graves(&view.tombstones)?;
@@ -337,10 +404,10 @@ impl MetricStore {
                     Ok(found)
                 })?;
                 keys.extend(found);
-                check_series(keys.len(), series_max)?;
+                budget.check_series(keys.len())?;
             }
             self.head_keys(view, tenant, matchers, range, &mut keys)?;
-            check_series(keys.len(), series_max)?;
+            budget.check_series(keys.len())?;
             Ok(Some(keys.iter().filter_map(|k| SeriesKey::decode(k)).collect()))
         })
     }
@@ -390,8 +457,13 @@ impl MetricStore {
     ///
     /// # Errors
     /// As [`MetricStore::select`].
-    pub fn units(&self, tenant: TenantId, range: TimeRange) -> Result<Vec<Unit>, ReadError> {
-        let labels = self.labels(tenant, range, |label| label == "__unit__")?;
+    pub fn units(
+        &self,
+        tenant: TenantId,
+        range: TimeRange,
+        budget: &ReadBudget,
+    ) -> Result<Vec<Unit>, ReadError> {
+        let labels = self.labels(tenant, range, |label| label == "__unit__", budget)?;
         let named = labels.get("__unit__").into_iter().flatten().filter_map(|u| u.parse().ok());
         Ok([Unit::None].into_iter().chain(named).collect())
     }
@@ -407,6 +479,7 @@ impl MetricStore {
         tenant: TenantId,
         range: TimeRange,
         wanted: impl Fn(&str) -> bool,
+        budget: &ReadBudget,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
         self.read_consistently(|view| {
             let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -422,6 +495,7 @@ impl MetricStore {
                 }
             };
             for part in Self::parts_in(view, range) {
+                budget.check_time()?;
                 serving(part, || {
                     let graves = part.graves(&view.tombstones)?;
                     part.for_labels(tenant, &wanted, graves.as_deref(), &mut add)
@@ -451,14 +525,6 @@ impl From<ReadError> for Restart {
     fn from(error: ReadError) -> Self {
         Self::Failed(error)
     }
-}
-
-fn finished(found: Found) -> Option<Vec<Series>> {
-    Some(found.series)
-}
-
-fn check_series(found: usize, max: usize) -> Result<(), ReadError> {
-    if found > max { Err(ReadError::TooManySeries { found, max }) } else { Ok(()) }
 }
 
 /// Returns which of the series have a chunk that touches `range`. Of series that something was

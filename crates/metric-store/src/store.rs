@@ -18,7 +18,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use stdx::Disk;
 use storage::{
@@ -47,6 +47,9 @@ pub struct StoreOptions {
     /// Readers of the tap hold the journal back while it has at most this many bytes; beyond it
     /// those that lag are cut loose.
     pub tap_bytes_max: u64,
+    /// Points in memory and the index of their series may take this many bytes; the head is flushed
+    /// before, and beyond it writers are told to slow down.
+    pub memory_bytes_max: usize,
     /// How many series there may be before new ones are refused.
     pub series: SeriesLimits,
 }
@@ -62,6 +65,7 @@ impl Default for StoreOptions {
             retention_ms: 90 * 86_400_000,
             waiting_points_max: 4_000_000,
             tap_bytes_max: 512 << 20,
+            memory_bytes_max: usize::MAX,
             series: SeriesLimits::UNBOUNDED,
         }
     }
@@ -158,6 +162,8 @@ pub struct StoreStatus {
     pub journal_bytes: u64,
     /// Points that wait for the journal.
     pub waiting_points: usize,
+    /// Bytes of points in memory and of the index of their series, as the limit counts them.
+    pub memory_bytes: usize,
 }
 
 /// What readers see besides the head; replaced as a whole.
@@ -216,6 +222,9 @@ pub struct MetricStore {
     /// One flush, merge or expiry at a time.
     pub(crate) maintenance: Mutex<crate::maintain::Pace>,
     counters: StoreCounters,
+    /// Bytes of the head, and of a frozen one with its registry: looked at by every write.
+    head_bytes: AtomicUsize,
+    frozen_bytes: AtomicUsize,
     damaged: AtomicU64,
     broken: AtomicBool,
     taps: Mutex<BTreeMap<u64, u64>>,
@@ -312,6 +321,7 @@ impl MetricStore {
         for name in leftovers {
             tracing::info!(part = name, "removed a part that no manifest lists");
         }
+        let head_bytes = head.heap_bytes;
         let store = Self {
             options,
             journal,
@@ -336,6 +346,8 @@ impl MetricStore {
             }),
             maintenance: Mutex::default(),
             counters: StoreCounters::default(),
+            head_bytes: AtomicUsize::new(head_bytes),
+            frozen_bytes: AtomicUsize::new(0),
             damaged: AtomicU64::new(damaged),
             broken: AtomicBool::new(false),
             taps: Mutex::default(),
@@ -366,6 +378,10 @@ impl MetricStore {
         let mut order = self.order.lock();
         if !Arc::ptr_eq(&order.registry, &batch.registry) {
             return Err(WriteError::Stale);
+        }
+        let (bytes, max) = (self.memory_bytes(&order.registry), self.options.memory_bytes_max);
+        if bytes > max {
+            return Err(WriteError::OverMemory { bytes, max });
         }
         let (waiting, max) = (order.waiting_points, self.options.waiting_points_max);
         if waiting > 0 && waiting + batch.len() > max {
@@ -457,6 +473,7 @@ impl MetricStore {
                     // One lock a batch, so that readers get their turn between two.
                     let mut state = self.head.write();
                     batch.apply_to(&mut state.head);
+                    self.head_bytes.store(state.head.heap_bytes, Ordering::Relaxed);
                     drop(state);
                     finished.push(done);
                 }
@@ -517,6 +534,11 @@ impl MetricStore {
         let head = std::mem::take(&mut state.head);
         let old = std::mem::replace(&mut state.registry, registry);
         state.generation += 1;
+        // The old registry counts only where it is not the new one.
+        let renewed = !Arc::ptr_eq(&old, &state.registry);
+        let frozen = head.heap_bytes + if renewed { old.bytes() } else { 0 };
+        self.frozen_bytes.store(frozen, Ordering::Relaxed);
+        self.head_bytes.store(0, Ordering::Relaxed);
         let view = self.view.load();
         assert!(view.frozen.is_none(), "a head is frozen only after the one before is in parts");
         self.view.store(Arc::new(View {
@@ -608,6 +630,7 @@ impl MetricStore {
         self.view.store(Arc::new(View { generation, frozen, parts, tombstones }));
         drop(state);
         if let Some(flushed) = flushed {
+            self.frozen_bytes.store(0, Ordering::Relaxed);
             self.journal.release(self.needed_by_taps(flushed));
         }
         Ok(())
@@ -643,13 +666,24 @@ impl MetricStore {
         self.broken.load(Ordering::Relaxed)
     }
 
+    /// Returns the bytes of points in memory and of the index of their series.
+    fn memory_bytes(&self, registry: &Registry) -> usize {
+        let points = self.head_bytes.load(Ordering::Relaxed);
+        points + self.frozen_bytes.load(Ordering::Relaxed) + registry.bytes()
+    }
+
     /// Returns how many points are in no part yet, and whether they take enough memory to be worth a
     /// flush.
     pub(crate) fn head_size(&self) -> (u64, bool) {
         let state = self.head.read();
         let enough = self.options.head_bytes_max;
         let enough = enough.max(state.head.active * self.options.head_bytes_per_series_min);
-        (state.head.points, state.head.heap_bytes >= enough)
+        // Half of what the index leaves: the next head fills while this one is written.
+        let index = state.registry.bytes();
+        let room = self.options.memory_bytes_max.saturating_sub(index) / 2;
+        // A flush costs every series something; when the index takes it all, flushing does not help.
+        let room = room.max(self.options.memory_bytes_max / 8);
+        (state.head.points, state.head.heap_bytes >= enough.min(room))
     }
 
     /// Returns the bytes of the journal.
@@ -711,6 +745,11 @@ impl MetricStore {
         registry.uses()
     }
 
+    /// Returns how the store keeps metrics.
+    pub fn options(&self) -> &StoreOptions {
+        &self.options
+    }
+
     /// Returns how the store stands.
     pub fn status(&self) -> StoreStatus {
         let waiting_points = self.order.lock().waiting_points;
@@ -727,13 +766,14 @@ impl MetricStore {
             active_series,
             head_points: head_points + frozen.map_or(0, |h| h.points),
             head_bytes: head_bytes + frozen.map_or(0, |h| h.heap_bytes),
-            registry_bytes: registry.heap_bytes(),
+            registry_bytes: registry.bytes(),
             parts: view.parts.len() - aside,
             parts_damaged: aside + self.damaged.load(Ordering::Relaxed) as usize,
             parts_bytes: view.parts.iter().map(|p| p.size_bytes()).sum(),
             parts_points: view.parts.iter().map(|p| p.meta().points).sum(),
             journal_bytes: self.journal.size_bytes(),
             waiting_points,
+            memory_bytes: self.memory_bytes(&registry),
         }
     }
 }

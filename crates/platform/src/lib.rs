@@ -3,31 +3,37 @@
 mod access;
 mod described;
 mod ingest;
+mod memory;
+mod questions;
 mod read;
 pub mod saving;
 mod tenants;
 mod time;
 mod upkeep;
+mod usage;
 
 pub use access::{AccessError, AuthMode, Verb};
 pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
+pub use memory::MemoryPlan;
 pub use metric_store::{
-    Batch, NamespaceUse, OverBudget, RawHash, ReadError, SeriesLimits, SeriesNumber, Share,
-    StoreOptions, StoreStatus, WriteError,
+    Batch, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits, SeriesNumber,
+    Share, StoreOptions, StoreStatus, WriteError,
 };
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,
     labels_of,
 };
+pub use questions::{QuestionLimits, QuestionUse};
 pub use read::{AskError, ListedMetric, MetricFilter};
 pub use tenants::ScopeError;
 pub use time::{TimeError, TimeStep};
+pub use usage::{OTHERS, Sender, Sent, SentUse};
 
 use catalog::{Catalog, CatalogError, RedbCatalog};
-use metric_store::{MetricStore, ReadLimits, StoreError, StoreFiles};
+use metric_store::{MetricStore, StoreError, StoreFiles};
 use model::Scope;
 use query::LocalRunner;
 use std::path::{Path, PathBuf};
@@ -49,8 +55,8 @@ pub struct PlatformOptions {
     pub auth: AuthMode,
     /// How metrics are kept.
     pub store: StoreOptions,
-    /// What one question may read.
-    pub read_limits: ReadLimits,
+    /// What questions may cost.
+    pub questions: QuestionLimits,
 }
 
 /// Why the platform could not start.
@@ -84,8 +90,10 @@ pub struct Platform {
     catalog: Arc<dyn Catalog>,
     metrics: Arc<MetricStore>,
     runner: Arc<dyn query::Runner>,
+    questions: questions::Questions,
     tenants: tenants::Tenants,
     described: described::Described,
+    usage: usage::Usage,
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
     data_dir: PathBuf,
@@ -137,11 +145,13 @@ impl Platform {
             clock,
             auth: options.auth,
             default_scope: options.default_scope.clone(),
-            runner: Arc::new(LocalRunner::new(metrics.clone(), options.read_limits)),
+            runner: Arc::new(LocalRunner::new(metrics.clone())),
+            questions: questions::Questions::new(options.questions),
             catalog,
             metrics,
             tenants,
             described,
+            usage: usage::Usage::default(),
             page_secret,
             disk,
             data_dir: options.data_dir.clone(),
@@ -177,6 +187,31 @@ impl Platform {
     /// Returns the bytes that are free where the data are, if the disk tells.
     pub fn disk_free_bytes(&self) -> Option<u64> {
         self.disk.free_bytes(&self.data_dir).ok()
+    }
+
+    /// Returns what each namespace of each account has in memory, and what it was refused.
+    pub fn namespace_uses(&self) -> Vec<NamespaceUse> {
+        self.metrics.namespace_uses()
+    }
+
+    /// Returns how the metric store is kept.
+    pub fn store_options(&self) -> &StoreOptions {
+        self.metrics.options()
+    }
+
+    /// Returns what questions may cost.
+    pub fn question_limits(&self) -> &QuestionLimits {
+        self.questions.limits()
+    }
+
+    /// Returns what the questions of each account cost since the start.
+    pub fn question_uses(&self) -> Vec<(model::TenantId, QuestionUse)> {
+        self.questions.uses()
+    }
+
+    /// Returns the bytes of memory that questions have now.
+    pub fn question_bytes(&self) -> u64 {
+        self.questions.memory_used()
     }
 
     /// Returns what the metric store did since the start.

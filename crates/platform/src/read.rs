@@ -2,10 +2,11 @@
 
 use crate::Platform;
 use crate::access::{AccessError, Verb};
-use metric_store::Matcher;
+use metric_store::{Matcher, ReadBudget};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::{MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Which metrics somebody wants listed.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +23,26 @@ pub struct MetricFilter {
 pub type ListedMetric = MetricId;
 
 impl Platform {
-    /// Lets somebody read a scope. `None` when nothing was ever written to it.
-    fn begin_read(&self, who: &Principal, scope: &Scope) -> Result<Option<TenantId>, AccessError> {
+    /// Lets somebody ask a question of a scope, when its turn has come. Nothing was ever written to
+    /// some scopes: then the answer is the empty one.
+    fn ask<T: Default>(
+        &self,
+        who: &Principal,
+        scope: &Scope,
+        time_max: Option<Duration>,
+        question: impl FnOnce(TenantId, &ReadBudget) -> Result<T, QueryError>,
+    ) -> Result<T, AskError> {
         self.check(who, scope, Verb::Read)?;
-        Ok(self.tenants.find(scope))
+        let Some(tenant) = self.tenants.find(scope) else { return Ok(T::default()) };
+        let turn = self.questions.begin(tenant, time_max)?;
+        let answer = question(tenant, &turn.budget);
+        drop(turn);
+        if let Err(QueryError::Read(error)) = &answer
+            && !matches!(error, metric_store::ReadError::Part(_))
+        {
+            self.questions.count_refused(tenant);
+        }
+        Ok(answer?)
     }
 
     /// Returns the periods of a CloudWatch metric, for each unit that it was reported in.
@@ -38,13 +55,12 @@ impl Platform {
         scope: &Scope,
         question: &StatisticsQuestion<'_>,
     ) -> Result<Vec<PeriodsOfUnit>, AskError> {
-        match self.begin_read(who, scope)? {
-            Some(tenant) => Ok(self.runner.statistics(tenant, question)?),
-            None => Ok(Vec::new()),
-        }
+        self.ask(who, scope, None, |tenant, budget| {
+            self.runner.statistics(tenant, question, budget)
+        })
     }
 
-    /// Returns the series that a PromQL selector takes.
+    /// Returns the series that a PromQL selector takes. `time_max` is how long the asker waits.
     ///
     /// # Errors
     /// [`AskError`].
@@ -53,11 +69,11 @@ impl Platform {
         who: &Principal,
         scope: &Scope,
         selection: &Selection<'_>,
+        time_max: Option<Duration>,
     ) -> Result<Vec<PromSeries>, AskError> {
-        match self.begin_read(who, scope)? {
-            Some(tenant) => Ok(self.runner.select(tenant, selection)?),
-            None => Ok(Vec::new()),
-        }
+        self.ask(who, scope, time_max, |tenant, budget| {
+            self.runner.select(tenant, selection, budget)
+        })
     }
 
     /// Lists metrics with points in `range`, sorted by namespace, name and dimensions.
@@ -71,7 +87,6 @@ impl Platform {
         filter: &MetricFilter,
         range: TimeRange,
     ) -> Result<Vec<ListedMetric>, AskError> {
-        let Some(tenant) = self.begin_read(who, scope)? else { return Ok(Vec::new()) };
         let mut matchers = Vec::new();
         if let Some(namespace) = &filter.namespace {
             matchers.push(Matcher::equal("__namespace__", namespace));
@@ -85,7 +100,9 @@ impl Platform {
                 None => Matcher { negated: true, ..Matcher::equal(name, "") },
             });
         }
-        let keys = self.keys_of(tenant, &matchers, range)?;
+        let keys = self.ask(who, scope, None, |tenant, budget| {
+            Ok(self.metrics.keys(tenant, &matchers, range, budget)?)
+        })?;
         let mut metrics: Vec<ListedMetric> = keys
             .into_iter()
             .map(|k| MetricId { namespace: k.namespace, name: k.name, dimensions: k.labels })
@@ -96,15 +113,6 @@ impl Platform {
         // Units are apart as series and one as metrics.
         metrics.dedup();
         Ok(metrics)
-    }
-
-    fn keys_of(
-        &self,
-        tenant: TenantId,
-        matchers: &[Matcher],
-        range: TimeRange,
-    ) -> Result<Vec<SeriesKey>, QueryError> {
-        Ok(self.metrics.keys(tenant, matchers, range, SERIES_LISTED_MAX)?)
     }
 
     /// Returns the identities of series that any of the selectors takes.
@@ -118,11 +126,14 @@ impl Platform {
         selectors: &[Vec<lang::promql::Matcher>],
         range: TimeRange,
     ) -> Result<Vec<SeriesKey>, AskError> {
-        let Some(tenant) = self.begin_read(who, scope)? else { return Ok(Vec::new()) };
-        let mut found = BTreeSet::new();
-        for selector in selectors {
-            found.extend(self.keys_of(tenant, &query::store_matchers(selector), range)?);
-        }
+        let found = self.ask(who, scope, None, |tenant, budget| {
+            let mut found = BTreeSet::new();
+            for selector in selectors {
+                let matchers = query::store_matchers(selector);
+                found.extend(self.metrics.keys(tenant, &matchers, range, budget)?);
+            }
+            Ok(found)
+        })?;
         Ok(found.into_iter().collect())
     }
 
@@ -139,9 +150,10 @@ impl Platform {
         range: TimeRange,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, AskError> {
-        let Some(tenant) = self.begin_read(who, scope)? else { return Ok(BTreeMap::new()) };
         if selectors.is_empty() {
-            return Ok(self.metrics.labels(tenant, range, wanted).map_err(QueryError::from)?);
+            return self.ask(who, scope, None, |tenant, budget| {
+                Ok(self.metrics.labels(tenant, range, wanted, budget)?)
+            });
         }
         let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for key in self.series(who, scope, selectors, range)? {
@@ -157,15 +169,15 @@ impl Platform {
     }
 }
 
-/// A list longer than this asks too much of the server and of its reader.
-const SERIES_LISTED_MAX: usize = 5_000_000;
-
 /// Why a question got no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// The asker may not.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// Too much is asked at once; asking again later helps.
+    #[error("{0}")]
+    Busy(String),
     /// The question failed.
     #[error(transparent)]
     Query(#[from] QueryError),

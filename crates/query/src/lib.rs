@@ -9,7 +9,7 @@ pub mod suite;
 pub use prom::{PromSeries, Selection, instant_of, labels_of, store_matchers};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
 
-use metric_store::{MetricStore, ReadError, ReadLimits};
+use metric_store::{MetricStore, ReadBudget, ReadError};
 use model::TenantId;
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ pub trait Runner: Send + Sync + fmt::Debug {
         &self,
         tenant: TenantId,
         question: &StatisticsQuestion<'_>,
+        budget: &ReadBudget,
     ) -> Result<Vec<PeriodsOfUnit>, QueryError>;
 
     /// Returns the series that a PromQL selector takes, as PromQL sees them.
@@ -45,6 +46,7 @@ pub trait Runner: Send + Sync + fmt::Debug {
         &self,
         tenant: TenantId,
         selection: &Selection<'_>,
+        budget: &ReadBudget,
     ) -> Result<Vec<PromSeries>, QueryError>;
 }
 
@@ -52,12 +54,11 @@ pub trait Runner: Send + Sync + fmt::Debug {
 #[derive(Debug, Clone)]
 pub struct LocalRunner {
     store: Arc<MetricStore>,
-    limits: ReadLimits,
 }
 
 impl LocalRunner {
-    /// Reads `store` within `limits`.
-    pub fn new(store: Arc<MetricStore>, limits: ReadLimits) -> Self {
-        Self { store, limits }
+    /// Reads `store`.
+    pub fn new(store: Arc<MetricStore>) -> Self {
+        Self { store }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{LocalRunner, PeriodsOfUnit, QueryError, Runner, StatisticsQuestion};
 use lang::promql::{MatchOp, Matcher};
-use metric_store::{Points, Test};
+use metric_store::{Points, ReadBudget, Test};
 use model::{Delta, TenantId, TimeRange, Unit, is_stale};
 use std::sync::Arc;
 
@@ -16,9 +16,12 @@ pub struct Selection<'a> {
     pub matchers: &'a [Matcher],
     /// Samples inside.
     pub range: TimeRange,
-    /// Beyond so many series the question is refused.
-    pub series_max: usize,
 }
+
+/// A decoded sample in memory.
+const POINT_BYTES: u64 = size_of::<(i64, f64)>() as u64;
+/// How many series are decoded between two looks at the time.
+const TIMED_SERIES: usize = 256;
 
 /// A series with its samples, oldest first, stale markers included.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,24 +105,26 @@ impl Runner for LocalRunner {
         &self,
         tenant: TenantId,
         question: &StatisticsQuestion<'_>,
+        budget: &ReadBudget,
     ) -> Result<Vec<PeriodsOfUnit>, QueryError> {
-        self.periods(tenant, question)
+        self.periods(tenant, question, budget)
     }
 
     fn select(
         &self,
         tenant: TenantId,
         selection: &Selection<'_>,
+        budget: &ReadBudget,
     ) -> Result<Vec<PromSeries>, QueryError> {
         let view = view_of(selection.matchers)?;
         let matchers = store_matchers(selection.matchers);
-        let limits = metric_store::ReadLimits {
-            series_max: self.limits.series_max.min(selection.series_max),
-            ..self.limits
-        };
-        let found = self.store.select(tenant, &matchers, selection.range, limits)?;
+        let found = self.store.select(tenant, &matchers, selection.range, budget)?;
         let mut series = Vec::with_capacity(found.len());
-        for one in found {
+        for (n, one) in found.into_iter().enumerate() {
+            if n.is_multiple_of(TIMED_SERIES) {
+                budget.check_time()?;
+            }
+            budget.take(one.points_max() * POINT_BYTES)?;
             let samples = match one.points()? {
                 Points::Floats(points) => points,
                 Points::Deltas(points) => {

@@ -1,7 +1,7 @@
 //! One CloudWatch metric over time: periods, and what statistics are computed from.
 
 use crate::{LocalRunner, QueryError};
-use metric_store::Points;
+use metric_store::{Points, ReadBudget};
 use model::{Delta, SeriesKey, TenantId, TimeRange, Unit};
 
 /// A metric as CloudWatch names it: everything but the unit.
@@ -42,6 +42,7 @@ impl LocalRunner {
         &self,
         tenant: TenantId,
         question: &StatisticsQuestion<'_>,
+        budget: &ReadBudget,
     ) -> Result<Vec<PeriodsOfUnit>, QueryError> {
         if question.period_ms <= 0 {
             return Err(QueryError::Bad(format!("a period of {} ms", question.period_ms)));
@@ -53,7 +54,7 @@ impl LocalRunner {
         let range = TimeRange { start_ms, end_ms };
         let units = match question.unit {
             Some(unit) => vec![unit],
-            None => self.store.units(tenant, range)?,
+            None => self.store.units(tenant, range, budget)?,
         };
         let mut found = Vec::new();
         for unit in units {
@@ -65,7 +66,11 @@ impl LocalRunner {
                 labels: question.metric.dimensions.clone(),
             };
             let mut periods: Vec<(i64, Delta)> = Vec::new();
-            for series in self.store.find(&key, range, self.limits)? {
+            for series in self.store.find(&key, range, budget)? {
+                budget.check_time()?;
+                // Given back with the points: periods are few beside them.
+                let bytes = series.points_max() * size_of::<(i64, Delta)>() as u64;
+                budget.take(bytes)?;
                 let points = match series.points()? {
                     Points::Deltas(points) => points,
                     // CloudWatch's statistics see a float as one sample.
@@ -76,6 +81,7 @@ impl LocalRunner {
                         .collect(),
                 };
                 add_periods(&mut periods, points, period);
+                budget.give(bytes);
             }
             if !periods.is_empty() {
                 found.push(PeriodsOfUnit { unit, periods });

@@ -3,6 +3,7 @@
 
 use crate::{MetricId, PeriodsOfUnit, Runner, Selection, StatisticsQuestion};
 use lang::promql::{MatchOp, Matcher};
+use metric_store::ReadBudget;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 
 const TENANT: TenantId = TenantId(1);
@@ -49,7 +50,7 @@ fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i
     let ask = |unit, start_ms, end_ms| {
         let range = TimeRange { start_ms, end_ms };
         let question = StatisticsQuestion { metric: &metric, unit, period_ms: 300_000, range };
-        runner.statistics(TENANT, &question).expect("an answer")
+        runner.statistics(TENANT, &question, &ReadBudget::default()).expect("an answer")
     };
     let sums = |found: &PeriodsOfUnit| {
         found.periods.iter().map(|(at, d)| (*at, d.sum)).collect::<Vec<_>>()
@@ -72,7 +73,10 @@ fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i
         period_ms: 0,
         range: TimeRange { start_ms: 0, end_ms: 1 },
     };
-    assert!(runner.statistics(TENANT, &question).is_err(), "no period, no answer");
+    assert!(
+        runner.statistics(TENANT, &question, &ReadBudget::default()).is_err(),
+        "no period, no answer"
+    );
 }
 
 fn check_select(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, f64)) {
@@ -83,8 +87,9 @@ fn check_select(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, 
     put(&latency, Kind::Delta, 60_000, 2.0);
     put(&latency, Kind::Delta, 60_000, 4.0);
     let select = |matchers: &[Matcher], series_max| {
-        let selection = Selection { matchers, range: TimeRange::ALL, series_max };
-        runner.select(TENANT, &selection)
+        let selection = Selection { matchers, range: TimeRange::ALL };
+        let budget = ReadBudget::default().with_series_max(series_max);
+        runner.select(TENANT, &selection, &budget)
     };
     let up = matcher("__name__", MatchOp::Eq, "up");
     let found = select(&[up.clone(), matcher("host", MatchOp::Re, "b|c")], 10).expect("an answer");
@@ -111,7 +116,7 @@ fn check_select(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, 
 mod tests {
     use super::check;
     use crate::LocalRunner;
-    use metric_store::{FileStore, ReadLimits, StoreOptions};
+    use metric_store::{FileStore, StoreOptions};
     use model::Kind;
     use std::path::Path;
     use std::sync::Arc;
@@ -123,7 +128,7 @@ mod tests {
             let options = StoreOptions::default();
             let store = FileStore::open(disk, Path::new("/d"), Default::default(), options);
             let store = Arc::new(store.expect("opens"));
-            let runner = LocalRunner::new(store.clone(), ReadLimits::default());
+            let runner = LocalRunner::new(store.clone());
             check(&runner, &mut |key, kind, at_ms, value| {
                 let mut batch = store.batch();
                 let series = batch.register(None, key, kind).expect("the store has room");

@@ -1,7 +1,7 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-use crate::{Shared, own_metrics};
+use crate::{Shared, own_metrics, usage};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -33,6 +33,7 @@ pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> 
             answer
         }
         (&Method::GET, "/-/entities") => entities(shared, parts),
+        (&Method::GET, "/-/top") => json(StatusCode::OK, &usage::view(shared)),
         (_, "/-/clock" | "/-/reset") if !shared.test_bench => plain(
             StatusCode::NOT_FOUND,
             "this is offered by a server that was started with --test-bench\n",

@@ -7,12 +7,15 @@ mod listen;
 mod neighbours;
 mod own_metrics;
 mod upkeep;
+mod usage;
 
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
 use doors::prometheus::PrometheusDoor;
 use model::Scope;
-pub use platform::{AuthMode, StoreOptions, SyncMode};
+pub use platform::{
+    AuthMode, MemoryPlan, QuestionLimits, ReadLimits, SeriesLimits, Share, StoreOptions, SyncMode,
+};
 use platform::{OpenError, Platform, PlatformOptions};
 use std::io;
 use std::net::SocketAddr;
@@ -44,6 +47,10 @@ pub struct ServerOptions {
     pub host_name: String,
     /// How metrics are kept.
     pub store: StoreOptions,
+    /// Memory for each use.
+    pub memory: MemoryPlan,
+    /// What questions may cost.
+    pub questions: QuestionLimits,
 }
 
 /// Why the server did not start, or did not stop well.
@@ -84,6 +91,8 @@ pub(crate) struct Shared {
     pub(crate) virtual_clock: Option<Arc<VirtualClock>>,
     pub(crate) test_bench: bool,
     pub(crate) requests: own_metrics::Requests,
+    pub(crate) memory: MemoryPlan,
+    pub(crate) named: usage::Named,
     pub(crate) uptime: Stopwatch,
 }
 
@@ -92,8 +101,9 @@ pub fn operations_table() -> String {
     aws_services::operations_table()
 }
 
-/// Questions that are worked on at once; further ones wait for their turn.
-const QUESTIONS_MAX: usize = 64;
+/// Threads for questions: those that are worked on and those that wait for their turn, which the
+/// platform gives. One account cannot have all of them.
+const QUESTION_THREADS_MAX: usize = 256;
 
 /// Parts stay open, and a late flush may write one for each day: the usual soft limit of 1,024 files
 /// is too low for a year of data, the hard limit is what the operator allows.
@@ -145,7 +155,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(QUESTIONS_MAX)
+        .max_blocking_threads(QUESTION_THREADS_MAX)
         .thread_name("door")
         .build()
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;
@@ -168,7 +178,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         sync: options.sync,
         auth: options.auth,
         store: options.store,
-        read_limits: Default::default(),
+        questions: options.questions,
     };
     let disk: Arc<dyn Disk> = Arc::new(RealDisk);
     let platform = Arc::new(Platform::open(&platform_options, clock, disk)?);
@@ -180,6 +190,8 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         virtual_clock,
         test_bench: options.test_bench,
         requests: own_metrics::Requests::default(),
+        memory: options.memory,
+        named: usage::Named::default(),
         uptime: Stopwatch::start(),
     });
 

@@ -1,9 +1,10 @@
 //! The server's own metrics: a page for Prometheus, and series of the namespace `Sightline`.
 
-use crate::Shared;
+use crate::{Shared, usage};
 use formats::exposition::{Exposition, MetricKind};
 use http::StatusCode;
 use platform::{IngestError, TimeLimits, WriteError};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -45,12 +46,12 @@ impl Requests {
 }
 
 /// One value: name, kind, what it is, labels, value.
-struct Own {
-    name: &'static str,
-    kind: MetricKind,
-    help: &'static str,
-    labels: Vec<(&'static str, &'static str)>,
-    value: f64,
+pub(crate) struct Own {
+    pub(crate) name: &'static str,
+    pub(crate) kind: MetricKind,
+    pub(crate) help: &'static str,
+    pub(crate) labels: Vec<(&'static str, Cow<'static, str>)>,
+    pub(crate) value: f64,
 }
 
 const CLASSES: [&str; 6] = ["0xx", "1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -62,7 +63,8 @@ fn collect(shared: &Shared) -> Vec<Own> {
     let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
     let mut all = Vec::new();
     let mut put = |name, kind, help, labels: &[(&'static str, &'static str)], value| {
-        all.push(Own { name, kind, help, labels: labels.to_vec(), value });
+        let labels = labels.iter().map(|(n, v)| (*n, Cow::Borrowed(*v))).collect();
+        all.push(Own { name, kind, help, labels, value });
     };
     use MetricKind::{Counter, Gauge};
     put(
@@ -211,6 +213,7 @@ fn collect(shared: &Shared) -> Vec<Own> {
             seconds,
         );
     }
+    all.extend(usage::metrics(shared, &status));
     all
 }
 
@@ -224,7 +227,9 @@ pub(crate) fn page(shared: &Shared) -> String {
     for (name, members) in families {
         let mut family = page.family(name, members[0].kind, members[0].help);
         for own in &members {
-            family.sample(&own.labels, own.value);
+            let labels: Vec<(&str, &str)> =
+                own.labels.iter().map(|(n, v)| (*n, v.as_ref())).collect();
+            family.sample(&labels, own.value);
         }
     }
     page.finish()
@@ -246,7 +251,7 @@ pub(crate) fn store(shared: &Shared) -> Result<(), IngestError> {
                 namespace: "Sightline".into(),
                 name: own.name.into(),
                 unit: model::Unit::None,
-                labels: own.labels.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect(),
+                labels: own.labels.iter().map(|(n, v)| ((*n).into(), v.to_string())).collect(),
             };
             key.canonicalise().expect("our own labels are distinct");
             let series = ingest.batch.register_own(&key, model::Kind::Float);

@@ -64,7 +64,8 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Measures how long something took, for the server's own metrics; never for a decision.
+/// Measures how long something took, for the server's own metrics and for time limits of requests;
+/// never for what is kept or decided about data.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 

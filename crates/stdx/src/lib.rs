@@ -14,6 +14,7 @@
 pub mod checksum;
 mod clock;
 pub mod disk;
+pub mod machine;
 mod rng;
 mod sim_disk;
 mod stop;

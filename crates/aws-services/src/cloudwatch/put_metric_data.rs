@@ -10,7 +10,9 @@ use aws_shapes::cloudwatch::{entity_metric_data, metric_datum, put_metric_data_i
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
 use datum::{Amount, Place, Point, Problems};
 use model::{Kind, SeriesKey, TenantId};
-use platform::{Batch, EntityOfSeries, Ingest, OverBudget, Platform, TimeLimits, WriteError};
+use platform::{
+    Batch, EntityOfSeries, Ingest, OverBudget, Platform, Sent, SentUse, TimeLimits, WriteError,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use stdx::varint;
 
@@ -36,7 +38,15 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request, do
         Err(error) => return done(Err(error)),
     };
     match read(&asked, &ingest, platform.clock().now_ms()) {
-        Ok(put) => send(platform, caller, ingest, &put, done),
+        Ok(put) => {
+            let (tenant, bytes) = (ingest.tenant, request.body_len() as u64);
+            let kept = send(platform, caller, ingest, &put, done);
+            let points = put.points.len() as u64;
+            let (points, refused) = if kept { (points, 0) } else { (0, points) };
+            let sent = SentUse { requests: 1, points, refused, bytes };
+            let who = &caller.who;
+            platform.note_sent(&Sent { who, tenant, door: "aws", namespace: put.namespace, sent });
+        }
         Err(error) => done(Err(error)),
     }
 }
@@ -105,23 +115,28 @@ fn read<'r>(asked: &'r Struct<'_>, ingest: &Ingest, now_ms: i64) -> Result<Put<'
 }
 
 /// Hands the points to the store; `done` is called when they are durable, or when they are not
-/// kept.
-fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done: Done) {
+/// kept. Says whether the store took them.
+fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done: Done) -> bool {
     // Before the points: told again it costs nothing, and an entity whose points failed says
     // nothing wrong, while points that were kept must not answer with an error.
     if let Err(error) = platform.put_entities(first.tenant, &put.entities) {
         tracing::error!(%error, "entities were not kept");
-        return done(Err(fault::nothing_kept()));
+        done(Err(fault::nothing_kept()));
+        return false;
     }
     let done = Once::new(done);
     let mut ingest = Ok(first);
     for _ in 0..TRIES {
         let Ingest { tenant, mut batch, .. } = match ingest {
             Ok(ingest) => ingest,
-            Err(error) => return done.call(Err(error)),
+            Err(error) => {
+                done.call(Err(error));
+                return false;
+            }
         };
         if let Err(full) = fill(&mut batch, tenant, put) {
-            return done.call(Err(fault::of_full(&full)));
+            done.call(Err(fault::of_full(&full)));
+            return false;
         }
         let later = done.clone();
         let sent = platform.submit(batch, move |result| match result {
@@ -129,12 +144,16 @@ fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done
             Err(error) => later.call(Err(fault::of_write(&error))),
         });
         match sent {
-            Ok(()) => return,
+            Ok(()) => return true,
             Err(WriteError::Stale) => ingest = begin(platform, caller),
-            Err(error) => return done.call(Err(fault::of_write(&error))),
+            Err(error) => {
+                done.call(Err(fault::of_write(&error)));
+                return false;
+            }
         }
     }
     done.call(Err(fault::of_write(&WriteError::Stale)));
+    false
 }
 
 /// Nothing of a batch goes anywhere when a new series of it has no room.
@@ -209,7 +228,7 @@ mod tests {
             sync: storage::SyncMode::Always,
             auth: AuthMode::Open,
             store: StoreOptions::default(),
-            read_limits: Default::default(),
+            questions: Default::default(),
         };
         let clock = Arc::new(VirtualClock::starting_at(1_700_000_000_000));
         let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));

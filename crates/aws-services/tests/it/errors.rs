@@ -547,6 +547,45 @@ fn a_full_queue_is_throttling() {
 }
 
 #[test]
+fn a_new_metric_without_room_is_throttled_and_nothing_of_the_request_is_kept() {
+    let series = platform::SeriesLimits {
+        namespace: platform::Share { series: 2, bytes: u64::MAX },
+        ..platform::SeriesLimits::UNBOUNDED
+    };
+    let server = Server::with_store(StoreOptions { series, ..StoreOptions::default() });
+    let put = |namespace: &str, ids: &[u32]| {
+        let data: Vec<_> = ids
+            .iter()
+            .map(|id| {
+                let dimension = json!([{"Name": "request", "Value": id.to_string()}]);
+                json!({"MetricName": "m", "Value": 1.0, "Dimensions": dimension})
+            })
+            .collect();
+        server.call("PutMetricData", &json!({"Namespace": namespace, "MetricData": data}))
+    };
+    assert_eq!(put("Shop", &[1, 2]).status, 200);
+    let reply = put("Shop", &[1, 2, 3]);
+    assert_eq!((reply.status, reply.query_error.as_str()), (400, "Throttling;Sender"));
+    let text = reply.json()["message"].as_str().unwrap().to_owned();
+    assert_eq!(
+        text,
+        "Rate exceeded: new metric refused: namespace \"Shop\" has 2 series in memory and may have \
+         2; label \"request\" makes most of them: 2 values in the newest 2 series"
+    );
+    assert_eq!(put("Shop", &[1]).status, 200, "known ones go on");
+    assert_eq!(put("Bank", &[1]).status, 200, "other namespaces too");
+    let counted = server.ask(
+        "GetMetricStatistics",
+        &json!({
+            "Namespace": "Shop", "MetricName": "m", "StartTime": NOW_S - 600, "EndTime": NOW_S + 60,
+            "Period": 60, "Statistics": ["SampleCount"],
+            "Dimensions": [{"Name": "request", "Value": "1"}],
+        }),
+    );
+    assert_eq!(counted["Datapoints"][0]["SampleCount"], 2.0, "the refused one added nothing");
+}
+
+#[test]
 fn a_disk_that_fails_is_our_fault_and_keeps_nothing() {
     let full = |_: &Server| CrashPlan { capacity_bytes: Some(0), ..CrashPlan::default() };
     let unsynced = |server: &Server| CrashPlan {

@@ -78,7 +78,7 @@ impl Server {
             sync: SyncMode::Always,
             auth: AuthMode::Open,
             store,
-            read_limits: Default::default(),
+            questions: Default::default(),
         };
         let disk = SimDisk::new(1, CrashPlan::default());
         let platform = Platform::open(&options, clock.clone(), Arc::new(disk.clone())).unwrap();

@@ -186,6 +186,11 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         match &error {
             AskError::Access(_) => Self::Forbidden(error.to_string()),
+            AskError::Busy(_)
+            | AskError::Query(QueryError::Read(ReadError::MemoryInUse { .. })) => {
+                Self::Busy(error.to_string())
+            }
+            AskError::Query(QueryError::Read(ReadError::OutOfTime { .. })) => Self::Timeout,
             AskError::Query(QueryError::Bad(_)) => Self::BadData(error.to_string()),
             AskError::Query(QueryError::Read(ReadError::Part(why))) => {
                 Self::Unavailable(format!("{error}: {why}"))

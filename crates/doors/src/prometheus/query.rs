@@ -7,6 +7,7 @@ use model::{TimeRange, is_stale};
 use platform::promql::{self, At, ErrorKind, ExprKind, MatrixSelector, VectorSelector};
 use platform::{PromSeries, Selection, instant_of};
 use std::fmt;
+use std::time::Duration;
 
 /// How far back an instant looks, unless the question says otherwise.
 const LOOKBACK_MS: i64 = 5 * 60_000;
@@ -46,6 +47,7 @@ struct Common {
     kind: ExprKind,
     lookback_ms: i64,
     limit: usize,
+    time_max: Option<Duration>,
 }
 
 /// Answers `/api/v1/query`.
@@ -150,9 +152,9 @@ fn common(asked: &Asked<'_>) -> Result<Common, Failure> {
         let text = asked.params.get(name);
         text.map(parse_duration_ms).transpose().map_err(|error| Failure::parameter(name, error))
     };
-    // Selectors are kept within bounds by how much they read, so a time that is left changes
-    // nothing; one that is over does.
-    if duration("timeout")?.is_some_and(|timeout_ms| timeout_ms <= 0) {
+    // A time that is over from the start is told by the first look at it.
+    let timeout_ms = duration("timeout")?.map(|ms| u64::try_from(ms).unwrap_or(0));
+    if timeout_ms == Some(0) {
         return Err(Failure::Timeout);
     }
     let lookback_ms = match duration("lookback_delta")? {
@@ -168,20 +170,26 @@ fn common(asked: &Asked<'_>) -> Result<Common, Failure> {
         ErrorKind::Syntax => Failure::parameter("query", &errors),
         ErrorKind::NotServed => Failure::Execution(errors.to_string()),
     })?;
-    Ok(Common { kind: expr.kind, lookback_ms, limit })
+    Ok(Common {
+        kind: expr.kind,
+        lookback_ms,
+        limit,
+        time_max: timeout_ms.map(Duration::from_millis),
+    })
 }
 
 /// Reads series whose samples in the left-open window from `after_ms` to `to_ms` matter.
 fn select(
     asked: &Asked<'_>,
+    common: &Common,
     selector: &VectorSelector,
     after_ms: i64,
     to_ms: i64,
 ) -> Result<Vec<PromSeries>, Failure> {
     let range = TimeRange { start_ms: after_ms.saturating_add(1), end_ms: to_ms.saturating_add(1) };
-    let selection = Selection { matchers: &selector.matchers, range, series_max: usize::MAX };
+    let selection = Selection { matchers: &selector.matchers, range };
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let mut series = asked.platform().select(who, scope, &selection)?;
+    let mut series = asked.platform().select(who, scope, &selection, common.time_max)?;
     series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
     Ok(series)
 }
@@ -193,7 +201,8 @@ fn vector(
     times: Times,
 ) -> Result<Data, Failure> {
     let seen_ms = times.seen_by(selector, times.start_ms);
-    let found = select(asked, selector, seen_ms.saturating_sub(common.lookback_ms), seen_ms)?;
+    let found =
+        select(asked, common, selector, seen_ms.saturating_sub(common.lookback_ms), seen_ms)?;
     list("vector", asked, common.limit, &found, |json, series| {
         let Some((_, value)) = instant_of(&series.samples, seen_ms, common.lookback_ms) else {
             return false;
@@ -211,7 +220,8 @@ fn matrix(
     times: Times,
 ) -> Result<Data, Failure> {
     let to_ms = times.seen_by(&selector.vector, times.start_ms);
-    let found = select(asked, &selector.vector, to_ms.saturating_sub(selector.range_ms), to_ms)?;
+    let found =
+        select(asked, common, &selector.vector, to_ms.saturating_sub(selector.range_ms), to_ms)?;
     list("matrix", asked, common.limit, &found, |json, series| {
         json.extend_from_slice(br#","values":"#);
         push_points(json, series.samples.iter().copied().filter(|(_, value)| !is_stale(*value)))
@@ -228,7 +238,7 @@ fn steps(
     let first_seen_ms = times.seen_by(selector, times.start_ms);
     let last_seen_ms = times.seen_by(selector, last_ms);
     let after_ms = first_seen_ms.saturating_sub(common.lookback_ms);
-    let found = select(asked, selector, after_ms, last_seen_ms)?;
+    let found = select(asked, common, selector, after_ms, last_seen_ms)?;
     list("matrix", asked, common.limit, &found, |json, series| {
         json.extend_from_slice(br#","values":"#);
         let mut behind = 0;

@@ -56,6 +56,11 @@ impl Refused {
         self.metadata.add(1, || why);
     }
 
+    /// Returns how many samples were refused, as far as they were counted.
+    pub(super) fn samples(&self) -> u64 {
+        (self.times.count + self.room.count + self.series.count + self.histograms.count) as u64
+    }
+
     /// Says what was refused, and that the rest was not; `None` when nothing was.
     pub(super) fn told(&self, stored: usize, times: TimeRange) -> Option<String> {
         let (from, to) = (seconds(times.start_ms), seconds(times.end_ms.saturating_sub(1)));

@@ -17,7 +17,8 @@ use http::{Response, StatusCode};
 use model::{Kind, SeriesKey, TenantId, TimeRange};
 use parking_lot::Mutex;
 use platform::{
-    Ingest, IngestError, MetricMetadata, RawHash, ScopeError, SeriesNumber, TimeLimits, WriteError,
+    Ingest, IngestError, MetricMetadata, RawHash, ScopeError, Sent, SentUse, SeriesNumber,
+    TimeLimits, WriteError,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -56,9 +57,11 @@ pub(super) fn write(
         let unpacked = unpack(&door.options, parts, &body, &mut buffer)?;
         Ok((caller, unpacked))
     });
+    let body_bytes = body.len();
     drop(body);
     let done = Arc::new(Mutex::new(Some(done)));
-    let sent = prepared.and_then(|(caller, unpacked)| send(door, &caller, unpacked, &done));
+    let bytes = body_bytes as u64;
+    let sent = prepared.and_then(|(caller, unpacked)| send(door, &caller, unpacked, bytes, &done));
     if buffer.capacity() <= BUFFER_KEPT_BYTES_MAX {
         BUFFER.set(buffer);
     }
@@ -81,6 +84,7 @@ fn send(
     door: &PrometheusDoor,
     caller: &Caller,
     unpacked: &[u8],
+    bytes: u64,
     done: &Slot<impl FnOnce(Response<Bytes>) + Send + 'static>,
 ) -> Result<(), Failure> {
     for _ in 0..ATTEMPTS_MAX {
@@ -96,6 +100,8 @@ fn send(
                 .put_metadata(ingest.tenant, metadata)
                 .map_err(|error| Failure::Unavailable(format!("metadata: {error}")))?;
         }
+        let (tenant, points) = (ingest.tenant, ingest.batch.len() as u64);
+        let samples_refused = refused.samples();
         let refused = refused.told(ingest.batch.len(), ingest.times);
         let slot = done.clone();
         let submitted = door.platform.submit(ingest.batch, move |kept| {
@@ -103,7 +109,20 @@ fn send(
         });
         match submitted {
             Err(WriteError::Stale) => {}
-            other => return other.map_err(|error| write_failure(&error)),
+            other => {
+                let (points, refused) = match &other {
+                    Ok(()) => (points, samples_refused),
+                    Err(_) => (0, points + samples_refused),
+                };
+                door.platform.note_sent(&Sent {
+                    who: &caller.who,
+                    tenant,
+                    door: "prometheus",
+                    namespace: "",
+                    sent: SentUse { requests: 1, points, refused, bytes },
+                });
+                return other.map_err(|error| write_failure(&error));
+            }
         }
     }
     Err(write_failure(&WriteError::Stale))
@@ -124,7 +143,7 @@ fn answer(kept: Result<(), WriteError>, refused: Option<String>) -> Response<Byt
 
 fn write_failure(error: &WriteError) -> Failure {
     match error {
-        WriteError::Busy { .. } => Failure::Busy(error.to_string()),
+        WriteError::Busy { .. } | WriteError::OverMemory { .. } => Failure::Busy(error.to_string()),
         WriteError::Stale | WriteError::NotKept(_) | WriteError::Broken => {
             Failure::Unavailable(error.to_string())
         }

@@ -32,7 +32,7 @@ impl World {
             sync: platform::SyncMode::default(),
             auth: AuthMode::Open,
             store,
-            read_limits: Default::default(),
+            questions: Default::default(),
         };
         let clock = Arc::new(VirtualClock::starting_at(NOW_MS));
         let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));

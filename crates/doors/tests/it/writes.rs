@@ -4,7 +4,7 @@ use crate::world::{NOW_MS, Row, World, body, encoded, told, write_request};
 use doors::prometheus::PrometheusOptions;
 use formats::remote_write::{Encoder, MetricType, compress};
 use http::Request;
-use platform::StoreOptions;
+use platform::{SeriesLimits, Share, StoreOptions};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -377,4 +377,43 @@ fn a_batch_that_the_registry_has_left_behind_is_made_again() {
         }
     });
     assert!(answers.try_recv().is_err(), "each was answered once");
+}
+
+#[test]
+fn new_series_beyond_the_budget_are_named_and_the_rest_is_stored() {
+    let series =
+        SeriesLimits { namespace: Share { series: 3, bytes: u64::MAX }, ..SeriesLimits::UNBOUNDED };
+    let store = StoreOptions { series, ..StoreOptions::default() };
+    let world = World::with(store, PrometheusOptions::default());
+    let ids: Vec<String> = (0..5).map(|n| n.to_string()).collect();
+    let labels: Vec<[(&str, &str); 3]> = ids
+        .iter()
+        .map(|id| [("__name__", "requests"), ("job", "shop"), ("request_id", id.as_str())])
+        .collect();
+    let rows: Vec<Row<'_>> = labels.iter().map(|l| (&l[..], &[(NOW_MS, 1.0)][..])).collect();
+    let (code, text) = world.write(&body(&rows));
+    assert_eq!(code, 400);
+    assert_eq!(
+        text,
+        "samples stored: 3; refused samples of new series without room: 2, first \
+         requests{job=\"shop\",request_id=\"3\"}: series without a namespace have 3 series in \
+         memory and may have 3; label \"request_id\" makes most of them: 3 values in the newest 3 \
+         series\n"
+    );
+    // Known ones go on as if nothing were.
+    let known: Vec<Row<'_>> =
+        labels[..3].iter().map(|l| (&l[..], &[(NOW_MS + 1, 2.0)][..])).collect();
+    assert_eq!(world.write(&body(&known)), (204, String::new()));
+    let (_, text) = world.get("/api/v1/query?query=requests&time=1700000001");
+    assert_eq!(text.matches("request_id").count(), 3, "{text}");
+    // Another account has a budget of its own.
+    let request = write_request(&body(&rows[3..]));
+    let (mut parts, bytes) = request.into_parts();
+    parts.headers.insert("x-scope-orgid", "111111111111".parse().unwrap());
+    assert_eq!(told(&world.ask(Request::from_parts(parts, bytes))), (204, String::new()));
+    let uses = world.platform.namespace_uses();
+    assert_eq!(uses.iter().map(|u| (u.series, u.refused)).collect::<Vec<_>>(), [(3, 2), (2, 0)]);
+    let senders = world.platform.senders();
+    let all: Vec<_> = senders.iter().map(|s| (s.sent.points, s.sent.refused)).collect();
+    assert!(all.contains(&(6, 2)) && all.contains(&(2, 0)), "{all:?}");
 }

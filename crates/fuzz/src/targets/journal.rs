@@ -2,7 +2,7 @@
 
 use crate::checksums;
 use metric_store::{
-    FileStore, Matcher, MetricStore, ReadLimits, StoreError, StoreOptions, fuzzing,
+    FileStore, Matcher, MetricStore, ReadBudget, StoreError, StoreOptions, fuzzing,
 };
 use model::{TenantId, TimeRange};
 use std::path::Path;
@@ -38,19 +38,19 @@ pub(super) fn disk_with(path: &str, bytes: &[u8]) -> Arc<SimDisk> {
 pub(super) fn read_all(store: &MetricStore) -> Result<u64, Box<dyn std::error::Error>> {
     let mut points = 0u64;
     for tenant in [TenantId(0), TenantId(1), TenantId(2)] {
-        let limits = ReadLimits::default();
+        let budget = &ReadBudget::default();
         for matcher in [
             Matcher::equal("__name__", "up"),
             Matcher { negated: true, ..Matcher::equal("job", "a") },
         ] {
-            for series in store.select(tenant, &[matcher], TimeRange::ALL, limits)? {
+            for series in store.select(tenant, &[matcher], TimeRange::ALL, budget)? {
                 points += series.points()?.len() as u64;
             }
         }
-        store.labels(tenant, TimeRange::ALL, |_| true)?;
-        store.units(tenant, TimeRange::ALL)?;
-        for key in store.keys(tenant, &[], TimeRange::ALL, 1_000)? {
-            store.find(&key, TimeRange::ALL, limits)?;
+        store.labels(tenant, TimeRange::ALL, |_| true, budget)?;
+        store.units(tenant, TimeRange::ALL, budget)?;
+        for key in store.keys(tenant, &[], TimeRange::ALL, budget)? {
+            store.find(&key, TimeRange::ALL, budget)?;
         }
     }
     Ok(points)

@@ -120,6 +120,11 @@ pub(crate) struct RawChunk {
 }
 
 impl RawChunk {
+    /// Returns the bytes that it takes in memory.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        (size_of::<Self>() + self.times.len() + self.values.len()) as u64
+    }
+
     /// Encodes points; there must be one at least.
     pub(crate) fn encode(points: &crate::head::Points, settled: bool) -> Self {
         use crate::chunk::{column, delta, times};

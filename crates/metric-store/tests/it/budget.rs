@@ -1,7 +1,7 @@
 //! New series have a budget; known ones go on.
 
 use metric_store::{
-    BudgetOf, FileStore, Matcher, MetricStore, OverBudget, ReadLimits, SeriesLimits, Share, Step,
+    BudgetOf, FileStore, Matcher, MetricStore, OverBudget, ReadBudget, SeriesLimits, Share, Step,
     StoreOptions,
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
@@ -119,7 +119,7 @@ fn what_was_acknowledged_comes_back_beyond_a_lowered_limit() {
             TenantId(1),
             &[Matcher::equal("__name__", "Latency")],
             TimeRange::ALL,
-            ReadLimits::default(),
+            &ReadBudget::default(),
         )
         .unwrap();
     assert_eq!(found.len(), 80);
@@ -159,6 +159,39 @@ fn room_that_dead_series_take_comes_back() {
         put(&store, &key(1, "Shop", n), now).unwrap();
     }
     assert!(put(&store, &key(1, "Shop", 99), now).is_err());
-    let found = store.select(TenantId(1), &[], TimeRange::ALL, ReadLimits::default()).unwrap();
+    let found = store.select(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert_eq!(found.len(), 50 + 25);
+}
+
+#[test]
+fn writers_wait_while_memory_is_full_and_go_on_after_the_flush() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let options = StoreOptions { memory_bytes_max: 1 << 20, ..StoreOptions::default() };
+    let journal = FileJournalOptions::default();
+    let store = FileStore::open(Arc::new(disk), Path::new("/data"), journal, options).unwrap();
+    let fill = |from: i64| {
+        for n in from.. {
+            let mut batch = store.batch();
+            let series = batch.register(None, &key(1, "Shop", 1), Kind::Float).unwrap();
+            for at in 0..10_000 {
+                // Noise: nothing that packs well.
+                let noise = ((n * 10_000 + at) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+                let value = f64::from_bits(noise >> 2);
+                batch.float(series, 5 * DAY + n * 10_000 + at, value);
+            }
+            match store.write(batch) {
+                Ok(()) => assert!(n < from + 100, "a megabyte holds no million noisy points"),
+                Err(error) => return (n, error.to_string()),
+            }
+        }
+        unreachable!("the loop has no end");
+    };
+    let (written, refused) = fill(0);
+    assert!(written > 5, "{written}");
+    assert!(refused.contains("take") && refused.contains("at most 1048576 may"), "{refused}");
+    // The flush comes before the limit where somebody looks after the store.
+    assert_eq!(store.maintain(5 * DAY).unwrap(), Step::Flushed);
+    assert!(fill(written).0 > written + 5);
+    let found = store.select(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
+    assert!(found[0].points().unwrap().len() as i64 >= 2 * written * 10_000);
 }

@@ -8,7 +8,7 @@
 //! `SIGHTLINE_CRASH_SEEDS=100000` runs more of them; a failure prints its seed.
 
 use metric_store::{
-    Deletion, FileStore, Matcher, MetricStore, Points, ReadLimits, StoreOptions, Test,
+    Deletion, FileStore, Matcher, MetricStore, Points, ReadBudget, StoreOptions, Test,
 };
 use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,10 +83,10 @@ impl Model {
 
     fn of_store(store: &MetricStore) -> Self {
         let mut model = Self::default();
-        let limits = ReadLimits::default();
+        let limits = &ReadBudget::default();
         let mut listed = BTreeSet::new();
         for tenant in 0..2 {
-            let keys = store.keys(TenantId(tenant), &[], TimeRange::ALL, 100).unwrap();
+            let keys = store.keys(TenantId(tenant), &[], TimeRange::ALL, limits).unwrap();
             listed.extend(keys.iter().map(|k| k.name.parse::<u8>().unwrap()));
             for series in store.select(TenantId(tenant), &[], TimeRange::ALL, limits).unwrap() {
                 let name: u8 = series.key.name.parse().unwrap();

@@ -1,7 +1,7 @@
 //! Deleted series are gone from every read at once and for good; what comes later stays.
 
 use metric_store::{
-    Deleted, Deletion, FileStore, Matcher, MetricStore, Points, ReadLimits, Step, StoreOptions,
+    Deleted, Deletion, FileStore, Matcher, MetricStore, Points, ReadBudget, Step, StoreOptions,
     Test,
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
@@ -43,7 +43,7 @@ fn write(store: &MetricStore, namespace: &str, series: u32, times: &[i64]) {
 /// Number of points of each series of a namespace, by all of them.
 fn counts(store: &MetricStore, namespace: &str) -> Vec<usize> {
     let matchers = [Matcher::equal("__namespace__", namespace)];
-    let found = store.select(TENANT, &matchers, TimeRange::ALL, ReadLimits::default()).unwrap();
+    let found = store.select(TENANT, &matchers, TimeRange::ALL, &ReadBudget::default()).unwrap();
     found.iter().map(|s| s.points().unwrap().len()).collect()
 }
 
@@ -56,22 +56,27 @@ fn of_namespace(namespace: &str) -> Deletion {
 }
 
 fn labels(store: &MetricStore) -> Vec<String> {
-    store.labels(TENANT, TimeRange::ALL, |_| true).unwrap().into_keys().collect()
+    store
+        .labels(TENANT, TimeRange::ALL, |_| true, &ReadBudget::default())
+        .unwrap()
+        .into_keys()
+        .collect()
 }
 
 /// Nothing of the namespace `gone` is shown by anything, and all of `kept` is.
 fn assert_gone(store: &MetricStore, when: &str) {
     assert!(counts(store, "gone").is_empty(), "{when}: points");
     assert_eq!(counts(store, "kept"), [3; 50], "{when}: points of others");
-    let keys = store.keys(TENANT, &[], TimeRange::ALL, 1000).unwrap();
+    let keys = store.keys(TENANT, &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert!(keys.iter().all(|k| k.namespace == "kept") && keys.len() == 50, "{when}: keys");
     let half = TimeRange { start_ms: 0, end_ms: 5 * DAY + 1 };
-    let keys = store.keys(TENANT, &[], half, 1000).unwrap();
+    let keys = store.keys(TENANT, &[], half, &ReadBudget::default()).unwrap();
     assert!(keys.iter().all(|k| k.namespace == "kept"), "{when}: keys of some days");
-    let found = store.find(&key("gone", 3), TimeRange::ALL, ReadLimits::default()).unwrap();
+    let found = store.find(&key("gone", 3), TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert!(found.is_empty(), "{when}: one series by its key");
     assert_eq!(labels(store), ["__name__", "__namespace__", "host", "kept"], "{when}: labels");
-    let values = store.labels(TENANT, TimeRange::ALL, |l| l == "host").unwrap();
+    let values =
+        store.labels(TENANT, TimeRange::ALL, |l| l == "host", &ReadBudget::default()).unwrap();
     assert_eq!(values["host"].len(), 50, "{when}: values of a label");
 }
 
@@ -148,11 +153,12 @@ fn a_range_of_time_goes_out_of_the_middle() {
     let nothing = store.delete(&[cut(10_500, 12_000), cut(200_000, 300_000)]).unwrap();
     assert_eq!(nothing.series, 0, "it is gone already, or never was");
     let within = TimeRange { start_ms: 3 * DAY + 10_000, end_ms: 3 * DAY + 20_000 };
-    assert_eq!(store.keys(TENANT, &[], within, 10).unwrap(), [key("ns", 0)]);
+    assert_eq!(store.keys(TENANT, &[], within, &ReadBudget::default()).unwrap(), [key("ns", 0)]);
     // What two deletions leave nothing of is gone as by one.
     store.delete(&[cut(0, 10_000), cut(20_000, 100_000)]).unwrap();
     assert_eq!(counts(&store, "ns"), [100]);
-    let hosts = store.labels(TENANT, TimeRange::ALL, |l| l == "host").unwrap();
+    let hosts =
+        store.labels(TENANT, TimeRange::ALL, |l| l == "host", &ReadBudget::default()).unwrap();
     assert_eq!(hosts["host"].len(), 1);
     assert_eq!(store.clean_tombstones().unwrap(), 1);
     assert_eq!((store.tombstones(), counts(&store, "ns")), (0, vec![100]));
@@ -278,7 +284,7 @@ fn writers_and_deletions_take_turns() {
         store.delete(&[of_namespace("gone")]).unwrap();
         let after = acknowledged.load(Ordering::SeqCst);
         let found = store
-            .find(&key("gone", 0), TimeRange::ALL, ReadLimits::default())
+            .find(&key("gone", 0), TimeRange::ALL, &ReadBudget::default())
             .unwrap()
             .first()
             .map(|series| match series.points().unwrap() {

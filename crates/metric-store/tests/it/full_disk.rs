@@ -1,6 +1,6 @@
 //! A disk that is full for a while: what was refused stays refused, whoever comes in between.
 
-use metric_store::{MetricStore, Points, ReadLimits, StoreFiles, StoreOptions, WriteError};
+use metric_store::{MetricStore, Points, ReadBudget, StoreFiles, StoreOptions, WriteError};
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use parking_lot::Mutex;
 use std::ops::ControlFlow;
@@ -91,7 +91,7 @@ fn batch(store: &MetricStore, name: &str, count: i64) -> metric_store::Batch {
 }
 
 fn names(store: &MetricStore) -> Vec<(String, usize)> {
-    let found = store.select(TenantId(1), &[], TimeRange::ALL, ReadLimits::default()).unwrap();
+    let found = store.select(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
     let len = |points: Points| points.len();
     found.iter().map(|s| (s.key.name.clone(), len(s.points().unwrap()))).collect()
 }

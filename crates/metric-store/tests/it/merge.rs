@@ -1,7 +1,7 @@
 //! Flushing, merging and expiring change no answer; readers see whole states while they happen.
 
 use metric_store::{
-    FileStore, Matcher, MetricStore, Points, ReadLimits, Step, StoreOptions, Tap, TapEvent, Test,
+    FileStore, Matcher, MetricStore, Points, ReadBudget, Step, StoreOptions, Tap, TapEvent, Test,
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::path::Path;
@@ -44,7 +44,7 @@ fn write(store: &MetricStore, at_ms: i64, series: u32) {
 
 fn answer(store: &MetricStore, matchers: &[Matcher]) -> Vec<(String, Points)> {
     store
-        .select(TenantId(1), matchers, TimeRange::ALL, ReadLimits::default())
+        .select(TenantId(1), matchers, TimeRange::ALL, &ReadBudget::default())
         .unwrap()
         .into_iter()
         .map(|s| (s.key.label("host").to_owned(), s.points().unwrap()))
@@ -79,16 +79,17 @@ fn merging_changes_no_answer() {
     drop(store);
     let store = store_on(&disk.after_power_loss());
     assert_eq!(before, (answer(&store, &[]), answer(&store, &[any])));
-    assert_eq!(store.find(&key(7), TimeRange::ALL, ReadLimits::default()).unwrap().len(), 1);
-    let labels = store.labels(TenantId(1), TimeRange::ALL, |l| l == "zone").unwrap();
+    assert_eq!(store.find(&key(7), TimeRange::ALL, &ReadBudget::default()).unwrap().len(), 1);
+    let labels =
+        store.labels(TenantId(1), TimeRange::ALL, |l| l == "zone", &ReadBudget::default()).unwrap();
     assert_eq!(labels.keys().collect::<Vec<_>>(), ["__name__", "host", "zone"]);
     assert_eq!(labels["zone"].len(), 3);
     let some = TimeRange { start_ms: 5 * DAY + 5_000, end_ms: 5 * DAY + 10_001 };
-    assert_eq!(store.keys(TenantId(1), &[], some, 100).unwrap().len(), 20);
+    assert_eq!(store.keys(TenantId(1), &[], some, &ReadBudget::default()).unwrap().len(), 20);
     let none = TimeRange { start_ms: 5 * DAY + 1, end_ms: 5 * DAY + 10_000 };
     assert!(
         store
-            .select(TenantId(1), &[], none, ReadLimits::default())
+            .select(TenantId(1), &[], none, &ReadBudget::default())
             .unwrap()
             .iter()
             .all(|s| s.points().unwrap().is_empty())

@@ -5,7 +5,7 @@ use super::{
 };
 use crate::{DIRECTORY_VERSION, mark_directory};
 use catalog::RedbCatalog;
-use metric_store::{FileStore, StoreOptions, manifest_of_copy};
+use metric_store::{FileStore, ReadBudget, ReadLimits, StoreOptions, manifest_of_copy};
 use model::{TenantId, TimeRange};
 use std::collections::BTreeSet;
 use std::io;
@@ -140,7 +140,9 @@ fn count_series(
     let damaged = store.status().parts_damaged;
     let mut count = 0;
     for tenant in tenants {
-        match store.keys(TenantId(*tenant), &[], TimeRange::ALL, COUNTED_MAX) {
+        let budget =
+            ReadBudget::new(ReadLimits { series_max: COUNTED_MAX, ..ReadLimits::default() }, None);
+        match store.keys(TenantId(*tenant), &[], TimeRange::ALL, &budget) {
             Ok(keys) => count += keys.len(),
             Err(_) => return Ok((None, damaged)),
         }

@@ -7,7 +7,7 @@
 //! golden` writes the one of the present version; it is committed with a release and never changed.
 
 use crate::golden_write;
-use metric_store::{FileStore, MetricStore, Points, ReadLimits, StoreOptions};
+use metric_store::{FileStore, MetricStore, Points, ReadBudget, StoreOptions};
 use model::{Delta, Principal, Scope, TimeRange};
 use platform::{AuthMode, Platform, PlatformOptions, SyncMode};
 use std::fmt::Write as _;
@@ -49,7 +49,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
         sync: SyncMode::Always,
         auth: AuthMode::Open,
         store: store_options(),
-        read_limits: ReadLimits::default(),
+        questions: Default::default(),
     };
     Platform::open(&options, Arc::new(StandingClock(now_ms)), disk).expect("the directory opens")
 }
@@ -85,7 +85,7 @@ fn delta(delta: &Delta) -> String {
 pub(crate) fn content(store: &MetricStore, platform_scopes: &[(Scope, model::TenantId)]) -> String {
     let mut text = String::new();
     for (scope, tenant) in platform_scopes {
-        let found = store.select(*tenant, &[], TimeRange::ALL, ReadLimits::default());
+        let found = store.select(*tenant, &[], TimeRange::ALL, &ReadBudget::default());
         for series in found.expect("all series are read") {
             let key = &series.key;
             let _ = writeln!(

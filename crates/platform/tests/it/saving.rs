@@ -3,7 +3,7 @@
 
 use crate::golden::{content, definitions, open, open_store};
 use crate::golden_write::{END_MS, deltas, describe, floats, key, put, scope};
-use metric_store::{Points, ReadLimits};
+use metric_store::{Points, ReadBudget};
 use model::{Kind, Principal, TimeRange, Unit};
 use platform::Platform;
 use platform::saving::{
@@ -240,7 +240,7 @@ fn a_backup_under_load_holds_a_front_of_what_was_written() {
         restore(&shared(&disk), from, Some(&snapshot), Path::new(&to), &progress).unwrap();
         let store = open_store(shared(&disk), Path::new(&to));
         let found =
-            store.select(model::TenantId(1), &[], TimeRange::ALL, ReadLimits::default()).unwrap();
+            store.select(model::TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
         let values: Vec<f64> = match found.first().map(|s| s.points().unwrap()) {
             Some(Points::Floats(points)) => points.into_iter().map(|p| p.1).collect(),
             _ => Vec::new(),

@@ -1,0 +1,225 @@
+//! Questions get a turn, a share of memory and a time limit, so that one account's dashboards do
+//! not starve another's, and no question the process.
+
+use crate::read::AskError;
+use metric_store::{QueryMemory, ReadBudget, ReadLimits};
+use model::TenantId;
+use parking_lot::{Condvar, Mutex};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use stdx::Stopwatch;
+
+/// What questions may cost.
+#[derive(Debug, Clone, Copy)]
+pub struct QuestionLimits {
+    /// What one question may read.
+    pub read: ReadLimits,
+    /// Memory of all questions together, in bytes, roughly.
+    pub memory_bytes_max: u64,
+    /// How long one question may take, waiting for its turn included.
+    pub time_max: Duration,
+    /// Questions that are worked on at once ...
+    pub running_max: usize,
+    /// ... and those of one account among them.
+    pub running_per_tenant_max: usize,
+    /// Questions of one account that may wait for their turn; further ones are refused.
+    pub waiting_per_tenant_max: usize,
+}
+
+impl Default for QuestionLimits {
+    fn default() -> Self {
+        Self {
+            read: ReadLimits::default(),
+            memory_bytes_max: u64::MAX,
+            time_max: Duration::from_secs(120),
+            running_max: 16,
+            running_per_tenant_max: 8,
+            waiting_per_tenant_max: 64,
+        }
+    }
+}
+
+/// What the questions of one account cost since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct QuestionUse {
+    /// Questions that got a turn.
+    pub asked: u64,
+    /// Questions that were refused: too much at once, too large, out of time.
+    pub refused: u64,
+    /// Time that they were worked on.
+    pub busy: Duration,
+    /// Most memory that one of them took, in bytes.
+    pub bytes_max: u64,
+    /// Being worked on.
+    pub running: usize,
+    /// Waiting for their turn.
+    pub waiting: usize,
+}
+
+#[derive(Debug, Default)]
+struct Turns {
+    running: usize,
+    by_tenant: HashMap<TenantId, QuestionUse>,
+}
+
+/// Gives questions their turns.
+#[derive(Debug)]
+pub(crate) struct Questions {
+    limits: QuestionLimits,
+    memory: Arc<QueryMemory>,
+    turns: Mutex<Turns>,
+    turn_over: Condvar,
+}
+
+/// A question whose turn it is. Dropped when it is answered.
+#[derive(Debug)]
+pub(crate) struct Turn<'q> {
+    questions: &'q Questions,
+    tenant: TenantId,
+    began: Stopwatch,
+    /// What the question may still read.
+    pub(crate) budget: ReadBudget,
+}
+
+impl Questions {
+    pub(crate) fn new(limits: QuestionLimits) -> Self {
+        Self {
+            limits,
+            memory: Arc::new(QueryMemory::new(limits.memory_bytes_max)),
+            turns: Mutex::default(),
+            turn_over: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &QuestionLimits {
+        &self.limits
+    }
+
+    /// Returns the bytes that questions have.
+    pub(crate) fn memory_used(&self) -> u64 {
+        self.memory.used()
+    }
+
+    /// Returns what the questions of each account cost.
+    pub(crate) fn uses(&self) -> Vec<(TenantId, QuestionUse)> {
+        self.turns.lock().by_tenant.iter().map(|(t, u)| (*t, *u)).collect()
+    }
+
+    /// Waits for the turn of a question. `asked_time` is what the asker allows, if they say.
+    ///
+    /// # Errors
+    /// [`AskError::Busy`] when too many of the account's wait already, or the time is over first.
+    pub(crate) fn begin(
+        &self,
+        tenant: TenantId,
+        asked_time: Option<Duration>,
+    ) -> Result<Turn<'_>, AskError> {
+        let QuestionLimits { running_max, running_per_tenant_max, .. } = self.limits;
+        let time_max = asked_time.unwrap_or(Duration::MAX).min(self.limits.time_max);
+        let asked = Stopwatch::start();
+        let mut turns = self.turns.lock();
+        let of_tenant = turns.by_tenant.entry(tenant).or_default();
+        if of_tenant.waiting >= self.limits.waiting_per_tenant_max {
+            of_tenant.refused += 1;
+            let waiting = of_tenant.waiting;
+            return Err(AskError::Busy(format!(
+                "{waiting} questions of this account wait for their turn, more than that are \
+                 refused; ask again later"
+            )));
+        }
+        of_tenant.waiting += 1;
+        loop {
+            let all = turns.running;
+            let of_tenant = turns.by_tenant.get_mut(&tenant).expect("entered above");
+            if all < running_max && of_tenant.running < running_per_tenant_max {
+                of_tenant.waiting -= 1;
+                of_tenant.running += 1;
+                of_tenant.asked += 1;
+                turns.running += 1;
+                break;
+            }
+            let left = time_max.saturating_sub(asked.elapsed());
+            if left.is_zero() {
+                of_tenant.waiting -= 1;
+                of_tenant.refused += 1;
+                return Err(AskError::Busy(format!(
+                    "no turn within {time_max:?}: {} questions of this account are being worked \
+                     on; ask again later",
+                    of_tenant.running
+                )));
+            }
+            self.turn_over.wait_for(&mut turns, left);
+        }
+        drop(turns);
+        let budget =
+            ReadBudget::new(self.limits.read, Some(self.memory.clone())).with_time(asked, time_max);
+        Ok(Turn { questions: self, tenant, began: Stopwatch::start(), budget })
+    }
+
+    /// Counts a question that was refused for its cost.
+    pub(crate) fn count_refused(&self, tenant: TenantId) {
+        self.turns.lock().by_tenant.entry(tenant).or_default().refused += 1;
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut turns = self.questions.turns.lock();
+        turns.running -= 1;
+        let of_tenant = turns.by_tenant.entry(self.tenant).or_default();
+        of_tenant.running -= 1;
+        of_tenant.busy += self.began.elapsed();
+        of_tenant.bytes_max = of_tenant.bytes_max.max(self.budget.taken());
+        drop(turns);
+        // All of them: which one may go on depends on whose it is.
+        self.questions.turn_over.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn limits() -> QuestionLimits {
+        QuestionLimits {
+            running_max: 3,
+            running_per_tenant_max: 2,
+            waiting_per_tenant_max: 1,
+            ..QuestionLimits::default()
+        }
+    }
+
+    #[test]
+    fn one_account_leaves_turns_to_others() {
+        let questions = Questions::new(limits());
+        let (a, b) = (TenantId(1), TenantId(2));
+        let first = questions.begin(a, None).unwrap();
+        let _second = questions.begin(a, None).unwrap();
+        let busy = questions.begin(a, Some(Duration::ZERO)).unwrap_err().to_string();
+        assert!(busy.starts_with("no turn within 0ns: 2 questions"), "{busy}");
+        let of_b = questions.begin(b, None).unwrap();
+        assert!(questions.begin(b, Some(Duration::ZERO)).is_err(), "all turns are taken");
+        std::thread::scope(|scope| {
+            let (told, hears) = mpsc::channel();
+            let waits = &questions;
+            scope.spawn(move || {
+                let turn = waits.begin(a, None);
+                told.send(turn.is_ok()).unwrap();
+            });
+            // Until the other thread waits, a third would too.
+            while questions.turns.lock().by_tenant[&a].waiting == 0 {
+                std::thread::yield_now();
+            }
+            let refused = questions.begin(a, None).unwrap_err().to_string();
+            assert!(refused.starts_with("1 questions of this account wait"), "{refused}");
+            drop(first);
+            assert_eq!(hears.recv(), Ok(true));
+        });
+        drop(of_b);
+        let uses: HashMap<TenantId, QuestionUse> = questions.uses().into_iter().collect();
+        assert_eq!((uses[&a].asked, uses[&a].refused, uses[&a].running), (3, 2, 1));
+        assert_eq!((uses[&b].asked, uses[&b].refused, uses[&b].running), (1, 1, 0));
+    }
+}
