@@ -62,7 +62,7 @@ pub(crate) fn open_platform(disk: Arc<dyn Disk>) -> Result<Platform, platform::O
         sync: SyncMode::Always,
         auth: AuthMode::Open,
         store: StoreOptions::default(),
-        read_limits: Default::default(),
+        questions: Default::default(),
     };
     Platform::open(&options, Arc::new(VirtualClock::starting_at(NOW_MS)), disk)
 }
