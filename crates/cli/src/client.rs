@@ -83,6 +83,23 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// Sends JSON to a path of the server's own; the answer is JSON.
+    pub(crate) fn post(&self, path: &str, input: &Value) -> anyhow::Result<Value> {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("content-type", "application/json");
+        let (status, body) = self.call(request, input.to_string().into())?;
+        let answer: Value = serde_json::from_slice(&body)
+            .with_context(|| format!("{path} answered {status} without JSON"))?;
+        if status >= 300 {
+            bail!("{}", answer["error"].as_str().unwrap_or("the server refused"));
+        }
+        Ok(answer)
+    }
+}
+
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -45,6 +45,7 @@ pub(crate) struct FileOptions {
     pub(crate) query_series_max: Option<u64>,
     pub(crate) query_points_max: Option<u64>,
     pub(crate) query_time_max: Option<String>,
+    pub(crate) admin_api: Option<bool>,
 }
 
 /// Reads a configuration file; a mistake is shown with its line.

@@ -1,11 +1,15 @@
 //! `sightline`: the one binary. Each subcommand is a few lines over the crates below.
 
+mod backup;
 mod client;
 mod config;
+mod delete;
 mod limits;
 mod print;
+mod progress;
 mod put;
 mod query;
+mod restore;
 mod serve;
 mod top;
 
@@ -29,7 +33,9 @@ const EXAMPLES: &str = "Examples:
   sightline put -n Shop -m Orders -v 3 -u Count      put one value
   sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
   sightline query 'up{job=\"node\"}'                   what Prometheus sent
-  sightline top                                      who sends what, live";
+  sightline top                                      who sends what, live
+  sightline delete -n Shop --dry-run                 what deleting a namespace would take
+  sightline backup --to /backup/sightline            save everything, while the server runs";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -41,6 +47,12 @@ enum Command {
     Query(query::QueryArguments),
     /// Show who sends what, what is refused and what questions cost, live
     Top(top::TopArguments),
+    /// Delete series or a namespace of a running server
+    Delete(delete::DeleteArguments),
+    /// Save everything into a directory, while the server runs or when it is stopped
+    Backup(backup::BackupArguments),
+    /// Make a data directory of a backup
+    Restore(restore::RestoreArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -77,6 +89,9 @@ fn main() -> ExitCode {
         Command::Put(arguments) => put::put(&arguments),
         Command::Query(arguments) => query::query(&arguments),
         Command::Top(arguments) => top::top(&arguments),
+        Command::Delete(arguments) => delete::delete(&arguments),
+        Command::Backup(arguments) => backup::backup(&arguments),
+        Command::Restore(arguments) => restore::restore(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

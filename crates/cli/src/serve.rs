@@ -56,6 +56,9 @@ pub(crate) struct ServeArguments {
     retention: Option<String>,
     #[command(flatten)]
     limits: LimitArguments,
+    /// Serve Prometheus' admin API, which deletes series (/api/v1/admin/tsdb/) [default: false]
+    #[arg(long, env = "SIGHTLINE_ADMIN_API", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    admin_api: Option<bool>,
     /// File with these options, in TOML; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
@@ -139,6 +142,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             .or(file.collect_host)
             .unwrap_or(clock_start_ms.is_none()),
         host_name: pick(&arguments.host_name, &file.host_name).unwrap_or_else(host_name),
+        admin_api: arguments.admin_api.or(file.admin_api).unwrap_or(false),
         store: StoreOptions {
             retention_ms,
             series,
@@ -179,7 +183,7 @@ fn describe(options: &ServerOptions) -> String {
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
          auth          {}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
-         host-name     {}\nretention     {retention}d\n{}",
+         host-name     {}\nretention     {retention}d\nadmin-api     {}\n{}",
         options.listen,
         options.data_dir.display(),
         options.default_scope.account,
@@ -189,6 +193,7 @@ fn describe(options: &ServerOptions) -> String {
         options.test_bench,
         options.collect_host,
         options.host_name,
+        options.admin_api,
         limits.describe(),
     )
 }

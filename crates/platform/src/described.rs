@@ -47,6 +47,14 @@ pub struct EntityOfSeries {
     pub entity: Entity,
 }
 
+impl EntityOfSeries {
+    /// Returns the value of a dimension; empty when there is none.
+    pub(crate) fn dimension(&self, name: &str) -> &str {
+        let found = self.dimensions.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.as_str()).unwrap_or_default()
+    }
+}
+
 /// Copies of the catalog's tables, so that a repeated report costs a look and no write.
 #[derive(Debug, Default)]
 pub(crate) struct Described {
@@ -73,6 +81,28 @@ impl Described {
         }
         *described.entities.lock() = catalog.scan(ENTITIES, "")?.into_iter().collect();
         Ok(described)
+    }
+
+    /// Removes the entities of a tenant's metrics that `gone` takes, here and in the catalog.
+    pub(crate) fn forget_entities(
+        &self,
+        catalog: &dyn Catalog,
+        tenant: TenantId,
+        gone: impl Fn(&EntityOfSeries) -> bool,
+    ) -> Result<(), CatalogError> {
+        let prefix = format!("{:08x}/", tenant.0);
+        let mut entities = self.entities.lock();
+        let of_tenant = entities.iter().filter(|(key, _)| key.starts_with(&prefix));
+        let keys: Vec<String> = of_tenant
+            .filter(|(_, value)| serde_json::from_slice(value).is_ok_and(|entity| gone(&entity)))
+            .map(|(key, _)| key.clone())
+            .collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        catalog.write(keys.iter().map(|key| Change::remove(ENTITIES, key.clone())).collect())?;
+        keys.iter().for_each(|key| drop(entities.remove(key)));
+        Ok(())
     }
 
     /// Removes all of it, here and in the catalog.

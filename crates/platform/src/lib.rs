@@ -1,6 +1,7 @@
 //! The product's verbs, each once. Doors translate into these; see the README for the nouns.
 
 mod access;
+mod delete;
 mod described;
 mod ingest;
 mod memory;
@@ -13,14 +14,15 @@ mod upkeep;
 mod usage;
 
 pub use access::{AccessError, AuthMode, Verb};
+pub use delete::DeleteError;
 pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
 pub use memory::MemoryPlan;
 pub use metric_store::{
-    Batch, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits, SeriesNumber,
-    Share, StoreOptions, StoreStatus, WriteError,
+    Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits,
+    SeriesNumber, Share, StoreOptions, StoreStatus, WriteError,
 };
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,

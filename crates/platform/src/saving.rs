@@ -183,6 +183,14 @@ impl Everything<'_> {
 }
 
 impl Platform {
+    /// Checks that somebody may make backups and see how they stand.
+    ///
+    /// # Errors
+    /// [`AccessError`].
+    pub fn may_back_up(&self, who: &Principal) -> Result<(), AccessError> {
+        self.check(who, &self.default_scope, Verb::Control)
+    }
+
     /// Saves everything as it stands, while writes go on; returns when the snapshot is durable.
     ///
     /// # Errors
@@ -193,7 +201,7 @@ impl Platform {
         request: &BackupRequest,
         progress: &Progress,
     ) -> Result<BackupDone, SaveError> {
-        self.check(who, &self.default_scope, Verb::Control)?;
+        self.may_back_up(who)?;
         let everything = Everything {
             data_dir: &self.data_dir,
             metrics: &self.metrics,

@@ -6,7 +6,7 @@ mod prom;
 mod statistics;
 pub mod suite;
 
-pub use prom::{PromSeries, Selection, instant_of, labels_of, store_matchers};
+pub use prom::{PromSeries, STAT, Selection, instant_of, labels_of, store_matchers};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
 
 use metric_store::{MetricStore, ReadBudget, ReadError};

@@ -7,7 +7,7 @@ use model::{Delta, TenantId, TimeRange, Unit, is_stale};
 use std::sync::Arc;
 
 /// The label by which a selector chooses how it sees deltas; no series carries it.
-const STAT: &str = "__stat__";
+pub const STAT: &str = "__stat__";
 
 /// What a selector asks for.
 #[derive(Debug, Clone, Copy)]

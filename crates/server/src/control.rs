@@ -1,7 +1,7 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-use crate::{Shared, own_metrics, usage};
+use crate::{Shared, backups, manage, own_metrics, usage};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -32,8 +32,14 @@ pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> 
             answer.headers_mut().insert(header::CONTENT_TYPE, text);
             answer
         }
+        (&Method::POST, "/-/manage/delete") => manage::delete(shared, body).await,
         (&Method::GET, "/-/entities") => entities(shared, parts),
         (&Method::GET, "/-/top") => json(StatusCode::OK, &usage::view(shared)),
+        (method, "/-/manage/backup") => {
+            let account = shared.platform.default_scope().account;
+            let who = model::Principal { key_id: String::new(), account };
+            backups::answer(shared, method, &who, &body)
+        }
         (_, "/-/clock" | "/-/reset") if !shared.test_bench => plain(
             StatusCode::NOT_FOUND,
             "this is offered by a server that was started with --test-bench\n",
@@ -41,9 +47,10 @@ pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> 
         (&Method::GET, "/-/clock") => json(StatusCode::OK, &clock_now(shared)),
         (&Method::POST, "/-/clock") => move_clock(shared, body).await,
         (&Method::POST, "/-/reset") => reset(shared).await,
-        (_, "/-/healthy" | "/-/ready" | "/metrics" | "/-/clock" | "/-/reset") => {
-            plain(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method\n")
-        }
+        (
+            _,
+            "/-/healthy" | "/-/ready" | "/metrics" | "/-/clock" | "/-/reset" | "/-/manage/delete",
+        ) => plain(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method\n"),
         (_, path) => plain(StatusCode::NOT_FOUND, format!("nothing is served at {path}\n")),
     }
 }

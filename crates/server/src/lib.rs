@@ -1,9 +1,11 @@
 //! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
 
+mod backups;
 mod control;
 #[doc(hidden)]
 pub mod fuzzing;
 mod listen;
+mod manage;
 mod neighbours;
 mod own_metrics;
 mod upkeep;
@@ -11,8 +13,9 @@ mod usage;
 
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
-use doors::prometheus::PrometheusDoor;
+use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
+pub use platform::saving;
 pub use platform::{
     AuthMode, MemoryPlan, QuestionLimits, ReadLimits, SeriesLimits, Share, StoreOptions, SyncMode,
 };
@@ -45,6 +48,8 @@ pub struct ServerOptions {
     pub collect_host: bool,
     /// Name of the host in those metrics.
     pub host_name: String,
+    /// Serves Prometheus' admin API, which deletes series.
+    pub admin_api: bool,
     /// How metrics are kept.
     pub store: StoreOptions,
     /// Memory for each use.
@@ -93,6 +98,7 @@ pub(crate) struct Shared {
     pub(crate) requests: own_metrics::Requests,
     pub(crate) memory: MemoryPlan,
     pub(crate) named: usage::Named,
+    pub(crate) backups: backups::Backups,
     pub(crate) uptime: Stopwatch,
 }
 
@@ -185,13 +191,17 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     let shared = Arc::new(Shared {
         gateway: Gateway::new(aws_services::served(), Limits::default()),
         services: Services::new(platform.clone()),
-        prometheus: PrometheusDoor::new(platform.clone()),
+        prometheus: PrometheusDoor::with_options(
+            platform.clone(),
+            PrometheusOptions { admin_api: options.admin_api, ..PrometheusOptions::default() },
+        ),
         platform: platform.clone(),
         virtual_clock,
         test_bench: options.test_bench,
         requests: own_metrics::Requests::default(),
         memory: options.memory,
         named: usage::Named::default(),
+        backups: backups::Backups::default(),
         uptime: Stopwatch::start(),
     });
 
@@ -204,6 +214,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
         Ok(())
     });
+    shared.backups.finish();
     tracing::info!("stopping: writing what is in memory into parts");
     threads.finish(&stop, &platform);
     // A question that still computes has had its time; everything that was written is kept.

@@ -200,6 +200,13 @@ impl From<AskError> for Failure {
     }
 }
 
+/// Says that something is done.
+pub(super) fn done() -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 fn respond(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;

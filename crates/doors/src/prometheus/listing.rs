@@ -10,7 +10,7 @@ use platform::promql::{self, Matcher};
 const SELECTORS_MAX: usize = 1_000;
 
 /// Reads every `match[]`.
-fn selectors(asked: &Asked<'_>) -> Result<Vec<Vec<Matcher>>, Failure> {
+pub(super) fn selectors(asked: &Asked<'_>) -> Result<Vec<Vec<Matcher>>, Failure> {
     if asked.params.all("match[]").nth(SELECTORS_MAX).is_some() {
         let why = format!("more than {SELECTORS_MAX} of them");
         return Err(Failure::parameter("match[]", why));

@@ -2,6 +2,7 @@
 //!
 //! Sources: Prometheus remote write 1.0 specification; Prometheus documentation, "HTTP API".
 
+mod admin;
 mod answer;
 mod caller;
 mod form;
@@ -33,6 +34,8 @@ pub struct PrometheusOptions {
     pub unpacked_bytes_max: usize,
     /// Answers longer than this, before they are packed, are refused with 422.
     pub answer_bytes_max: usize,
+    /// Serves what changes the store: `/api/v1/admin/tsdb/delete_series` and `clean_tombstones`.
+    pub admin_api: bool,
 }
 
 impl Default for PrometheusOptions {
@@ -41,6 +44,7 @@ impl Default for PrometheusOptions {
             body_bytes_max: 32 << 20,
             unpacked_bytes_max: 128 << 20,
             answer_bytes_max: 256 << 20,
+            admin_api: false,
         }
     }
 }
@@ -92,18 +96,31 @@ impl PrometheusDoor {
         if let Route::Write = route {
             return write::write(self, parts, body, done);
         }
+        if let Some(act) = route.act() {
+            return done(match self.asked(parts, &body).and_then(|asked| act(&asked)) {
+                Ok(()) => answer::done(),
+                Err(failure) => failure.as_json(),
+            });
+        }
         done(match self.ask(route, parts, &body) {
             Ok(data) => data.into_response(parts),
             Err(failure) => failure.as_json(),
         });
     }
 
-    fn ask(&self, route: Route<'_>, parts: &Parts, body: &[u8]) -> Result<answer::Data, Failure> {
-        let params = Params::read(parts, if parts.method == Method::POST { body } else { b"" })?;
+    fn asked(&self, parts: &Parts, body: &[u8]) -> Result<Asked<'_>, Failure> {
+        let form = matches!(parts.method, Method::POST | Method::PUT);
+        let params = Params::read(parts, if form { body } else { b"" })?;
         let caller = Caller::of(&self.platform, parts)?;
-        let asked = Asked { door: self, caller, params };
+        Ok(Asked { door: self, caller, params })
+    }
+
+    fn ask(&self, route: Route<'_>, parts: &Parts, body: &[u8]) -> Result<answer::Data, Failure> {
+        let asked = self.asked(parts, body)?;
         match route {
-            Route::Write => unreachable!("a write is no question"),
+            Route::Write | Route::DeleteSeries | Route::CleanTombstones | Route::Snapshot => {
+                unreachable!("these are no questions")
+            }
             Route::Query => query::instant(&asked),
             Route::QueryRange => query::range(&asked),
             Route::Series => listing::series(&asked),
@@ -117,6 +134,9 @@ impl PrometheusDoor {
         }
     }
 }
+
+/// Something that is done and has no answer but that it is done.
+type Act = fn(&Asked<'_>) -> Result<(), Failure>;
 
 /// A question: who asks, and with which parameters.
 struct Asked<'a> {

@@ -1,5 +1,6 @@
 //! Which path means what, and which methods it takes.
 
+use super::{Act, admin};
 use http::Method;
 
 pub(super) const PREFIX: &str = "/api/v1/";
@@ -17,6 +18,9 @@ pub(super) enum Route<'a> {
     Metadata,
     BuildInfo,
     RuntimeInfo,
+    DeleteSeries,
+    CleanTombstones,
+    Snapshot,
     /// Prometheus has it and we do not, yet.
     NotServed,
     Unknown,
@@ -59,11 +63,24 @@ impl<'a> Route<'a> {
             "metadata" => Self::Metadata,
             "status/buildinfo" => Self::BuildInfo,
             "status/runtimeinfo" => Self::RuntimeInfo,
+            "admin/tsdb/delete_series" => Self::DeleteSeries,
+            "admin/tsdb/clean_tombstones" => Self::CleanTombstones,
+            "admin/tsdb/snapshot" => Self::Snapshot,
             _ if label.is_some_and(|l| !l.contains('/')) => {
                 Self::LabelValues(label.unwrap_or_default())
             }
-            _ if NOT_SERVED.contains(&rest) || rest.starts_with("admin/tsdb/") => Self::NotServed,
+            _ if NOT_SERVED.contains(&rest) => Self::NotServed,
             _ => Self::Unknown,
+        }
+    }
+
+    /// Returns what does the work of a path that asks for no answer.
+    pub(super) fn act(self) -> Option<Act> {
+        match self {
+            Self::DeleteSeries => Some(admin::delete_series),
+            Self::CleanTombstones => Some(admin::clean_tombstones),
+            Self::Snapshot => Some(admin::snapshot),
+            _ => None,
         }
     }
 
@@ -77,6 +94,9 @@ impl<'a> Route<'a> {
             }
             Self::LabelValues(_) | Self::Metadata | Self::BuildInfo | Self::RuntimeInfo => {
                 (!get).then_some("GET")
+            }
+            Self::DeleteSeries | Self::CleanTombstones | Self::Snapshot => {
+                (!post && method != Method::PUT).then_some("POST, PUT")
             }
             Self::NotServed | Self::Unknown => None,
         }
@@ -96,7 +116,8 @@ mod tests {
             ("/api/v1/label/a/b/values", Route::Unknown),
             ("/api/v1/label/values", Route::Unknown),
             ("/api/v1/rules", Route::NotServed),
-            ("/api/v1/admin/tsdb/snapshot", Route::NotServed),
+            ("/api/v1/admin/tsdb/snapshot", Route::Snapshot),
+            ("/api/v1/admin/tsdb/other", Route::Unknown),
             ("/api/v1/query/", Route::Unknown),
             ("/api/v1/", Route::Unknown),
             ("/", Route::Unknown),

@@ -1,5 +1,6 @@
 //! The door over a whole platform on a simulated disk and a clock that stands.
 
+mod admin;
 mod properties;
 mod questions;
 mod refusals;

@@ -4,6 +4,8 @@
 //! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus the tools of
 //! `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
+mod backup;
+mod delete;
 mod http;
 mod kill;
 mod process;
