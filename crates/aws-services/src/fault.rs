@@ -1,7 +1,7 @@
 //! The platform's refusals, and CloudWatch's own, as errors of the wire.
 
 use aws_shapes::cloudwatch as shapes;
-use aws_wire::{Common, ServiceError};
+use aws_wire::{Common, Request, ServiceError};
 use platform::{AskError, IngestError, OverBudget, QueryError, ReadError, WriteError};
 
 /// A parameter has a value that cannot be.
@@ -75,6 +75,17 @@ pub(crate) fn of_ask(error: &AskError) -> ServiceError {
             ServiceError::internal()
         }
     }
+}
+
+/// The service's own words for a call that its caller may not make; tools look for them.
+pub(crate) fn not_authorized(request: &Request, error: &platform::AccessError) -> ServiceError {
+    let (service, operation) = (request.service.name, request.operation.name);
+    let text = format!(
+        "User: {} is not authorized to perform: {service}:{operation} because {}",
+        error.arn(),
+        error.why(),
+    );
+    ServiceError::common(Common::AccessDenied, text)
 }
 
 fn denied(error: &platform::AccessError) -> ServiceError {

@@ -23,6 +23,7 @@ mod operations;
 mod spent;
 mod sts;
 
+pub use caller::{SigningKeys, is_read_only, principal};
 pub use operations::{operations_table, served};
 
 use aws_wire::token::PageTokens;
@@ -55,7 +56,12 @@ impl Services {
     /// Does what a request asks and calls `done` exactly once: before this returns, or later on
     /// the thread that commits writes. `done` should therefore only pass the answer on.
     pub fn handle(&self, request: &Request, done: impl FnOnce(Answer) + Send + 'static) {
-        let caller = Caller::of(request, self.platform.default_scope());
+        let caller = Caller::of(&self.platform, request)
+            .and_then(|caller| caller.check(&self.platform, request).map(|()| caller));
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(refused) => return done(Err(refused)),
+        };
         match (request.service.name, request.operation.name) {
             ("cloudwatch", "PutMetricData") => {
                 cloudwatch::put_metric_data::handle(self, &caller, request, Box::new(done));

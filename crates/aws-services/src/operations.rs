@@ -2,6 +2,8 @@
 
 use aws_shapes::{cloudwatch, sts};
 use aws_wire::Served;
+use aws_wire::schema::{Operation, Service};
+use platform::Verb;
 use std::fmt::Write as _;
 
 const CLOUDWATCH: &[&str] =
@@ -15,6 +17,16 @@ pub fn served() -> Vec<Served> {
         Served { service: &cloudwatch::SERVICE, operations: CLOUDWATCH },
         Served { service: &sts::SERVICE, operations: STS },
     ]
+}
+
+/// Returns what an operation does to its account; `None` for the one that everybody may ask.
+pub(crate) fn verb_of(service: &Service, operation: &Operation) -> Option<Verb> {
+    const READS: [&str; 3] = ["Get", "List", "Describe"];
+    match (service.name, operation.name) {
+        ("sts", "GetCallerIdentity") => None,
+        (_, name) if READS.iter().any(|prefix| name.starts_with(prefix)) => Some(Verb::Read),
+        _ => Some(Verb::Write),
+    }
 }
 
 /// Returns every operation of the models as a Markdown table that says which are served.

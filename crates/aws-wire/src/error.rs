@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::codec::xml::{self, XmlError};
 use crate::codec::{cbor, json};
-use crate::router::{Protocol, Response};
+use crate::router::{Protocol, Response, Told};
 use crate::schema::{Kind, Service, Shape};
 use crate::value::{Struct, Value};
 
@@ -268,14 +268,17 @@ impl ServiceError {
         query_mode: bool,
         request_id: &str,
     ) -> Response {
-        match protocol {
+        let mut response = match protocol {
             Protocol::Query => self.xml_response(service, request_id),
             Protocol::RestJson => self.rest_response(service),
             Protocol::Json10 | Protocol::Json11 | Protocol::Cbor => {
                 self.rpc_response(service, protocol, query_mode)
             }
-        }
-        .with_request_id(protocol, request_id)
+        };
+        let code = self.query_code().to_owned();
+        let message = self.message().unwrap_or_default().to_owned();
+        response.error = Some(Box::new(Told { code, message }));
+        response.with_request_id(protocol, request_id)
     }
 
     fn rpc_response(&self, service: &Service, protocol: Protocol, query_mode: bool) -> Response {
@@ -294,7 +297,7 @@ impl ServiceError {
             let blame = if self.is_sender() { "Sender" } else { "Receiver" };
             insert(&mut headers, "x-amzn-query-error", &format!("{};{blame}", self.query_code()));
         }
-        Response { status, headers, body: body.into() }
+        Response { status, headers, body: body.into(), error: None }
     }
 
     fn rest_response(&self, service: &Service) -> Response {
@@ -305,7 +308,7 @@ impl ServiceError {
         // Nothing stands at that path.
         let is_unknown = self.code == Code::Common(Common::UnknownOperation);
         let status = if is_unknown { 404 } else { self.modelled_status() };
-        Response { status, headers, body: body.into() }
+        Response { status, headers, body: body.into(), error: None }
     }
 
     fn xml_response(&self, service: &Service, request_id: &str) -> Response {
@@ -317,7 +320,12 @@ impl ServiceError {
             members: members.as_ref(),
         };
         let body = xml::encode_error(service.xml_namespace, &error, request_id);
-        Response { status: self.modelled_status(), headers: HeaderMap::new(), body: body.into() }
+        Response {
+            status: self.modelled_status(),
+            headers: HeaderMap::new(),
+            body: body.into(),
+            error: None,
+        }
     }
 }
 

@@ -58,6 +58,6 @@ pub use body::Limits;
 pub use error::{Common, ServiceError};
 pub use pattern::Pattern;
 pub use router::{
-    Access, CredentialError, Credentials, Gateway, Protocol, Request, Response, Served,
+    Access, CredentialError, Credentials, Gateway, Protocol, Request, Response, Served, Told,
 };
 pub use value::{Struct, Value};

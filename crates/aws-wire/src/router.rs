@@ -104,6 +104,17 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Body.
     pub body: Bytes,
+    /// What went wrong, if something did; for logs and audit records.
+    pub error: Option<Box<Told>>,
+}
+
+/// An error as it was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its code, as the query protocol writes it.
+    pub code: String,
+    /// Its message.
+    pub message: String,
 }
 
 impl Response {
@@ -189,6 +200,15 @@ impl Gateway {
             || has_action(parts.uri.query())
             || parts.uri.query().is_some_and(|query| query.contains("X-Amz-Algorithm="))
             || (parts.uri.path() == "/" && is_form(parts))
+    }
+
+    /// Refuses a request before anything of it but its head was looked at, in the form that its
+    /// protocol has for errors.
+    pub fn refuse(&self, parts: &Parts, error: &ServiceError) -> Response {
+        let door = self.door(parts);
+        let query_mode = header(parts, "x-amzn-query-mode").eq_ignore_ascii_case("true");
+        let service = door.service.unwrap_or(&NOBODY);
+        error.response(service, door.protocol, query_mode, &request_id::new())
     }
 
     /// Finds the operation of a request and checks its signature.
@@ -540,7 +560,8 @@ impl Request {
         );
         let empty = self.operation.output.map(Struct::new);
         let output = output.or(empty.as_ref());
-        let mut response = Response { status: 200, headers: HeaderMap::new(), body: Bytes::new() };
+        let mut response =
+            Response { status: 200, headers: HeaderMap::new(), body: Bytes::new(), error: None };
         let mut body = Vec::new();
         match (self.protocol, output) {
             (Protocol::Query, output) => {

@@ -1,6 +1,8 @@
 //! A small client of a running server: plain HTTP, one request a connection.
 
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
@@ -18,6 +20,15 @@ pub(crate) struct Endpoint {
         default_value = "http://127.0.0.1:4280"
     )]
     url: String,
+    /// Bearer token, where the server asks for one; better in the environment than on the line
+    #[arg(long, value_name = "TOKEN", env = "SIGHTLINE_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// User (or id of an access key), with the password (or secret) in SIGHTLINE_PASSWORD or asked
+    /// for
+    #[arg(long, value_name = "NAME", env = "SIGHTLINE_USER", conflicts_with = "token")]
+    user: Option<String>,
+    #[arg(skip)]
+    asked: Asked,
 }
 
 impl Endpoint {
@@ -28,8 +39,22 @@ impl Endpoint {
         Ok(self.url.strip_prefix("http://").unwrap_or(&self.url).trim_end_matches('/'))
     }
 
+    /// Returns what says to the server who asks, if anything does.
+    fn authorization(&self) -> anyhow::Result<Option<String>> {
+        if let Some(token) = &self.token {
+            return Ok(Some(format!("Bearer {token}")));
+        }
+        let Some(user) = &self.user else { return Ok(None) };
+        let password = match std::env::var("SIGHTLINE_PASSWORD") {
+            Ok(password) => password,
+            Err(_) => self.asked.get_or_try_ask(user)?,
+        };
+        Ok(Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))))
+    }
+
     fn call(&self, request: http::request::Builder, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
         let authority = self.authority()?.to_owned();
+        let authorization = self.authorization()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let stream = tokio::net::TcpStream::connect(&authority).await.with_context(|| {
@@ -38,7 +63,11 @@ impl Endpoint {
             let (mut sender, connection) =
                 hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             tokio::spawn(connection);
-            let request = request.header("host", &authority).body(Full::new(body))?;
+            let mut request = request.header("host", &authority);
+            if let Some(authorization) = authorization {
+                request = request.header("authorization", authorization);
+            }
+            let request = request.body(Full::new(body))?;
             let answer = sender.send_request(request).await?;
             let status = answer.status().as_u16();
             Ok((status, answer.into_body().collect().await?.to_bytes()))
@@ -62,7 +91,12 @@ impl Endpoint {
             let kind = answer["__type"].as_str().unwrap_or("error");
             let kind = kind.rsplit('#').next().unwrap_or(kind);
             let text = answer["message"].as_str().or(answer["Message"].as_str()).unwrap_or("");
-            bail!("{operation}: {kind}: {text}");
+            match kind {
+                "UnrecognizedClientException" | "MissingAuthenticationTokenException" => bail!(
+                    "{operation}: {kind}: {text} (give --token, or --user with SIGHTLINE_PASSWORD)"
+                ),
+                _ => bail!("{operation}: {kind}: {text}"),
+            }
         }
         Ok(answer)
     }
@@ -74,29 +108,44 @@ impl Endpoint {
         let request =
             Request::builder().method(Method::GET).uri(format!("{path}?{}", query.join("&")));
         let (status, body) = self.call(request, Bytes::new())?;
-        let answer: Value = serde_json::from_slice(&body)
-            .with_context(|| format!("{path} answered {status} without JSON"))?;
-        if status >= 300 {
-            bail!("{}", answer["error"].as_str().unwrap_or("the server refused the question"));
-        }
-        Ok(answer)
+        read(path, status, &body)
     }
-}
 
-impl Endpoint {
-    /// Sends JSON to a path of the server's own; the answer is JSON.
-    pub(crate) fn post(&self, path: &str, input: &Value) -> anyhow::Result<Value> {
+    /// Sends JSON with POST; the answer is JSON.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = Request::builder()
             .method(Method::POST)
             .uri(path)
             .header("content-type", "application/json");
-        let (status, body) = self.call(request, input.to_string().into())?;
-        let answer: Value = serde_json::from_slice(&body)
-            .with_context(|| format!("{path} answered {status} without JSON"))?;
-        if status >= 300 {
-            bail!("{}", answer["error"].as_str().unwrap_or("the server refused"));
+        let (status, body) = self.call(request, body.to_string().into())?;
+        read(path, status, &body)
+    }
+}
+
+fn read(path: &str, status: u16, body: &[u8]) -> anyhow::Result<Value> {
+    let answer: Value = serde_json::from_slice(body)
+        .with_context(|| format!("{path} answered {status} without JSON"))?;
+    if status >= 300 {
+        let text = answer["error"].as_str().unwrap_or("the server refused the question");
+        match status {
+            401 => bail!("{text}; give --token, or --user with SIGHTLINE_PASSWORD"),
+            _ => bail!("{text}"),
         }
-        Ok(answer)
+    }
+    Ok(answer)
+}
+
+/// A password that was asked for once, for all calls of a command.
+#[derive(Debug, Clone, Default)]
+struct Asked(std::cell::OnceCell<String>);
+
+impl Asked {
+    fn get_or_try_ask(&self, user: &str) -> anyhow::Result<String> {
+        if let Some(password) = self.0.get() {
+            return Ok(password.clone());
+        }
+        let password = crate::password::ask(&format!("Password of {user}: "))?;
+        Ok(self.0.get_or_init(|| password).clone())
     }
 }
 

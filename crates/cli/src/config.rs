@@ -32,6 +32,7 @@ pub(crate) struct FileOptions {
     pub(crate) region: Option<String>,
     pub(crate) sync: Option<String>,
     pub(crate) auth: Option<String>,
+    pub(crate) key_file: Option<String>,
     pub(crate) clock: Option<String>,
     pub(crate) clock_start: Option<String>,
     pub(crate) test_bench: Option<bool>,

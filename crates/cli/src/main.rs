@@ -3,8 +3,10 @@
 mod backup;
 mod client;
 mod config;
+mod credentials;
 mod delete;
 mod limits;
+mod password;
 mod print;
 mod progress;
 mod put;
@@ -35,7 +37,8 @@ const EXAMPLES: &str = "Examples:
   sightline query 'up{job=\"node\"}'                   what Prometheus sent
   sightline top                                      who sends what, live
   sightline delete -n Shop --dry-run                 what deleting a namespace would take
-  sightline backup --to /backup/sightline            save everything, while the server runs";
+  sightline backup --to /backup/sightline            save everything, while the server runs
+  sightline keys create --role admin --data ./data   who may come in: see docs/security.md";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -53,6 +56,21 @@ enum Command {
     Backup(backup::BackupArguments),
     /// Make a data directory of a backup
     Restore(restore::RestoreArguments),
+    /// Access keys: make, list and revoke them
+    Keys {
+        #[command(subcommand)]
+        command: credentials::KeysCommand,
+    },
+    /// Users with passwords: make, list and revoke them
+    Users {
+        #[command(subcommand)]
+        command: credentials::UsersCommand,
+    },
+    /// Bearer tokens: make, list and revoke them
+    Tokens {
+        #[command(subcommand)]
+        command: credentials::TokensCommand,
+    },
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -92,6 +110,9 @@ fn main() -> ExitCode {
         Command::Delete(arguments) => delete::delete(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => restore::restore(&arguments),
+        Command::Keys { command } => credentials::keys(&command),
+        Command::Users { command } => credentials::users(&command),
+        Command::Tokens { command } => credentials::tokens(&command),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

@@ -6,7 +6,7 @@ use crate::print;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Scope};
-use server::{ServerOptions, StoreOptions};
+use server::{AuthMode, ServerOptions, StoreOptions};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ServeArguments {
-    /// Address to listen on; loopback only, while everyone may come in [default: 127.0.0.1:4280]
+    /// Address to listen on; beyond loopback only with --auth required [default: 127.0.0.1:4280]
     #[arg(long, value_name = "ADDR", env = "SIGHTLINE_LISTEN")]
     listen: Option<String>,
     /// Directory that keeps everything [default: data]
@@ -32,9 +32,13 @@ pub(crate) struct ServeArguments {
     /// [default: always]
     #[arg(long, value_name = "MODE", env = "SIGHTLINE_SYNC")]
     sync: Option<String>,
-    /// Who may come in: open (everyone who reaches the server) [default: open]
+    /// Who may come in: open (everyone who reaches the server, on loopback only) or required
+    /// (whoever has an access key, a password or a token) [default: open]
     #[arg(long, value_name = "MODE", env = "SIGHTLINE_AUTH")]
     auth: Option<String>,
+    /// File with the key that secrets are encrypted under [default: secret.key in the directory]
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_KEY_FILE")]
+    key_file: Option<String>,
     /// Which clock to go by: real or virtual (moves when told, needs --test-bench) [default: real]
     #[arg(long, value_name = "MODE", env = "SIGHTLINE_CLOCK")]
     clock: Option<String>,
@@ -67,6 +71,7 @@ pub(crate) struct ServeArguments {
 const EXAMPLES: &str = "Examples:
   sightline serve
   sightline serve --listen 127.0.0.1:9000 --data /var/lib/sightline --region eu-west-1
+  sightline serve --listen 0.0.0.0:4280 --auth required
   sightline serve --test-bench --clock virtual --clock-start 2026-01-01T00:00:00Z --data /tmp/bench
   sightline serve --config /etc/sightline.toml       (listen = \"127.0.0.1:4280\", sync = \"always\", ...)";
 
@@ -103,7 +108,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
     };
     let auth = match pick(&arguments.auth, &file.auth) {
         Some(text) => text.parse().map_err(|e: String| usage(e))?,
-        None => server::AuthMode::Open,
+        None => AuthMode::Open,
     };
     let clock_start = pick(&arguments.clock_start, &file.clock_start);
     let clock_start_ms = match pick(&arguments.clock, &file.clock).as_deref() {
@@ -135,6 +140,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         default_scope: Scope { account, region },
         sync,
         auth,
+        key_file: pick(&arguments.key_file, &file.key_file).map(Into::into),
         clock_start_ms,
         test_bench: arguments.test_bench.or(file.test_bench).unwrap_or(false),
         collect_host: arguments
@@ -174,6 +180,10 @@ fn describe(options: &ServerOptions) -> String {
             Timestamp::from_millisecond(at).map(|t| t.to_string()).unwrap_or_default()
         ),
     };
+    let key_file = match &options.key_file {
+        Some(path) => path.display().to_string(),
+        None => options.data_dir.join("secret.key").display().to_string(),
+    };
     let limits = LimitOptions {
         memory: options.memory,
         series: options.store.series,
@@ -182,7 +192,7 @@ fn describe(options: &ServerOptions) -> String {
     let retention = SignedDuration::from_millis(options.store.retention_ms).as_hours() / 24;
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
-         auth          {}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
+         auth          {}\nkey-file      {key_file}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
          host-name     {}\nretention     {retention}d\nadmin-api     {}\n{}",
         options.listen,
         options.data_dir.display(),
@@ -221,15 +231,26 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 fn announce(options: &ServerOptions, address: SocketAddr) {
     let Scope { account, region } = &options.default_scope;
     let what = if options.collect_host { "CWAgent" } else { "Sightline" };
+    let clients = match options.auth {
+        AuthMode::Open => "any key is taken; a key id of twelve digits selects that account",
+        AuthMode::Required => "sign with an access key: `sightline keys create`",
+    };
+    let try_it = match options.auth {
+        AuthMode::Open => format!(
+            "  AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION={region} \\\n\
+             \x20 aws --endpoint-url http://{address} cloudwatch list-metrics --namespace {what}\n"
+        ),
+        AuthMode::Required => {
+            format!("  SIGHTLINE_TOKEN=... sightline query --url http://{address} -n {what}\n")
+        }
+    };
     let text = format!(
         "\nSightline {} answers on http://{address}\n\
-         \n  AWS clients   any key is taken; a key id of twelve digits selects that account\n\
+         \n  AWS clients   {clients}\n\
          \x20               (now account {account}, region {region})\n\
          \x20 Prometheus    remote_write url http://{address}/api/v1/write\n\
          \x20 Health        http://{address}/-/ready    own metrics http://{address}/metrics\n\
-         \nTry, in another terminal:\n\
-         \n  AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION={region} \\\n\
-         \x20 aws --endpoint-url http://{address} cloudwatch list-metrics --namespace {what}\n\n",
+         \nTry, in another terminal:\n\n{try_it}\n",
         env!("CARGO_PKG_VERSION"),
     );
     // Nobody may be reading; the server runs all the same.
@@ -257,6 +278,7 @@ mod tests {
             options_of(&["--account", "123456789012", "--test-bench", "--retention=7d"]).unwrap();
         assert!(options.test_bench && options.collect_host);
         assert_eq!(options.store.retention_ms, 7 * DAY_MS);
+        options_of(&["--listen", "0.0.0.0:4280", "--auth", "required"]).unwrap();
         let virtual_clock =
             ["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z", "--test-bench"];
         let options = options_of(&virtual_clock).unwrap();
@@ -269,9 +291,10 @@ mod tests {
             &["--account", "1"][..],
             &["--listen", "4280"],
             &["--listen", "0.0.0.0:4280"],
+            &["--test-bench", "--listen", "0.0.0.0:4280", "--auth", "required"],
             &["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"],
             &["--sync", "never"],
-            &["--auth", "required"],
+            &["--auth", "maybe"],
             &["--clock", "virtual"],
             &["--clock-start", "2026-01-01T00:00:00Z"],
             &["--retention", "0d"],

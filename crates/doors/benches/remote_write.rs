@@ -80,6 +80,7 @@ fn open() -> (Arc<Platform>, PrometheusDoor) {
         default_scope: Scope { account: AccountId::DEFAULT, region: "us-east-1".into() },
         sync: platform::SyncMode::default(),
         auth: AuthMode::Open,
+        key_file: None,
         store: StoreOptions::default(),
         questions: Default::default(),
     };

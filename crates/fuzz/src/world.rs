@@ -61,6 +61,7 @@ pub(crate) fn open_platform(disk: Arc<dyn Disk>) -> Result<Platform, platform::O
         },
         sync: SyncMode::Always,
         auth: AuthMode::Open,
+        key_file: None,
         store: StoreOptions::default(),
         questions: Default::default(),
     };

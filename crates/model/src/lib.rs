@@ -5,15 +5,19 @@
 //! calls a metric (a name with its dimensions and unit) and Prometheus a time series; *label* for
 //! dimension; *namespace* as CloudWatch has it (empty for Prometheus).
 
+mod audit;
 mod delta;
 mod duration;
+mod principal;
 mod scope;
 mod series;
 mod unit;
 
+pub use audit::{AuditRecord, UserIdentity};
 pub use delta::{Delta, VALUES_MAX, bucket_bounds, bucket_of};
 pub use duration::{DURATION_UNITS, duration_of_units};
-pub use scope::{AccountId, AccountIdError, Principal, Scope};
+pub use principal::{Principal, PrincipalKind, Role, RoleError};
+pub use scope::{AccountId, AccountIdError, Scope};
 pub use series::{Kind, SeriesKey, TenantId, VIRTUAL_NAMES};
 pub use unit::Unit;
 

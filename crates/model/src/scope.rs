@@ -1,4 +1,4 @@
-//! Who acts, and in which account and region.
+//! Accounts, and account and region together.
 
 use std::fmt;
 use std::str::FromStr;
@@ -50,22 +50,6 @@ pub struct Scope {
     pub account: AccountId,
     /// The region's name, such as `us-east-1`; any text of letters, digits and dashes.
     pub region: String,
-}
-
-/// Who asks. Every verb takes one; with `--auth open` everyone is an anonymous principal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// The access key id or name that the request carried; empty when it carried none.
-    pub key_id: String,
-    /// The account that the principal belongs to.
-    pub account: AccountId,
-}
-
-impl Principal {
-    /// The server itself, as the collector of its own host and of its own metrics.
-    pub fn internal(account: AccountId) -> Self {
-        Self { key_id: "sightline".into(), account }
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Platform {
         range: TimeRange,
         dry_run: bool,
     ) -> Result<Deleted, DeleteError> {
-        self.check(who, scope, Verb::Control)?;
+        self.check(who, scope, Verb::Manage)?;
         if selectors.iter().flatten().any(|m| m.name == query::STAT) {
             let why = format!(
                 "{} chooses a view of a series and deletes nothing of it; leave it out",
@@ -63,8 +63,6 @@ impl Platform {
         if dry_run {
             return Ok(self.metrics.would_delete(&deletions)?);
         }
-        // A management call: the audit record of it belongs here, with `who`, `scope`, the selectors
-        // and what came of it.
         let deleted = self.metrics.delete(&deletions)?;
         if range == TimeRange::ALL {
             self.described.forget_entities(&*self.catalog, tenant, |entity| {
@@ -88,7 +86,6 @@ impl Platform {
     /// [`DeleteError`].
     pub fn clean_tombstones(&self, who: &Principal, scope: &Scope) -> Result<usize, DeleteError> {
         self.check(who, scope, Verb::Control)?;
-        // A management call: the audit record of it belongs here.
         Ok(self.metrics.clean_tombstones()?)
     }
 }

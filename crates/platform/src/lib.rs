@@ -1,9 +1,13 @@
 //! The product's verbs, each once. Doors translate into these; see the README for the nouns.
 
 mod access;
+mod audit;
+mod credentials;
 mod delete;
 mod described;
+mod directory;
 mod ingest;
+mod manage;
 mod memory;
 mod questions;
 mod read;
@@ -14,11 +18,17 @@ mod upkeep;
 mod usage;
 
 pub use access::{AccessError, AuthMode, Verb};
+pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
+pub use credentials::{
+    CredentialShown, Credentials, CredentialsError, KeyFileError, LoginError, LoginStep,
+    NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented,
+};
 pub use delete::DeleteError;
 pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
+pub use manage::{ManageError, Management, StoppedDirectory};
 pub use memory::MemoryPlan;
 pub use metric_store::{
     Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits,
@@ -38,7 +48,7 @@ use catalog::{Catalog, CatalogError, RedbCatalog};
 use metric_store::{MetricStore, StoreError, StoreFiles};
 use model::Scope;
 use query::LocalRunner;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use stdx::{Clock, Disk, DiskLock};
 use storage::{FileJournal, FileJournalOptions, JournalError};
@@ -55,6 +65,8 @@ pub struct PlatformOptions {
     pub sync: SyncMode,
     /// Who may come in.
     pub auth: AuthMode,
+    /// Where the key is that secrets are encrypted under; `None` is `secret.key` in the directory.
+    pub key_file: Option<PathBuf>,
     /// How metrics are kept.
     pub store: StoreOptions,
     /// What questions may cost.
@@ -81,6 +93,9 @@ pub enum OpenError {
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// Access keys, users or tokens.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
 }
 
 /// Everything that the product keeps and does.
@@ -96,15 +111,13 @@ pub struct Platform {
     tenants: tenants::Tenants,
     described: described::Described,
     usage: usage::Usage,
+    credentials: Credentials,
+    audit: audit::Audit,
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
     data_dir: PathBuf,
     _lock: DiskLock,
 }
-
-/// The first line of the file that marks a data directory; a later version that cannot read this
-/// form refuses it by this line.
-const DIRECTORY_VERSION: &str = "sightline-data 1";
 
 impl Platform {
     /// Opens a data directory, or makes a new one, and reads back what the journal holds.
@@ -117,17 +130,7 @@ impl Platform {
         disk: Arc<dyn Disk>,
     ) -> Result<Self, OpenError> {
         let dir = options.data_dir.as_path();
-        let directory = |what: String| OpenError::Directory { dir: dir.to_path_buf(), what };
-        disk.create_dir_all(dir).map_err(|e| directory(format!("cannot be made: {e}")))?;
-        let lock = disk.lock(&dir.join("LOCK")).map_err(|e| match e.kind() {
-            std::io::ErrorKind::WouldBlock => directory(
-                "is in use by another process; stop that one, or choose another --data".into(),
-            ),
-            _ => directory(format!("cannot be locked: {e}")),
-        })?;
-        saving::refuse_unfinished(&*disk, dir).map_err(directory)?;
-        mark_directory(&*disk, dir, clock.is_virtual()).map_err(directory)?;
-
+        let lock = directory::take(&*disk, dir, Some(clock.is_virtual()))?;
         let files = StoreFiles::open(&disk, &dir.join("metrics"))?;
         let journal_options =
             FileJournalOptions { sync: options.sync, ..FileJournalOptions::default() };
@@ -140,6 +143,12 @@ impl Platform {
         let metrics = Arc::new(MetricStore::open(files, Arc::new(journal), options.store)?);
         let catalog: Arc<dyn Catalog> =
             Arc::new(RedbCatalog::open(&disk, &dir.join("catalog.redb"))?);
+        let key_file = options.key_file.clone().unwrap_or_else(|| directory::key_file(dir));
+        let needs_secrets = options.auth == AuthMode::Required;
+        let credentials =
+            Credentials::load(catalog.clone(), disk.clone(), key_file, needs_secrets)?;
+        let region = &options.default_scope.region;
+        let audit = audit::Audit::new(disk.clone(), clock.clone(), dir, region);
         let tenants = tenants::Tenants::load(catalog.clone())?;
         let page_secret = page_secret(&*catalog)?;
         let described = described::Described::load(&*catalog)?;
@@ -154,6 +163,8 @@ impl Platform {
             tenants,
             described,
             usage: usage::Usage::default(),
+            credentials,
+            audit,
             page_secret,
             disk,
             data_dir: options.data_dir.clone(),
@@ -232,38 +243,4 @@ fn page_secret(catalog: &dyn Catalog) -> Result<[u8; 32], CatalogError> {
     let secret = stdx::Rng::system_bytes::<32>();
     catalog.write(vec![catalog::Change::put(TABLE, "page-tokens", secret.to_vec())])?;
     Ok(secret)
-}
-
-/// Checks or writes the file that says what the directory is. One written on a virtual clock does
-/// not open on the real one: its times are not of this world.
-fn mark_directory(disk: &dyn Disk, dir: &Path, is_virtual: bool) -> Result<(), String> {
-    let path = dir.join("VERSION");
-    let clock = if is_virtual { "virtual" } else { "real" };
-    let text = format!("{DIRECTORY_VERSION}\nclock {clock}\n");
-    let file = disk.open_or_create(&path).map_err(|e| format!("cannot be marked: {e}"))?;
-    let found = file.read_all().map_err(|e| format!("mark cannot be read: {e}"))?;
-    let found = String::from_utf8_lossy(&found);
-    // A crash while it was written leaves a piece of it: nothing was kept here before it was whole.
-    if found.len() < text.len() && text.starts_with(&*found) {
-        let write = || {
-            file.write_all_at(text.as_bytes(), 0)?;
-            file.sync()?;
-            disk.sync_dir(dir)
-        };
-        return write().map_err(|e: std::io::Error| format!("cannot be marked: {e}"));
-    }
-    let mut lines = found.lines();
-    let version = lines.next().unwrap_or_default();
-    if version != DIRECTORY_VERSION {
-        return Err(format!(
-            "was written by another version ({version:?}; this one reads {DIRECTORY_VERSION:?})"
-        ));
-    }
-    match lines.next() {
-        Some(line) if line == format!("clock {clock}") => Ok(()),
-        Some("clock virtual") => {
-            Err("was written on a virtual clock and does not open on the real one".into())
-        }
-        _ => Err("was written on the real clock and does not open on a virtual one".into()),
-    }
 }

@@ -9,8 +9,9 @@ mod restore;
 
 pub use restore::{Restored, restore};
 
+use crate::Platform;
 use crate::access::{AccessError, Verb};
-use crate::{DIRECTORY_VERSION, Platform};
+use crate::directory::DIRECTORY_VERSION;
 use catalog::{Catalog, CatalogError, RedbCatalog};
 use jiff::Timestamp;
 use metric_store::{MetricStore, PartError, StoreError, StoreFiles, StoreOptions, check_part};

@@ -135,6 +135,11 @@ impl Platform {
         self.tenants.account_of_org(name)
     }
 
+    /// Returns the account that an `X-Scope-OrgID` stands for, if it stands for one already.
+    pub fn known_account_of_org(&self, name: &str) -> Option<AccountId> {
+        name.parse().ok().or_else(|| self.tenants.orgs.read().get(name).copied())
+    }
+
     /// Returns all scopes that anything was written to.
     pub fn scopes(&self) -> Vec<(Scope, TenantId)> {
         let known = self.tenants.known.read();

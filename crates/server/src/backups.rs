@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use parking_lot::Mutex;
-use platform::Platform;
 use platform::saving::{BackupDone, BackupRequest, Progress, SaveError};
+use platform::{AuditEvent, CallSource, Platform};
 use serde_json::{Value, json as value};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -148,10 +148,16 @@ pub(crate) fn answer(
     shared: &Arc<Shared>,
     method: &Method,
     who: &model::Principal,
+    from: &CallSource,
     body: &[u8],
 ) -> Answer {
-    // The one place where a backup is asked for: what is to be recorded of it is known here.
+    let event = AuditEvent {
+        read_only: method == Method::GET,
+        ..AuditEvent::of("CreateBackup", serde_json::from_slice(body).ok())
+    };
     if let Err(error) = shared.platform.may_back_up(who) {
+        let event = event.failed("AccessDenied", error.to_string());
+        shared.platform.audit(who, from, event);
         return json(
             StatusCode::FORBIDDEN,
             &value!({ "error": SaveError::from(error).to_string() }),
@@ -160,7 +166,10 @@ pub(crate) fn answer(
     match *method {
         Method::GET => json(StatusCode::OK, &shared.backups.now()),
         Method::POST => match request_of(body) {
-            Ok(request) => start(shared, who.clone(), request),
+            Ok(request) => {
+                shared.platform.audit(who, from, event);
+                start(shared, who.clone(), request)
+            }
             Err(error) => bad(error),
         },
         _ => json(

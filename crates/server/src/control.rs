@@ -1,20 +1,78 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-use crate::{Shared, backups, manage, own_metrics, usage};
+use crate::{Shared, backups, credentials, identify, manage, own_metrics, usage};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use jiff::{SignedDuration, Timestamp};
-use platform::{TimeError, TimeStep};
+use model::Principal;
+use platform::{AuditEvent, TimeError, TimeStep, Verb};
 use serde_json::json as value;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 type Answer = Response<Full<Bytes>>;
 
-pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> Answer {
+/// Says whether a path is answered to whoever asks: what load balancers look at.
+pub(crate) fn is_for_everybody(parts: &Parts) -> bool {
+    matches!(parts.uri.path(), "/-/healthy" | "/-/ready")
+}
+
+/// Returns who sent a request that was let in.
+fn sender(parts: &Parts) -> Option<&Principal> {
+    parts.extensions.get::<Principal>()
+}
+
+/// Checks that whoever sent a request may do something to the server itself; a refusal is recorded.
+pub(crate) fn may(
+    shared: &Shared,
+    parts: &Parts,
+    peer: IpAddr,
+    verb: Verb,
+) -> Result<(), Box<Answer>> {
+    let refused = |why: String| {
+        let error = value!({ "status": "error", "errorType": "forbidden", "error": why });
+        Box::new(json(StatusCode::FORBIDDEN, &error))
+    };
+    let Some(who) = sender(parts) else { return Err(refused("nobody asks".into())) };
+    let checked = shared.platform.check(who, shared.platform.default_scope(), verb);
+    checked.map_err(|error| {
+        let name = format!("{} {}", parts.method, parts.uri.path());
+        let event = AuditEvent::of(&name, None).failed("AccessDenied", error.to_string());
+        let event = AuditEvent { read_only: verb == Verb::Read, ..event };
+        shared.platform.audit(who, &identify::source(parts, peer, ""), event);
+        refused(error.to_string())
+    })
+}
+
+/// Records what was done to the server.
+fn audit(shared: &Shared, parts: &Parts, peer: IpAddr, event: AuditEvent) {
+    if let Some(who) = sender(parts) {
+        shared.platform.audit(who, &identify::source(parts, peer, ""), event);
+    }
+}
+
+pub(crate) async fn answer(
+    shared: &Arc<Shared>,
+    parts: &Parts,
+    body: Bytes,
+    peer: IpAddr,
+) -> Answer {
+    if !is_for_everybody(parts) && !parts.uri.path().starts_with(credentials::PREFIX) {
+        let verb = match parts.method {
+            Method::GET | Method::HEAD => Verb::Read,
+            _ => Verb::Control,
+        };
+        if let Err(refused) = may(shared, parts, peer, verb) {
+            return *refused;
+        }
+    }
     match (&parts.method, parts.uri.path()) {
+        (_, path) if credentials::claims(path) => {
+            credentials::answer(shared, parts, &body, peer).await
+        }
         (&Method::GET | &Method::HEAD, "/-/healthy") => plain(StatusCode::OK, "healthy\n"),
         (&Method::GET | &Method::HEAD, "/-/ready") => {
             if shared.platform.takes_writes() {
@@ -32,21 +90,35 @@ pub(crate) async fn answer(shared: &Arc<Shared>, parts: &Parts, body: Bytes) -> 
             answer.headers_mut().insert(header::CONTENT_TYPE, text);
             answer
         }
-        (&Method::POST, "/-/manage/delete") => manage::delete(shared, body).await,
+        (&Method::POST, "/-/manage/delete") => match sender(parts) {
+            Some(who) => manage::delete(shared, who, identify::source(parts, peer, ""), body).await,
+            None => bad("nobody asks", ""),
+        },
         (&Method::GET, "/-/entities") => entities(shared, parts),
         (&Method::GET, "/-/top") => json(StatusCode::OK, &usage::view(shared)),
         (method, "/-/manage/backup") => {
-            let account = shared.platform.default_scope().account;
-            let who = model::Principal { key_id: String::new(), account };
-            backups::answer(shared, method, &who, &body)
+            let from = identify::source(parts, peer, "");
+            match sender(parts) {
+                Some(who) => backups::answer(shared, method, who, &from, &body),
+                None => bad("nobody asks", ""),
+            }
         }
         (_, "/-/clock" | "/-/reset") if !shared.test_bench => plain(
             StatusCode::NOT_FOUND,
             "this is offered by a server that was started with --test-bench\n",
         ),
         (&Method::GET, "/-/clock") => json(StatusCode::OK, &clock_now(shared)),
-        (&Method::POST, "/-/clock") => move_clock(shared, body).await,
-        (&Method::POST, "/-/reset") => reset(shared).await,
+        (&Method::POST, "/-/clock") => {
+            let told = serde_json::from_slice(&body).ok();
+            let answer = move_clock(shared, body).await;
+            audit(shared, parts, peer, event_of("MoveClock", told, &answer));
+            answer
+        }
+        (&Method::POST, "/-/reset") => {
+            let answer = reset(shared).await;
+            audit(shared, parts, peer, event_of("ResetServer", None, &answer));
+            answer
+        }
         (
             _,
             "/-/healthy" | "/-/ready" | "/metrics" | "/-/clock" | "/-/reset" | "/-/manage/delete",
@@ -63,12 +135,20 @@ fn entities(shared: &Shared, parts: &Parts) -> Answer {
     };
     let namespace = pairs.into_iter().find(|(name, _)| name == "namespace").map(|(_, value)| value);
     let scope = shared.platform.default_scope();
-    let who = model::Principal { key_id: String::new(), account: scope.account };
-    match shared.platform.entities(&who, scope, namespace.as_deref()) {
+    let Some(who) = sender(parts) else { return bad("nobody asks", "") };
+    match shared.platform.entities(who, scope, namespace.as_deref()) {
         Ok(found) => json(StatusCode::OK, &value!({ "entities": found })),
         Err(error) => {
             json(StatusCode::INTERNAL_SERVER_ERROR, &value!({ "error": error.to_string() }))
         }
+    }
+}
+
+fn event_of(name: &str, told: Option<serde_json::Value>, answer: &Answer) -> AuditEvent {
+    let event = AuditEvent::of(name, told);
+    match answer.status() {
+        StatusCode::OK => event,
+        status => event.failed("Failed", status.to_string()),
     }
 }
 

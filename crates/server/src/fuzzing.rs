@@ -2,11 +2,13 @@
 
 use crate::{control, neighbours};
 use http::request::Parts;
-use platform::TimeStep;
+use platform::{AuthMode, TimeStep};
 
-/// Says why a request of a web page is refused; `None` when it may come in.
+/// Says why a request of a web page is refused where everyone may come in; `None` when it may come
+/// in. Where credentials are required it is decided too.
 pub fn refusal(parts: &Parts) -> Option<String> {
-    neighbours::refusal(parts)
+    let _ = neighbours::refusal(parts, AuthMode::Required);
+    neighbours::refusal(parts, AuthMode::Open)
 }
 
 /// Reads the body of `POST /-/clock`: milliseconds, and whether they are a step rather than a time.

@@ -2,8 +2,10 @@
 
 mod backups;
 mod control;
+mod credentials;
 #[doc(hidden)]
 pub mod fuzzing;
+mod identify;
 mod listen;
 mod manage;
 mod neighbours;
@@ -17,20 +19,22 @@ use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
 pub use platform::saving;
 pub use platform::{
-    AuthMode, MemoryPlan, QuestionLimits, ReadLimits, SeriesLimits, Share, StoreOptions, SyncMode,
+    AuthMode, MemoryPlan, NewCredential, QuestionLimits, ReadLimits, SeriesLimits, Share,
+    StoppedDirectory, StoreOptions, SyncMode,
 };
 use platform::{OpenError, Platform, PlatformOptions};
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use stdx::{Clock, Disk, RealClock, RealDisk, StopSignal, Stopwatch, VirtualClock};
 
 /// How the server runs.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// Where it listens. Loopback only, while everyone may come in.
+    /// Where it listens; loopback only, while everyone may come in.
     pub listen: SocketAddr,
     /// Where it keeps everything.
     pub data_dir: PathBuf,
@@ -40,6 +44,8 @@ pub struct ServerOptions {
     pub sync: platform::SyncMode,
     /// Who may come in.
     pub auth: AuthMode,
+    /// Where the key is that secrets are encrypted under; `None` is `secret.key` in the directory.
+    pub key_file: Option<PathBuf>,
     /// `None` for the machine's clock, else where the virtual one starts (milliseconds since 1970).
     pub clock_start_ms: Option<i64>,
     /// Offers `/-/clock` and `/-/reset`.
@@ -99,12 +105,26 @@ pub(crate) struct Shared {
     pub(crate) memory: MemoryPlan,
     pub(crate) named: usage::Named,
     pub(crate) backups: backups::Backups,
+    pub(crate) hashing: identify::Hashing,
+    /// Requests that said who they are and were not believed.
+    pub(crate) logins_refused: AtomicU64,
     pub(crate) uptime: Stopwatch,
 }
 
 /// Returns the table of AWS operations that are served and those that are known, as Markdown.
 pub fn operations_table() -> String {
     aws_services::operations_table()
+}
+
+/// Opens the directory of a server that does not run, to manage who may come in.
+///
+/// # Errors
+/// [`ServerError::Open`]: the server runs, mostly.
+pub fn stopped_directory(
+    data_dir: &Path,
+    key_file: Option<PathBuf>,
+) -> Result<StoppedDirectory, ServerError> {
+    Ok(StoppedDirectory::open(data_dir, key_file, Arc::new(RealClock), Arc::new(RealDisk))?)
 }
 
 /// Threads for questions: those that are worked on and those that wait for their turn, which the
@@ -132,11 +152,19 @@ impl ServerOptions {
     /// [`ServerError::Options`] says which, and what to write instead.
     pub fn check(&self) -> Result<(), ServerError> {
         let bad = |text: String| Err(ServerError::Options(text));
-        if !self.listen.ip().is_loopback() {
+        let beyond = !self.listen.ip().is_loopback();
+        if beyond && self.auth == AuthMode::Open {
             return bad(format!(
-                "cannot listen on {}: without keys everyone who reaches the server may do \
-                 everything, so it listens on loopback only (--listen 127.0.0.1:4280); keys, roles \
-                 and TLS come next",
+                "cannot listen on {}: with --auth open everyone who reaches the server may do \
+                 everything, so it listens on loopback only (--listen 127.0.0.1:4280); make an \
+                 access key (sightline keys create --role admin) and start with --auth required",
+                self.listen
+            ));
+        }
+        if beyond && self.test_bench {
+            return bad(format!(
+                "--test-bench lets clients move the clock and empty everything, so it listens on \
+                 loopback only, not on {}",
                 self.listen
             ));
         }
@@ -183,6 +211,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         default_scope: options.default_scope.clone(),
         sync: options.sync,
         auth: options.auth,
+        key_file: options.key_file.clone(),
         store: options.store,
         questions: options.questions,
     };
@@ -202,6 +231,8 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         memory: options.memory,
         named: usage::Named::default(),
         backups: backups::Backups::default(),
+        hashing: identify::Hashing::default(),
+        logins_refused: AtomicU64::new(0),
         uptime: Stopwatch::start(),
     });
 
@@ -210,6 +241,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     let stopped = runtime.block_on(async {
         let signals = listen::stop_signals()
             .map_err(|source| ServerError::System { what: "signals cannot be caught", source })?;
+        warn_of_gaps(options, &platform);
         announce(address);
         listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
         Ok(())
@@ -220,4 +252,24 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     // A question that still computes has had its time; everything that was written is kept.
     runtime.shutdown_background();
     stopped
+}
+
+/// Says what works and should not stay so.
+fn warn_of_gaps(options: &ServerOptions, platform: &Platform) {
+    if options.auth == AuthMode::Required
+        && !platform.credentials().has_admin(options.default_scope.account)
+    {
+        tracing::warn!(
+            account = %options.default_scope.account,
+            "--auth required, and nobody is an admin: stop it and make a key with `sightline keys \
+             create --role admin`"
+        );
+    }
+    if !options.listen.ip().is_loopback() {
+        tracing::warn!(
+            address = %options.listen,
+            "LISTENING BEYOND THIS MACHINE WITHOUT TLS: secrets of bearer and basic authentication \
+             and all data can be read on the way; put a proxy with TLS before it"
+        );
+    }
 }

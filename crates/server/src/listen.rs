@@ -1,7 +1,8 @@
 //! Connections, and which door takes a request.
 
-use crate::{Shared, control, neighbours, own_metrics};
-use aws_wire::{Access, Response as AwsResponse};
+use crate::{Shared, control, identify, neighbours, own_metrics};
+use aws_services::SigningKeys;
+use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -9,8 +10,11 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use model::Principal;
+use platform::{AuditEvent, AuthMode, CallSource, LoginError};
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use stdx::{Clock, RealClock, Stopwatch};
@@ -21,6 +25,10 @@ use tokio::sync::{oneshot, watch};
 const BODY_BYTES_MAX: usize = 64 << 20;
 /// A sender that has not finished its request's head by then is gone.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// A body whose sender is refused is read this far, and thrown away: most senders look for an answer
+/// only when they have sent all of it.
+const REFUSED_BODY_BYTES_MAX: usize = 4 << 20;
+const REFUSED_BODY_WAIT: Duration = Duration::from_secs(5);
 /// One that has not finished its body by then is gone too; on loopback the largest takes a second.
 const BODY_WAIT: Duration = Duration::from_secs(60);
 
@@ -53,8 +61,9 @@ pub(crate) async fn serve(
         tokio::select! {
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connection(stream, shared.clone(), hears.clone(), alive.clone());
+                Ok((stream, peer)) => {
+                    let (shared, hears, alive) = (shared.clone(), hears.clone(), alive.clone());
+                    let connection = connection(stream, peer.ip(), shared, hears, alive);
                     tokio::spawn(connection);
                 }
                 Err(error) => {
@@ -73,6 +82,7 @@ pub(crate) async fn serve(
 
 async fn connection(
     stream: TcpStream,
+    peer: IpAddr,
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
     _alive: tokio::sync::mpsc::Sender<()>,
@@ -81,7 +91,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| {
         let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request).await) }
+        async move { Ok::<_, Infallible>(answer(&shared, request, peer).await) }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
@@ -96,29 +106,141 @@ async fn connection(
     let _ = connection.await;
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>) -> Answer {
+async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, peer: IpAddr) -> Answer {
     let watch = Stopwatch::start();
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     let door = Door::of(shared, &parts);
-    if let Some(why) = neighbours::refusal(&parts) {
-        let answer = plain(StatusCode::FORBIDDEN, why);
-        shared.requests.count(door.name(), answer.status(), watch.elapsed());
-        return answer;
-    }
-    let answer = match read_body(&parts, body).await {
-        Ok(body) => match door {
-            Door::Control => control::answer(shared, &parts, body).await,
-            Door::Prometheus => prometheus(shared, parts, body).await,
-            Door::Aws => aws(shared, parts, body).await,
-            Door::Front => front(&parts),
+    let answer = match admit(shared, door, &mut parts, peer).await {
+        Ok(()) => match read_body(&parts, body).await {
+            Ok(body) => match door {
+                Door::Control => control::answer(shared, &parts, body, peer).await,
+                Door::Prometheus => prometheus(shared, parts, body, peer).await,
+                Door::Aws => aws(shared, parts, body, peer).await,
+                Door::Front => front(&parts),
+            },
+            Err(refused) => *refused,
         },
-        Err(refused) => *refused,
+        Err(refused) => {
+            throw_away(body).await;
+            *refused
+        }
     };
     shared.requests.count(door.name(), answer.status(), watch.elapsed());
     answer
 }
 
-#[derive(Clone, Copy)]
+/// Decides by a request's head whether it may come in, and leaves who sent it among its extensions.
+/// Signatures are checked by their door; here only whether there is one of a known key, before a
+/// body is kept for it.
+async fn admit(
+    shared: &Arc<Shared>,
+    door: Door,
+    parts: &mut Parts,
+    peer: IpAddr,
+) -> Result<(), Box<Answer>> {
+    let auth = shared.platform.auth();
+    if let Some(why) = neighbours::refusal(parts, auth) {
+        return Err(Box::new(plain(StatusCode::FORBIDDEN, why)));
+    }
+    let everybody = door == Door::Front || control::is_for_everybody(parts);
+    if everybody {
+        return Ok(());
+    }
+    match identify::identify(shared, parts, peer).await {
+        Ok(Some(who)) => {
+            if door == Door::Aws {
+                parts.headers.remove(header::AUTHORIZATION);
+            }
+            parts.extensions.insert(who);
+            Ok(())
+        }
+        Ok(None) if auth == AuthMode::Open => {
+            if door == Door::Control {
+                let account = shared.platform.default_scope().account;
+                parts.extensions.insert(Principal::open("", account));
+            }
+            Ok(())
+        }
+        Ok(None) if door == Door::Aws => signed_by_somebody(shared, parts, peer),
+        Ok(None) => Err(Box::new(unidentified(shared, door, parts, None))),
+        Err(error) => Err(Box::new(unidentified(shared, door, parts, Some(error)))),
+    }
+}
+
+fn unidentified(shared: &Shared, door: Door, parts: &Parts, error: Option<LoginError>) -> Answer {
+    if door != Door::Aws {
+        return shared.prometheus.refuse(error).map(Full::new);
+    }
+    let error = match error {
+        Some(LoginError::Slow { .. }) => ServiceError::common(Common::Throttling, "Rate exceeded"),
+        _ => ServiceError::common(
+            Common::UnrecognizedClient,
+            "The security token included in the request is invalid.",
+        ),
+    };
+    of_aws(shared.gateway.refuse(parts, &error))
+}
+
+/// Refuses what is not signed by a known key without waiting for its body.
+fn signed_by_somebody(shared: &Shared, parts: &Parts, peer: IpAddr) -> Result<(), Box<Answer>> {
+    let known =
+        |claim: &sigv4::Claim| shared.platform.credentials().secret_of(&claim.key_id).is_some();
+    if matches!(sigv4::parse(parts), Ok(Some(claim)) if known(&claim)) {
+        return Ok(());
+    }
+    let keys = SigningKeys(&shared.platform);
+    let refused = shared.gateway.accept(
+        parts.clone(),
+        &Bytes::new(),
+        Access::Required(&keys),
+        RealClock.now_ms(),
+    );
+    match refused {
+        Err(refused) => Err(Box::new(refused_by_aws(shared, parts, peer, *refused))),
+        // Only a key that was made between the two looks comes in here.
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Errors of the AWS doors that mean that somebody was not let in.
+const NOT_LET_IN: [&str; 5] = [
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "IncompleteSignature",
+    "RequestExpired",
+    "ExpiredToken",
+];
+
+/// Turns an error into an answer and records it when it means that somebody was not let in.
+fn refused_by_aws(shared: &Shared, parts: &Parts, peer: IpAddr, answer: AwsResponse) -> Answer {
+    if let Some(told) = &answer.error
+        && NOT_LET_IN.contains(&told.code.as_str())
+    {
+        let key_id = sigv4::parse(parts).ok().flatten().map(|claim| claim.key_id);
+        let id = answer.headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
+        let from = identify::source(parts, peer, id.unwrap_or_default());
+        shared.logins_refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let (code, message) = (&told.code, &told.message);
+        shared.platform.audit_refused_login(None, key_id.as_deref(), &from, code, message);
+    }
+    of_aws(answer)
+}
+
+async fn throw_away(mut body: Incoming) {
+    let read = async {
+        let mut left = REFUSED_BODY_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let len = frame.data_ref().map_or(0, Bytes::len);
+            match left.checked_sub(len) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(REFUSED_BODY_WAIT, read).await;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Door {
     Control,
     Prometheus,
@@ -195,8 +317,9 @@ fn is_question(parts: &Parts) -> bool {
     !parts.uri.path().ends_with("/write")
 }
 
-async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Answer {
+async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> Answer {
     let (done, answered) = oneshot::channel();
+    let head = Recorded::of(shared, &parts, peer, &body);
     if is_question(&parts) {
         let shared = shared.clone();
         let work = tokio::task::spawn_blocking(move || {
@@ -208,18 +331,89 @@ async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Answer {
     } else {
         shared.prometheus.handle(&parts, body, move |answer| drop(done.send(answer)));
     }
-    match answered.await {
-        Ok(answer) => answer.map(Full::new),
-        Err(_) => gave_up(),
+    let Ok(answer) = answered.await else { return gave_up() };
+    if let Some(head) = head {
+        head.record(shared, &answer);
+    }
+    answer.map(Full::new)
+}
+
+/// What is recorded of a request at Prometheus' door: that it was refused, and, where it changes
+/// more than points, that it was done.
+struct Recorded {
+    who: Principal,
+    from: CallSource,
+    event: AuditEvent,
+    is_act: bool,
+}
+
+impl Recorded {
+    fn of(shared: &Shared, parts: &Parts, peer: IpAddr, body: &Bytes) -> Option<Self> {
+        let path = parts.uri.path();
+        let act = path.strip_prefix("/api/v1/admin/tsdb/");
+        let who = match (parts.extensions.get::<Principal>(), act) {
+            (Some(who), _) => who.clone(),
+            (None, Some(_)) => Principal::open("", shared.platform.default_scope().account),
+            (None, None) => return None,
+        };
+        let name = match act {
+            Some("delete_series") => "DeleteSeries".to_owned(),
+            Some("clean_tombstones") => "CleanTombstones".to_owned(),
+            _ => format!("{} {path}", parts.method),
+        };
+        let asked = act.map(|_| {
+            let form = String::from_utf8_lossy(&body[..body.len().min(4_096)]).into_owned();
+            serde_json::json!({ "query": parts.uri.query(), "form": form })
+        });
+        let read_only = act.is_none() && is_question(parts);
+        let event = AuditEvent {
+            source: "prometheus.sightline".into(),
+            read_only,
+            ..AuditEvent::of(&name, asked)
+        };
+        let from = identify::source(parts, peer, "");
+        Some(Self { who, from, event, is_act: act.is_some() })
+    }
+
+    fn record(self, shared: &Shared, answer: &Response<Bytes>) {
+        let Self { who, from, event, is_act } = self;
+        let told = || {
+            let text = String::from_utf8_lossy(answer.body()).into_owned();
+            text.chars().take(1_024).collect::<String>()
+        };
+        let event = match answer.status() {
+            StatusCode::FORBIDDEN => event.failed("AccessDenied", told()),
+            _ if !is_act => return,
+            status if status.is_success() => event,
+            _ => event.failed("Failed", told()),
+        };
+        shared.platform.audit(&who, &from, event);
     }
 }
 
-async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Answer {
+async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> Answer {
     // Signatures are dated by the client's wall clock, also when ours is virtual.
     let now_ms = RealClock.now_ms();
-    let request = match shared.gateway.accept(parts, &body, Access::Open, now_ms) {
+    let keys = SigningKeys(&shared.platform);
+    let was_identified = parts.extensions.get::<Principal>().is_some();
+    let access = match shared.platform.auth() {
+        AuthMode::Required if !was_identified => Access::Required(&keys),
+        _ => Access::Open,
+    };
+    let accepted = match access {
+        Access::Open => shared.gateway.accept(parts, &body, access, now_ms).map_err(of_aws_boxed),
+        // The head is kept for the record of a refusal; it costs as much as a lookup.
+        Access::Required(_) => {
+            let head = parts.clone();
+            shared
+                .gateway
+                .accept(parts, &body, access, now_ms)
+                .map_err(|refused| refused_by_aws(shared, &head, peer, *refused))
+        }
+    };
+    let request = match accepted {
         Ok(request) => request,
-        Err(refused) => return of_aws(*refused),
+        Err(refused) => return refused,
     };
     let (done, answered) = oneshot::channel();
     let is_write = request.operation.name == "PutMetricData";
@@ -227,7 +421,7 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Answer {
         shared.services.handle(&request, move |result| drop(done.send(result)));
         let result = answered.await;
         return match result {
-            Ok(result) => of_aws(request.respond(result)),
+            Ok(result) => answered_by_aws(shared, &request, peer, result),
             Err(_) => gave_up(),
         };
     }
@@ -235,12 +429,42 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes) -> Answer {
     let work = tokio::task::spawn_blocking(move || {
         shared.services.handle(&request, move |result| drop(done.send(result)));
         // Questions are answered before `handle` returns.
-        answered.blocking_recv().ok().map(|result| request.respond(result))
+        let result = answered.blocking_recv().ok()?;
+        Some(answered_by_aws(&shared, &request, peer, result))
     });
     match work.await {
-        Ok(Some(answer)) => of_aws(answer),
+        Ok(Some(answer)) => answer,
         _ => gave_up(),
     }
+}
+
+/// Writes an answer, and records it when its caller may not do what it asked for.
+fn answered_by_aws(
+    shared: &Shared,
+    request: &aws_wire::Request,
+    peer: IpAddr,
+    result: aws_services::Answer,
+) -> Answer {
+    let answer = request.respond(result);
+    if let Some(told) = &answer.error
+        && told.code == "AccessDenied"
+        && let Some(who) = aws_services::principal(&shared.platform, request)
+    {
+        let event = AuditEvent {
+            source: format!("{}.amazonaws.com", request.service.signing_name),
+            read_only: aws_services::is_read_only(request),
+            ..AuditEvent::of(request.operation.name, None)
+        };
+        let from = identify::source(request.parts(), peer, &request.request_id);
+        let event = event.failed(told.code.as_str(), told.message.as_str());
+        shared.platform.audit(&who, &from, event);
+    }
+    of_aws(answer)
+}
+
+#[expect(clippy::boxed_local, reason = "as the gateway hands it out")]
+fn of_aws_boxed(answer: Box<AwsResponse>) -> Answer {
+    of_aws(*answer)
 }
 
 fn of_aws(answer: AwsResponse) -> Answer {

@@ -8,7 +8,7 @@ use http_body_util::Full;
 use jiff::Timestamp;
 use model::{AccountId, Principal, Scope, TimeRange};
 use platform::promql::{self, Matcher};
-use platform::{DeleteError, Deleted};
+use platform::{AuditEvent, CallSource, DeleteError, Deleted};
 use serde::Deserialize;
 use serde_json::json as value;
 use std::sync::Arc;
@@ -90,26 +90,47 @@ fn read(shared: &Shared, body: &[u8]) -> Result<DeleteOrder, String> {
 }
 
 /// Answers `POST /-/manage/delete`.
-pub(crate) async fn delete(shared: &Arc<Shared>, body: Bytes) -> Answer {
+pub(crate) async fn delete(
+    shared: &Arc<Shared>,
+    who: &Principal,
+    from: CallSource,
+    body: Bytes,
+) -> Answer {
     let order = match read(shared, &body) {
         Ok(order) => order,
         Err(what) => {
             return json(StatusCode::BAD_REQUEST, &value!({ "error": what, "hint": HINT }));
         }
     };
-    let shared = shared.clone();
-    match tokio::task::spawn_blocking(move || carry_out(&shared, &order)).await {
+    let (shared, who) = (shared.clone(), who.clone());
+    let asked = serde_json::from_slice(&body).ok();
+    let work = move || {
+        let event = AuditEvent::of("DeleteSeries", asked);
+        let event = AuditEvent { read_only: order.dry_run, ..event };
+        let done = carry_out(&shared, &who, &order);
+        let event = match &done {
+            Ok(told) => event.with_response(told.clone()),
+            Err(error @ DeleteError::Access(_)) => event.failed("AccessDenied", error.to_string()),
+            Err(error) => event.failed("Failed", error.to_string()),
+        };
+        shared.platform.audit(&who, &from, event);
+        done
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(Ok(told)) => json(StatusCode::OK, &told),
         Ok(Err(error)) => failed(&error),
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the deletion was given up\n"),
     }
 }
 
-fn carry_out(shared: &Shared, order: &DeleteOrder) -> Result<serde_json::Value, DeleteError> {
+fn carry_out(
+    shared: &Shared,
+    who: &Principal,
+    order: &DeleteOrder,
+) -> Result<serde_json::Value, DeleteError> {
     let platform = &shared.platform;
-    let who = Principal { key_id: String::new(), account: order.scope.account };
     let deleted =
-        platform.delete_series(&who, &order.scope, &order.selectors, order.range, order.dry_run)?;
+        platform.delete_series(who, &order.scope, &order.selectors, order.range, order.dry_run)?;
     let Deleted { series, parts, parts_whole, points, bytes } = deleted;
     let mut told = value!({
         "dry_run": order.dry_run, "series": series, "parts": parts, "parts_whole": parts_whole,
@@ -119,7 +140,7 @@ fn carry_out(shared: &Shared, order: &DeleteOrder) -> Result<serde_json::Value, 
         told["bytes"] = bytes.into();
     }
     if order.clean && !order.dry_run {
-        told["parts_rewritten"] = platform.clean_tombstones(&who, &order.scope)?.into();
+        told["parts_rewritten"] = platform.clean_tombstones(who, &order.scope)?.into();
     }
     Ok(told)
 }

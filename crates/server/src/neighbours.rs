@@ -4,8 +4,9 @@
 //! gives it away is what its browser adds: an `Origin` that is not ours, or, when its site's name was
 //! made to point at loopback, a `Host` that is not ours.
 
-use http::header;
 use http::request::Parts;
+use http::{HeaderName, Method, header};
+use platform::AuthMode;
 use std::net::IpAddr;
 
 /// Prefixes that AWS clients put before the host of their endpoint for some operations.
@@ -13,29 +14,53 @@ const AWS_PREFIXES: [&str; 5] =
     ["logs.", "streaming-logs.", "stream-logs.", "streaming-", "stream-"];
 
 /// Says why a request is refused; `None` when it may come in.
-pub(crate) fn refusal(parts: &Parts) -> Option<String> {
+///
+/// Where credentials are required the server has any name, so that its `Host` says nothing; but a
+/// browser that has once been told a password sends it along with whatever any page makes it send,
+/// so that pages of other sites stay out all the same.
+pub(crate) fn refusal(parts: &Parts, auth: AuthMode) -> Option<String> {
     let text = |name| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
     // HTTP/1.0 and whole-URI requests may do without the header.
     let host =
         text(header::HOST).or_else(|| parts.uri.authority().map(|a| a.as_str().to_owned().into()));
-    if let Some(host) = host
-        && !is_local(&host)
+    if auth == AuthMode::Open
+        && let Some(host) = &host
+        && !is_local(host)
     {
         return Some(format!(
             "Host {host:?} is not this machine's; without keys the server answers to localhost and \
              loopback addresses only\n"
         ));
     }
+    let site = text(HeaderName::from_static("sec-fetch-site"));
+    let mode = text(HeaderName::from_static("sec-fetch-mode"));
+    match site.as_deref() {
+        // Said by the browser itself, which no page can do; it also holds behind a proxy that
+        // gives the server another host than the browser knows.
+        Some("same-origin") => return None,
+        // A link that somebody followed is no request of the page that it stood on.
+        Some("cross-site" | "same-site") if !is_visit(parts, mode.as_deref()) => {
+            return Some("a page of another site may not use this server\n".into());
+        }
+        _ => {}
+    }
     if let Some(origin) = text(header::ORIGIN) {
-        let local = origin
-            .strip_prefix("http://")
-            .or_else(|| origin.strip_prefix("https://"))
-            .is_some_and(is_local);
-        if !local {
+        let of_origin = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let own = of_origin.is_some_and(|authority| match auth {
+            AuthMode::Open => is_local(authority),
+            AuthMode::Required => {
+                host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(authority))
+            }
+        });
+        if !own {
             return Some(format!("a page of {origin:?} may not use this server\n"));
         }
     }
     None
+}
+
+fn is_visit(parts: &Parts, mode: Option<&str>) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD) && mode == Some("navigate")
 }
 
 /// Says whether an authority (a host, perhaps with a port) names this machine itself.
@@ -58,11 +83,15 @@ mod tests {
     use super::*;
 
     fn refused(headers: &[(&str, &str)]) -> bool {
-        let mut request = http::Request::builder().uri("/-/reset");
+        refused_by(AuthMode::Open, "POST", headers)
+    }
+
+    fn refused_by(auth: AuthMode, method: &str, headers: &[(&str, &str)]) -> bool {
+        let mut request = http::Request::builder().method(method).uri("/-/reset");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        refusal(&request.body(()).expect("a request").into_parts().0).is_some()
+        refusal(&request.body(()).expect("a request").into_parts().0, auth).is_some()
     }
 
     #[test]
@@ -93,5 +122,37 @@ mod tests {
         for origin in ["null", "https://evil.example", "http://127.0.0.1.evil.example", "file://"] {
             assert!(refused(&[("host", "localhost"), ("origin", origin)]), "{origin}");
         }
+    }
+
+    #[test]
+    fn a_browser_says_whose_page_asks() {
+        for auth in [AuthMode::Open, AuthMode::Required] {
+            let refused = |method, site, mode| {
+                let headers =
+                    [("host", "localhost"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+                refused_by(auth, method, &headers)
+            };
+            assert!(refused("GET", "cross-site", "no-cors"), "an image of another page");
+            assert!(refused("POST", "cross-site", "navigate"), "a form of another page");
+            assert!(refused("POST", "same-site", "cors"));
+            assert!(!refused("GET", "cross-site", "navigate"), "a link");
+            assert!(!refused("GET", "none", "navigate"), "typed");
+            assert!(!refused("POST", "same-origin", "cors"));
+        }
+    }
+
+    #[test]
+    fn with_credentials_any_name_is_ours_and_other_pages_stay_out() {
+        let refused = |headers: &[(&str, &str)]| refused_by(AuthMode::Required, "POST", headers);
+        assert!(!refused(&[("host", "metrics.example:4280")]));
+        let own = ("origin", "https://metrics.example:4280");
+        assert!(!refused(&[("host", "metrics.example:4280"), own]));
+        for origin in
+            ["null", "https://evil.example", "https://metrics.example", "http://localhost"]
+        {
+            assert!(refused(&[("host", "metrics.example:4280"), ("origin", origin)]), "{origin}");
+        }
+        let proxied = [("host", "10.0.0.1:4280"), own, ("sec-fetch-site", "same-origin")];
+        assert!(!refused(&proxied), "behind a proxy with another name");
     }
 }

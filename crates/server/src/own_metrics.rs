@@ -186,6 +186,25 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         status.waiting_points as f64,
     );
+    let audit = shared.platform.audit_counters();
+    for (outcome, counter) in
+        [("written", &audit.written), ("failed", &audit.failed), ("left_out", &audit.left_out)]
+    {
+        put(
+            "sightline_audit_records_total",
+            Counter,
+            "Records of the audit by outcome; left out are refusals beyond a few a second.",
+            &[("outcome", outcome)],
+            load(counter),
+        );
+    }
+    put(
+        "sightline_logins_refused_total",
+        Counter,
+        "Requests whose key, password or token was not good.",
+        &[],
+        load(&shared.logins_refused),
+    );
     let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     let times = cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9;
     put("process_cpu_seconds_total", Counter, "CPU time used, user and system.", &[], times);

@@ -87,6 +87,16 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     /// after [`Disk::sync_dir`].
     fn open_or_create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
+    /// Makes a file for reading and writing that only its owner may open; for secrets.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::AlreadyExists`] when there is a file of that name: who may read that one is
+    /// not known.
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Says whether anybody but its owner may read, write or run a file.
+    fn is_open_to_others(&self, path: &Path) -> io::Result<bool>;
+
     /// Gives a file another name in one step, replacing what had that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
@@ -181,6 +191,18 @@ impl Disk for RealDisk {
         Ok(Box::new(RealFile(options.open(path)?)))
     }
 
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        Ok(Box::new(RealFile(options.open(path)?)))
+    }
+
+    fn is_open_to_others(&self, path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::PermissionsExt;
+        Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -222,6 +244,19 @@ mod tests {
         assert_eq!(RealDisk.open(&path).unwrap().read_all().unwrap(), b"\0\0\0hello");
         assert_eq!(RealDisk.list(dir.path()).unwrap(), ["a"]);
         assert!(RealDisk.free_bytes(dir.path()).unwrap() > 0);
+    }
+
+    #[test]
+    fn a_private_file_is_for_its_owner_and_made_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        RealDisk.create_private(&path).unwrap().write_all_at(b"x", 0).unwrap();
+        assert!(!RealDisk.is_open_to_others(&path).unwrap());
+        let again = RealDisk.create_private(&path).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(RealDisk.is_open_to_others(&path).unwrap());
     }
 
     #[test]

@@ -45,6 +45,7 @@ struct FileState {
     current: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
+    private: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -221,7 +222,8 @@ impl SimDisk {
                     _ => apply(&mut content, change),
                 }
             }
-            FileState { current: content.clone(), durable: content, pending: Vec::new() }
+            let (current, durable) = (content.clone(), content);
+            FileState { current, durable, pending: Vec::new(), private: file.private }
         });
         let files = files.collect();
         Self(Arc::new(Mutex::new(State {
@@ -245,6 +247,7 @@ impl SimDisk {
             current: f.current.clone(),
             durable: f.durable.clone(),
             pending: f.pending.clone(),
+            private: f.private,
         };
         Self(Arc::new(Mutex::new(State {
             files: state.files.iter().map(copy).collect(),
@@ -384,6 +387,25 @@ impl Disk for SimDisk {
         }
         drop(state);
         self.open(path)
+    }
+
+    fn create_private(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut state = self.0.lock();
+        if state.names.contains_key(path) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        state.files.push(FileState { private: true, ..FileState::default() });
+        let file = state.files.len() - 1;
+        state.change_name(NameChange::Set { path: path.to_path_buf(), file })?;
+        drop(state);
+        self.open(path)
+    }
+
+    fn is_open_to_others(&self, path: &Path) -> io::Result<bool> {
+        let state = self.0.lock();
+        state.check_power()?;
+        let file = *state.names.get(path).ok_or(io::ErrorKind::NotFound)?;
+        Ok(!state.files[file].private)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

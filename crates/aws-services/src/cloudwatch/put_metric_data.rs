@@ -227,6 +227,7 @@ mod tests {
             default_scope: scope.clone(),
             sync: storage::SyncMode::Always,
             auth: AuthMode::Open,
+            key_file: None,
             store: StoreOptions::default(),
             questions: Default::default(),
         };

@@ -77,6 +77,7 @@ impl Server {
             default_scope: scope,
             sync: SyncMode::Always,
             auth: AuthMode::Open,
+            key_file: None,
             store,
             questions: Default::default(),
         };

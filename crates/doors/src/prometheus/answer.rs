@@ -5,7 +5,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::header::{
     ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
-    VARY,
+    VARY, WWW_AUTHENTICATE,
 };
 use http::request::Parts;
 use http::{Response, StatusCode};
@@ -16,6 +16,8 @@ use std::io::Write as _;
 const PLAIN_BYTES_MAX: usize = 1_024;
 /// Fast rather than small: the usual reader is near.
 const GZIP_LEVEL: u32 = 1;
+/// How credentials may be brought. Basic alone is named: a browser that is asked so asks its user.
+const CHALLENGE: &str = "Basic realm=\"Sightline\", charset=\"UTF-8\"";
 
 /// An answer in the making: JSON from the start, the data written behind it.
 #[derive(Debug)]
@@ -110,6 +112,10 @@ pub(super) enum Failure {
     Unavailable(String),
     /// The server has too much to do.
     Busy(String),
+    /// The asker does not say who they are, or what they say is wrong.
+    Unauthorized(String),
+    /// Too many failed logins came before.
+    Slow { text: String, wait_s: u64 },
     /// The asker may not.
     Forbidden(String),
     /// There is nothing at this path.
@@ -144,6 +150,8 @@ impl Failure {
             ),
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::Busy(text) => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
+            Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, "unauthorized", text),
+            Self::Slow { text, .. } => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
             Self::Forbidden(text) => (StatusCode::FORBIDDEN, "forbidden", text),
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
             Self::Method { .. } => {
@@ -170,13 +178,17 @@ impl Failure {
     }
 
     fn with_headers(&self, mut response: Response<Bytes>) -> Response<Bytes> {
-        let header: Option<(HeaderName, &'static str)> = match self {
-            Self::Method { allow } => Some((ALLOW, allow)),
-            Self::Busy(_) => Some((RETRY_AFTER, "1")),
+        let fixed =
+            |name: HeaderName, text: &'static str| Some((name, HeaderValue::from_static(text)));
+        let header = match self {
+            Self::Method { allow } => fixed(ALLOW, allow),
+            Self::Busy(_) => fixed(RETRY_AFTER, "1"),
+            Self::Unauthorized(_) => fixed(WWW_AUTHENTICATE, CHALLENGE),
+            Self::Slow { wait_s, .. } => Some((RETRY_AFTER, HeaderValue::from(*wait_s))),
             _ => None,
         };
         if let Some((name, value)) = header {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
+            response.headers_mut().insert(name, value);
         }
         response
     }

@@ -5,7 +5,7 @@ use base64::Engine;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use model::{AccountId, Principal, Scope};
-use platform::{Platform, ScopeError};
+use platform::{AuthMode, Platform, ScopeError};
 
 /// Who asks, and the scope that they mean.
 #[derive(Debug)]
@@ -14,24 +14,34 @@ pub(super) struct Caller {
     pub(super) scope: Scope,
 }
 
+/// What whoever brings nothing is told.
+pub(super) const NO_CREDENTIALS: &str =
+    "credentials are needed: a bearer token, or basic authentication";
+
 const ORG: &str = "x-scope-orgid";
 
 impl Caller {
-    /// Takes the account from a user name of twelve digits, else from `X-Scope-OrgID`, else the
-    /// default; the region is always the default one.
+    /// Whoever was identified before (a [`Principal`] among the request's extensions) is taken as
+    /// that. With `--auth open`, a user name of twelve digits is the account, else `X-Scope-OrgID`
+    /// says it, else it is the default. The region is always the default one.
     pub(super) fn of(platform: &Platform, parts: &Parts) -> Result<Self, Failure> {
-        let key_id = basic_user(parts)?.unwrap_or_default();
-        let own: Option<AccountId> = key_id.parse().ok();
+        let identified = parts.extensions.get::<Principal>();
+        let key_id = match (identified, platform.auth()) {
+            (Some(who), _) => who.key_id.clone(),
+            (None, AuthMode::Open) => basic_user(parts)?.unwrap_or_default(),
+            (None, AuthMode::Required) => return Err(Failure::Unauthorized(NO_CREDENTIALS.into())),
+        };
+        let own: Option<AccountId> = match identified {
+            Some(who) => Some(who.account),
+            None => key_id.parse().ok(),
+        };
         let told = match parts.headers.get(ORG) {
             None => None,
             Some(org) => {
                 let org = org
                     .to_str()
                     .map_err(|_| Failure::bad_data("X-Scope-OrgID is no plain text"))?;
-                Some(platform.account_of_org(org).map_err(|error| match error {
-                    ScopeError::Catalog(_) => Failure::Unavailable(error.to_string()),
-                    _ => Failure::bad_data(error.to_string()),
-                })?)
+                Some(account_of(platform, org, identified.is_some())?)
             }
         };
         let default = platform.default_scope();
@@ -44,8 +54,23 @@ impl Caller {
             (own, told) => own.or(told).unwrap_or(default.account),
         };
         let scope = Scope { account, region: default.region.clone() };
-        Ok(Self { who: Principal { key_id, account }, scope })
+        let who = identified.cloned().unwrap_or_else(|| Principal::open(key_id, account));
+        Ok(Self { who, scope })
     }
+}
+
+/// Whoever is known has an account already: no name gets a new one for them.
+fn account_of(platform: &Platform, org: &str, known_only: bool) -> Result<AccountId, Failure> {
+    if known_only {
+        let shown: String = org.chars().take(80).collect();
+        return platform.known_account_of_org(org).ok_or_else(|| {
+            Failure::Forbidden(format!("X-Scope-OrgID {shown:?} is not the account of this user"))
+        });
+    }
+    platform.account_of_org(org).map_err(|error| match error {
+        ScopeError::Catalog(_) => Failure::Unavailable(error.to_string()),
+        _ => Failure::bad_data(error.to_string()),
+    })
 }
 
 /// Returns the user of HTTP basic authentication. Other schemes name nobody that we know.

@@ -19,7 +19,7 @@ use caller::Caller;
 use form::Params;
 use http::request::Parts;
 use http::{Method, Response};
-use platform::Platform;
+use platform::{LoginError, Platform};
 use routes::Route;
 use std::sync::Arc;
 
@@ -79,7 +79,21 @@ impl PrometheusDoor {
         parts.uri.path().starts_with(routes::PREFIX)
     }
 
-    /// Answers a request: a question at once and on this thread, a write when its samples survive a
+    /// Refuses a request whose sender brought no credentials (`None`) or none that are good.
+    pub fn refuse(&self, error: Option<LoginError>) -> Response<Bytes> {
+        let failure = match error {
+            None => Failure::Unauthorized(caller::NO_CREDENTIALS.into()),
+            Some(error @ LoginError::Wrong) => Failure::Unauthorized(error.to_string()),
+            Some(error @ LoginError::Slow { wait_ms }) => {
+                let wait_s = u64::try_from(wait_ms).unwrap_or_default().div_ceil(1_000);
+                Failure::Slow { text: error.to_string(), wait_s }
+            }
+        };
+        failure.as_json()
+    }
+
+    /// Answers a request of whom the [`Principal`](model::Principal) among its extensions says who
+    /// they are, or, with `--auth open`, of anybody: a question at once and on this thread, a write when its samples survive a
     /// crash, on the thread that commits them.
     ///
     /// `done` is called once, unless the platform goes away before a write is decided.

@@ -31,6 +31,7 @@ impl World {
             default_scope: Scope { account: AccountId::DEFAULT, region: "us-east-1".into() },
             sync: platform::SyncMode::default(),
             auth: AuthMode::Open,
+            key_file: None,
             store,
             questions: Default::default(),
         };

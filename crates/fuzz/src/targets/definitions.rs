@@ -134,7 +134,7 @@ pub(super) fn catalog_records(input: &[u8]) {
     };
     let account: AccountId = "123456789012".parse().expect("twelve digits");
     let scope = Scope { account, region: "us-east-1".into() };
-    let who = Principal { key_id: String::new(), account };
+    let who = Principal::open("", account);
     let _ = (platform.metadata(&who, &scope), platform.entities(&who, &scope, None));
     let _ = platform.scopes();
     let _ = platform.account_of_org("another-team");

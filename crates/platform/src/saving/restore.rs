@@ -3,7 +3,7 @@
 use super::{
     CATALOG, PART, Progress, RESTORING, SaveError, catalog_copy, directory, lock_directory,
 };
-use crate::{DIRECTORY_VERSION, mark_directory};
+use crate::directory::{DIRECTORY_VERSION, mark_directory};
 use catalog::RedbCatalog;
 use metric_store::{FileStore, ReadBudget, ReadLimits, StoreOptions, manifest_of_copy};
 use model::{TenantId, TimeRange};
@@ -109,7 +109,7 @@ pub fn restore(
     ManifestFile::new(disk.clone(), &metrics)
         .replace(&manifest)
         .map_err(metric_store::StoreError::from)?;
-    mark_directory(&**disk, to, snapshot.note("clock") == "virtual")
+    mark_directory(&**disk, to, Some(snapshot.note("clock") == "virtual"))
         .map_err(|what| directory(to, what))?;
 
     let tenants = entries.iter().filter(|e| e.table == crate::tenants::TENANTS);

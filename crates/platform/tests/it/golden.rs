@@ -48,6 +48,7 @@ pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
         },
         sync: SyncMode::Always,
         auth: AuthMode::Open,
+        key_file: None,
         store: store_options(),
         questions: Default::default(),
     };

@@ -1,0 +1,157 @@
+//! From what a request brings to who it is.
+
+use super::Credentials;
+use super::password;
+use super::random_text::{self, TOKEN_PREFIX};
+use model::Principal;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+use subtle::ConstantTimeEq;
+
+/// What a request brings to say who it is.
+#[derive(Clone, Copy)]
+pub enum Presented<'a> {
+    /// A bearer token.
+    Bearer(&'a str),
+    /// User and password of HTTP basic authentication: a user of ours with their password, an
+    /// access key with its secret, or any user with a token for the password.
+    Basic {
+        /// The user.
+        user: &'a str,
+        /// The password.
+        password: &'a str,
+    },
+}
+
+impl Presented<'_> {
+    /// Returns what may be written down of it: a name, or nothing.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Bearer(_) => None,
+            Self::Basic { user, .. } => Some(user),
+        }
+    }
+}
+
+/// Why somebody does not come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// What they brought is not good. Which part of it, nobody is told.
+    #[error("user, password or token is wrong")]
+    Wrong,
+    /// Too many failed before.
+    #[error("too many failed logins; try again in {} s", (wait_ms + 999) / 1000)]
+    Slow {
+        /// How long to wait before the next attempt.
+        wait_ms: i64,
+    },
+}
+
+/// How far a login is.
+#[derive(Debug)]
+pub enum LoginStep {
+    /// Decided.
+    Done(Result<Principal, LoginError>),
+    /// A password must be hashed, which takes tens of milliseconds: off the threads that serve
+    /// connections.
+    Hash(PasswordCheck),
+}
+
+/// A password that is to be hashed.
+pub struct PasswordCheck {
+    user: String,
+    password: String,
+    /// The user's hash, or one that nobody has when there is no such user: the answer takes as long.
+    hash: String,
+    source: IpAddr,
+}
+
+impl std::fmt::Debug for PasswordCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PasswordCheck").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The hash of a password that nobody knows.
+static NOBODY: LazyLock<String> = LazyLock::new(|| password::hash(&random_text::token()));
+
+impl Credentials {
+    /// Decides a login, or says what must be hashed for that. `now_ms` is the wall clock's.
+    pub fn begin_login(&self, presented: Presented<'_>, source: IpAddr, now_ms: i64) -> LoginStep {
+        let (user, password) = match presented {
+            Presented::Bearer(token) => return LoginStep::Done(self.by_token(token)),
+            Presented::Basic { password, .. } if password.starts_with(TOKEN_PREFIX) => {
+                return LoginStep::Done(self.by_token(password));
+            }
+            Presented::Basic { user, password } => (user, password),
+        };
+        if random_text::is_key_id(user) {
+            return LoginStep::Done(self.by_key(user, password));
+        }
+        let hash = {
+            let known = self.known.read();
+            let good = known.users.get(user).filter(|u| !u.record.common.is_revoked());
+            if let Some(user_known) = good
+                && self.right.knows(user, password, &user_known.record.password_hash, now_ms)
+            {
+                return LoginStep::Done(Ok(user_known.principal.clone()));
+            }
+            good.map(|u| u.record.password_hash.clone())
+        };
+        if let Err(wait_ms) = self.throttle.lock().attempt(source, user, now_ms) {
+            return LoginStep::Done(Err(LoginError::Slow { wait_ms }));
+        }
+        if password.len() > password::LEN_MAX {
+            return LoginStep::Done(Err(LoginError::Wrong));
+        }
+        LoginStep::Hash(PasswordCheck {
+            user: user.to_owned(),
+            password: password.to_owned(),
+            hash: hash.unwrap_or_else(|| NOBODY.clone()),
+            source,
+        })
+    }
+
+    /// Hashes a password and decides; slow.
+    ///
+    /// # Errors
+    /// [`LoginError::Wrong`].
+    pub fn finish_login(
+        &self,
+        check: &PasswordCheck,
+        now_ms: i64,
+    ) -> Result<Principal, LoginError> {
+        let PasswordCheck { user, password, hash, source } = check;
+        if !password::is_right(password, hash) {
+            return Err(LoginError::Wrong);
+        }
+        // The user may have been revoked or given another password meanwhile.
+        let known = self.known.read();
+        let good = known
+            .users
+            .get(user)
+            .filter(|u| !u.record.common.is_revoked() && u.record.password_hash == *hash);
+        let principal = good.ok_or(LoginError::Wrong)?.principal.clone();
+        self.right.remember(user, password, hash.clone(), now_ms);
+        self.throttle.lock().forgive(*source, user);
+        Ok(principal)
+    }
+
+    fn by_token(&self, token: &str) -> Result<Principal, LoginError> {
+        // Looked up by its hash: how far a guess fits shows in no time that could be measured.
+        let hash = random_text::token_hash(token);
+        let known = self.known.read();
+        let id = known.by_hash.get(&hash).ok_or(LoginError::Wrong)?;
+        Ok(known.tokens[id].principal.clone())
+    }
+
+    fn by_key(&self, id: &str, secret: &str) -> Result<Principal, LoginError> {
+        let known = self.known.read();
+        let key = known.keys.get(id).ok_or(LoginError::Wrong)?;
+        let right = key
+            .secret
+            .as_ref()
+            .is_some_and(|right| bool::from(right.as_bytes().ct_eq(secret.as_bytes())));
+        if right { Ok(key.principal.clone()) } else { Err(LoginError::Wrong) }
+    }
+}
