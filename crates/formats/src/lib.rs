@@ -2,7 +2,8 @@
 //!
 //! [`remote_write`] reads and writes Prometheus remote write 1.0 bodies, [`exposition`] writes the
 //! Prometheus text format, [`numbers`] writes and reads values, times and durations as the
-//! Prometheus HTTP API has them. Pure functions over bytes: no sockets, no headers, no clocks.
+//! Prometheus HTTP API has them, [`tsdb`], [`remote_read`] and [`victoria`] read what is brought over
+//! from Prometheus and VictoriaMetrics. Pure functions over bytes: no sockets, no headers, no clocks.
 //!
 //! ```
 //! use formats::remote_write::{self, Encoder, Item, Sample};
@@ -22,4 +23,7 @@
 
 pub mod exposition;
 pub mod numbers;
+pub mod remote_read;
 pub mod remote_write;
+pub mod tsdb;
+pub mod victoria;
