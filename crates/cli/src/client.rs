@@ -52,7 +52,17 @@ impl Endpoint {
         Ok(Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))))
     }
 
-    fn call(&self, request: http::request::Builder, body: Bytes) -> anyhow::Result<(u16, Bytes)> {
+    /// Returns the address as it was given.
+    pub(crate) fn shown(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends a request to the server and reads the whole answer, whatever its status.
+    pub(crate) fn call(
+        &self,
+        request: http::request::Builder,
+        body: Bytes,
+    ) -> anyhow::Result<(u16, Bytes)> {
         let authority = self.authority()?.to_owned();
         let authorization = self.authorization()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

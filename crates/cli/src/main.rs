@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod credentials;
 mod delete;
+mod import;
 mod limits;
 mod password;
 mod print;
@@ -71,6 +72,8 @@ enum Command {
         #[command(subcommand)]
         command: credentials::TokensCommand,
     },
+    /// Bring samples over from Prometheus or VictoriaMetrics into a running server
+    Import(import::ImportArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -113,6 +116,7 @@ fn main() -> ExitCode {
         Command::Keys { command } => credentials::keys(&command),
         Command::Users { command } => credentials::users(&command),
         Command::Tokens { command } => credentials::tokens(&command),
+        Command::Import(arguments) => import::import(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

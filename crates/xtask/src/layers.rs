@@ -59,7 +59,12 @@ const LAYERS: &[Layer] = &[
         &["aws-services", "doors", "platform", "agent", "aws-wire", "formats", "model", "stdx"],
         "how anything works",
     ),
-    layer("cli", 8, &["server", "agent", "model", "stdx"], "anything but its subcommands"),
+    layer(
+        "cli",
+        8,
+        &["server", "agent", "formats", "lang", "model", "stdx"],
+        "anything but its subcommands",
+    ),
 ];
 
 /// Beside the stack, never shipped: they may use anything, and nothing may use them but tests.

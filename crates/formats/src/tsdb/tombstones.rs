@@ -1,7 +1,8 @@
 //! `tombstones` of a block: what was deleted and still stands in its chunks.
 //!
 //! ```text
-//! magic 0x0130BA30 4 | version 1 | each: series (uvarint), first and last time (varint) | CRC 4
+//! magic 0x0130BA30 4 | version 1 | each: series (uvarint), first and last time (varint)
+//! | CRC of the entries alone 4
 //! ```
 
 use super::sum::crc32c;
@@ -42,7 +43,7 @@ pub fn read_tombstones(bytes: &[u8]) -> Result<Tombstones, TsdbError> {
     let short = bad("the tombstones are cut short", bytes.len());
     let content_len = content.len().checked_sub(4).filter(|l| *l > 0).ok_or(short)?;
     let (content, sum) = content.split_at(content_len);
-    if crc32c(content).to_be_bytes() != sum {
+    if crc32c(&content[1..]).to_be_bytes() != sum {
         return Err(bad("the tombstones do not match their checksum", 4));
     }
     if content[0] != 1 {

@@ -7,6 +7,7 @@
 mod backup;
 mod delete;
 mod http;
+mod import;
 mod kill;
 mod process;
 mod programs;

@@ -49,7 +49,7 @@ fn node_exporter() -> Real {
     Real { program, address }
 }
 
-fn answers(address: SocketAddr, path: &str) -> Result<(), String> {
+pub(crate) fn answers(address: SocketAddr, path: &str) -> Result<(), String> {
     match ask(address, path, &[]) {
         Ok(answer) if answer.status == 200 => Ok(()),
         other => Err(format!("{other:?}")),
@@ -93,10 +93,10 @@ remote_write:
 }
 
 /// What an answer says, without the order of its series: neither side promises one.
-type Told = BTreeMap<String, Value>;
+pub(crate) type Told = BTreeMap<String, Value>;
 
 #[track_caller]
-fn told(address: SocketAddr, path: &str, parameters: &[(&str, &str)]) -> Told {
+pub(crate) fn told(address: SocketAddr, path: &str, parameters: &[(&str, &str)]) -> Told {
     let answer = ask(address, path, parameters).expect("an answer");
     assert_eq!(answer.status, 200, "{path} {parameters:?}: {answer:?}");
     let answer = answer.json();
@@ -132,7 +132,7 @@ fn since(told: &mut Told, first: f64) {
 }
 
 /// Says what differs, briefly; nothing when all is equal.
-fn difference(about: &str, theirs: &Told, ours: &Told) -> Option<String> {
+pub(crate) fn difference(about: &str, theirs: &Told, ours: &Told) -> Option<String> {
     let mut lines = Vec::new();
     for name in theirs.keys().chain(ours.keys().filter(|n| !theirs.contains_key(*n))) {
         match (theirs.get(name), ours.get(name)) {
