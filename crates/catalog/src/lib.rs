@@ -14,9 +14,11 @@
 //! # Ok::<(), catalog::CatalogError>(())
 //! ```
 
+mod inspect;
 mod redb_catalog;
 pub mod suite;
 
+pub use inspect::inspect_catalog;
 pub use redb_catalog::RedbCatalog;
 
 use std::fmt;

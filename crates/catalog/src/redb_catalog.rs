@@ -130,6 +130,18 @@ impl RedbCatalog {
         transaction.commit().map_err(storage("transaction cannot be committed"))
     }
 
+    /// Runs the engine's own check of everything; what it could mend counts as damage too.
+    pub(crate) fn check(&mut self) -> Result<(), CatalogError> {
+        match self.database.check_integrity() {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let why = "its checksums do not hold".to_owned();
+                Err(CatalogError::Storage { what: "is damaged", why })
+            }
+            Err(error) => Err(storage("is damaged")(error)),
+        }
+    }
+
     /// Makes several writes in one transaction; each is whole or refused for itself.
     fn commit(&self, writes: Vec<(u64, Vec<Change>)>) -> Result<Outcomes, CatalogError> {
         let transaction =

@@ -3,6 +3,7 @@
 use crate::client::Endpoint;
 use crate::config::usage;
 use crate::print;
+use crate::progress::bytes;
 use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
@@ -52,14 +53,6 @@ const EXAMPLES: &str = "Examples:
 What was deleted is gone from every answer at once; its space is free when the parts that hold it
 are rewritten (docs/damage.md). What arrives later is kept.";
 
-fn size(bytes: u64) -> String {
-    const UNITS: [(&str, u64); 3] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)];
-    match UNITS.iter().find(|(_, unit)| bytes >= *unit) {
-        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
-        None => format!("{bytes} bytes"),
-    }
-}
-
 fn number(answer: &Value, name: &str) -> u64 {
     answer[name].as_u64().unwrap_or_default()
 }
@@ -93,7 +86,7 @@ pub(crate) fn delete(arguments: &DeleteArguments) -> anyhow::Result<()> {
         let text = format!(
             "{series} series with {} points, about {} in {} parts",
             number(&would, "points"),
-            size(number(&would, "bytes")),
+            bytes(number(&would, "bytes")),
             number(&would, "parts"),
         );
         if arguments.dry_run {

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod credentials;
 mod delete;
+mod fsck;
 mod import;
 mod limits;
 mod password;
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "Examples:
   sightline query 'up{job=\"node\"}'                   what Prometheus sent
   sightline top                                      who sends what, live
   sightline delete -n Shop --dry-run                 what deleting a namespace would take
+  sightline fsck --data data --dry-run               is everything sound
   sightline backup --to /backup/sightline            save everything, while the server runs
   sightline keys create --role admin --data ./data   who may come in: see docs/security.md";
 
@@ -74,6 +76,8 @@ enum Command {
     },
     /// Bring samples over from Prometheus or VictoriaMetrics into a running server
     Import(import::ImportArguments),
+    /// Check the data directory of a stopped server, and mend what can be mended
+    Fsck(fsck::FsckArguments),
     /// Look at the configuration
     Config {
         #[command(subcommand)]
@@ -117,6 +121,7 @@ fn main() -> ExitCode {
         Command::Users { command } => credentials::users(&command),
         Command::Tokens { command } => credentials::tokens(&command),
         Command::Import(arguments) => import::import(&arguments),
+        Command::Fsck(arguments) => return fsck::fsck(&arguments),
         Command::Config { command: ConfigCommand::Check(arguments) } => serve::check(&arguments),
         Command::Aws { command: AwsCommand::Operations } => {
             print::text(&server::operations_table())

@@ -78,6 +78,14 @@ impl Points {
         }
     }
 
+    /// Returns the first and the last time.
+    pub(crate) fn ends(&self) -> Option<(i64, i64)> {
+        match self {
+            Self::Floats(points) => Some((points.first()?.0, points.last()?.0)),
+            Self::Deltas(points) => Some((points.first()?.0, points.last()?.0)),
+        }
+    }
+
     /// Says whether the time of any point passes.
     pub(crate) fn any_time(&self, pass: impl FnMut(i64) -> bool) -> bool {
         match self {

@@ -36,6 +36,7 @@ mod frame;
 pub mod fuzzing;
 mod graves;
 mod head;
+mod inspect;
 mod maintain;
 mod matcher;
 mod part;
@@ -54,6 +55,9 @@ pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Shar
 pub use delete::{DeleteError, Deleted, Deletion};
 pub use frame::FRAME_KIND;
 pub use head::Points;
+pub use inspect::{
+    FrameCount, PartSummary, summarize_part, tenants_of_part, tombstone_is_sound, verify_part,
+};
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
 pub use part::PartError;

@@ -6,6 +6,7 @@ mod credentials;
 mod delete;
 mod described;
 mod directory;
+mod fsck;
 mod ingest;
 mod manage;
 mod memory;
@@ -26,6 +27,7 @@ pub use credentials::{
 pub use delete::DeleteError;
 pub use described::{Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
+pub use fsck::{Finding, FsckError, FsckOptions, FsckReport, Outcome, fsck};
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
 pub use manage::{ManageError, Management, StoppedDirectory};

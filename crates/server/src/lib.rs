@@ -22,6 +22,7 @@ pub use platform::{
     AuthMode, MemoryPlan, NewCredential, QuestionLimits, ReadLimits, SeriesLimits, Share,
     StoppedDirectory, StoreOptions, SyncMode,
 };
+pub use platform::{Finding, FsckError, FsckOptions, FsckReport, Outcome};
 use platform::{OpenError, Platform, PlatformOptions};
 use std::io;
 use std::net::SocketAddr;
@@ -125,6 +126,18 @@ pub fn stopped_directory(
     key_file: Option<PathBuf>,
 ) -> Result<StoppedDirectory, ServerError> {
     Ok(StoppedDirectory::open(data_dir, key_file, Arc::new(RealClock), Arc::new(RealDisk))?)
+}
+
+/// Checks the data directory of a server that is stopped, and mends what can be mended.
+///
+/// # Errors
+/// [`FsckError`] when there is nothing that could be checked.
+pub fn fsck(
+    data_dir: &Path,
+    options: FsckOptions,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<FsckReport, FsckError> {
+    platform::fsck(Arc::new(RealDisk), data_dir, options, progress)
 }
 
 /// Threads for questions: those that are worked on and those that wait for their turn, which the

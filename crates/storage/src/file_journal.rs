@@ -10,6 +10,7 @@
 //! - Released segments are used again: their old frames have lower sequences than any new one.
 
 use crate::journal::{CommitError, Frame, Journal, JournalError, SyncMode};
+use crate::journal_scan::{Scan, UnreadTail, scan};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io;
@@ -23,13 +24,13 @@ use stdx::{Disk, DiskFile, Stopwatch};
 
 const MAGIC: [u8; 4] = *b"SLJ1";
 const VERSION: u16 = 1;
-const SEGMENT_HEADER_BYTES: usize = 32;
-const FRAME_HEADER_BYTES: usize = 40;
+pub(crate) const SEGMENT_HEADER_BYTES: usize = 32;
+pub(crate) const FRAME_HEADER_BYTES: usize = 40;
 /// A frame longer than this is taken for damage, so that a flipped bit cannot ask for all memory.
 const PAYLOAD_BYTES_MAX: usize = 256 << 20;
 /// Released segments that are kept for use again: one being written, one ahead.
 const SPARES_MAX: usize = 2;
-const SPARE_ENDING: &str = ".spare";
+pub(crate) const SPARE_ENDING: &str = ".spare";
 
 /// How the embedded journal writes.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +57,7 @@ pub struct FileJournal {
     wake: Condvar,
     writer: Mutex<Writer>,
     committed: AtomicU64,
+    unread: Option<UnreadTail>,
 }
 
 #[derive(Debug)]
@@ -81,23 +83,23 @@ struct Writer {
 }
 
 #[derive(Debug, Clone)]
-struct Segment {
-    name: String,
-    first: u64,
+pub(crate) struct Segment {
+    pub(crate) name: String,
+    pub(crate) first: u64,
     /// Last sequence in it, or `first - 1` while it is empty.
-    last: u64,
-    bytes: u64,
+    pub(crate) last: u64,
+    pub(crate) bytes: u64,
 }
 
-fn segment_name(number: u64) -> String {
+pub(crate) fn segment_name(number: u64) -> String {
     format!("{number:012}.journal")
 }
 
-fn segment_number(name: &str) -> Option<u64> {
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
     name.strip_suffix(".journal")?.parse().ok()
 }
 
-fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> JournalError {
+pub(crate) fn io_error(what: impl Into<String>) -> impl FnOnce(io::Error) -> JournalError {
     let what = what.into();
     move |source| JournalError::Io { what, source }
 }
@@ -120,18 +122,18 @@ fn put_frame(out: &mut Vec<u8>, kind: u8, sequence: u64, durable: u64, payload: 
     out.extend_from_slice(payload);
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }
 
-struct Parsed<'a> {
-    frame: Frame<'a>,
-    durable: u64,
-    end: usize,
+pub(crate) struct Parsed<'a> {
+    pub(crate) frame: Frame<'a>,
+    pub(crate) durable: u64,
+    pub(crate) end: usize,
 }
 
 /// Reads the frame at `at`, whatever its sequence; `None` when none is whole there.
-fn parse_frame(bytes: &[u8], at: usize) -> Option<Parsed<'_>> {
+pub(crate) fn parse_frame(bytes: &[u8], at: usize) -> Option<Parsed<'_>> {
     let header = bytes.get(at..at + FRAME_HEADER_BYTES)?;
     let len = u32::from_le_bytes(header[0..4].try_into().expect("four bytes")) as usize;
     if len > PAYLOAD_BYTES_MAX || header[5..8] != [0; 3] {
@@ -161,7 +163,7 @@ fn put_segment_header(out: &mut Vec<u8>, number: u64, first: u64) {
 /// Returns the first sequence that a segment promises; `None` when its header is not whole, or not
 /// that of a segment with this number: a crash while a released segment was being used again can
 /// leave the new name on the old content or the old name on the new.
-fn parse_segment_header(
+pub(crate) fn parse_segment_header(
     bytes: &[u8],
     number: u64,
     name: &str,
@@ -201,101 +203,32 @@ impl FileJournal {
         floor: u64,
     ) -> Result<Self, JournalError> {
         disk.create_dir_all(dir).map_err(io_error("directory cannot be made"))?;
-        let names = disk.list(dir).map_err(io_error("directory cannot be listed"))?;
-        let mut numbers: Vec<u64> = names.iter().filter_map(|n| segment_number(n)).collect();
-        numbers.sort_unstable();
-        let next_number = numbers.last().map_or(1, |n| n + 1);
-
-        for spare in names.iter().filter(|n| n.ends_with(SPARE_ENDING)) {
+        let Scan { live, behind_end, spares, next, next_number, unread } =
+            scan(&*disk, dir, floor)?;
+        for spare in &spares {
             disk.remove(&dir.join(spare)).map_err(io_error(format!("remove {spare}")))?;
         }
-
-        let mut live: VecDeque<Segment> = VecDeque::new();
-        let mut behind_end = Vec::new();
-        let mut expected: Option<u64> = None;
-        // Where reading stopped; a later proof that more was acknowledged turns it into damage.
-        let mut stopped: Option<(String, u64, u64)> = None;
-        let firsts = numbers
-            .iter()
-            .map(|&number| {
-                let name = segment_name(number);
-                let file = disk.open(&dir.join(&name)).map_err(io_error(format!("open {name}")))?;
-                let mut header = [0; SEGMENT_HEADER_BYTES];
-                match file.read_exact_at(&mut header, 0) {
-                    Ok(()) => parse_segment_header(&header, number, &name),
-                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-                    Err(e) => Err(io_error(format!("read {name}"))(e)),
-                }
-            })
-            .collect::<Result<Vec<Option<u64>>, JournalError>>()?;
-        for (at_number, number) in numbers.into_iter().enumerate() {
-            let name = segment_name(number);
-            let file = disk.open(&dir.join(&name)).map_err(io_error(format!("open {name}")))?;
-            let bytes = file.read_all().map_err(io_error(format!("read {name}")))?;
-            let Some(first) = firsts[at_number] else {
-                // Made but never synced, so no frame in it was acknowledged; unless its frames say
-                // otherwise, then its header was damaged later.
-                let sequence = expected.unwrap_or(1).max(floor + 1);
-                if acknowledged_behind(&bytes, SEGMENT_HEADER_BYTES - 1, sequence).is_some() {
-                    return Err(JournalError::Damaged { segment: name, offset: 0, sequence });
-                }
-                behind_end.push(name);
-                continue;
-            };
-            // What a later segment begins with cannot stand in this one.
-            let limit = firsts[at_number + 1..].iter().flatten().copied().find(|&f| f >= first);
-            if let Some(expected) = expected
-                && first != expected
-            {
-                if first > expected && first <= floor + 1 {
-                    // What is missing was flushed: released segments that were about to be used
-                    // again lie before this one. None of them is needed.
-                    behind_end.extend(live.drain(..).map(|segment| segment.name));
-                } else if first > expected {
-                    let (segment, offset, sequence) =
-                        stopped.unwrap_or_else(|| (name.clone(), 0, expected));
-                    return Err(JournalError::Damaged { segment, offset, sequence });
-                } else {
-                    behind_end.push(name);
-                    continue;
-                }
-            }
-            let mut next = first;
-            let mut at = SEGMENT_HEADER_BYTES;
-            while limit != Some(next)
-                && let Some(parsed) = parse_frame(&bytes, at)
-                && parsed.frame.sequence == next
-            {
-                next += 1;
-                at = parsed.end;
-            }
-            // A flushed frame may be unreadable: its segment was being used again, and the crash
-            // kept the old header and half of a new frame.
-            if next > floor
-                && limit != Some(next)
-                && let Some(sequence) = acknowledged_behind(&bytes, at, next)
-            {
-                return Err(JournalError::Damaged { segment: name, offset: at as u64, sequence });
-            }
+        for segment in &live {
             // After `kill -9` these frames may be in the page cache only. They are about to be
             // taken for kept, and frames behind them will be acknowledged: make it true first.
+            let name = &segment.name;
+            let file = disk.open(&dir.join(name)).map_err(io_error(format!("open {name}")))?;
             file.sync().map_err(io_error(format!("sync of {name}")))?;
-            stopped = Some((name.clone(), at as u64, next));
-            expected = Some(next);
-            live.push_back(Segment { name, first, last: next - 1, bytes: bytes.len() as u64 });
         }
-        for name in behind_end {
-            disk.remove(&dir.join(&name)).map_err(io_error(format!("remove {name}")))?;
+        for name in &behind_end {
+            disk.remove(&dir.join(name)).map_err(io_error(format!("remove {name}")))?;
         }
         disk.sync_dir(dir).map_err(io_error("sync of the directory"))?;
-        let next = expected.unwrap_or(1).max(floor + 1);
-        if expected.is_some_and(|e| e < next) {
-            // Everything was flushed past the journal's end: what is here is of no use, and would
-            // leave a gap before the next frame.
-            for segment in live.drain(..) {
-                disk.remove(&dir.join(&segment.name))
-                    .map_err(io_error(format!("remove {}", segment.name)))?;
-            }
+        if let Some(unread) = &unread {
+            // Nothing that was acknowledged with a sync; without syncs (`--sync os`) it may have
+            // been, and the page that documents the mode says that power loss can take it.
+            tracing::warn!(
+                segment = unread.segment,
+                offset = unread.offset,
+                bytes = unread.bytes,
+                frames_behind = unread.frames_behind,
+                "the journal's tail is not whole and is left out: it was not synced when the power went"
+            );
         }
         let journal = Self {
             disk,
@@ -319,8 +252,14 @@ impl FileJournal {
                 buffer: Vec::new(),
             }),
             committed: AtomicU64::new(next - 1),
+            unread,
         };
         Ok(journal)
+    }
+
+    /// Returns what of the journal's tail was not whole when it was opened and was left out.
+    pub fn unread_tail(&self) -> Option<&UnreadTail> {
+        self.unread.as_ref()
     }
 
     /// Starts the next segment; its first frame will be `first`.
@@ -417,23 +356,6 @@ impl FileJournal {
         pending.refusing = true;
         CommitError { from, broken, source }
     }
-}
-
-/// Looks behind an unreadable frame for one that was written after frame `sequence` was durable.
-fn acknowledged_behind(bytes: &[u8], from: usize, sequence: u64) -> Option<u64> {
-    // Zeros are what a new segment ends with; there is no need to try every byte of them.
-    let rest = bytes.get(from..)?;
-    let used = rest.iter().rposition(|&b| b != 0)? + 1;
-    (1..used).find_map(|skip| {
-        let at = from + skip;
-        let header = bytes.get(at..at + FRAME_HEADER_BYTES)?;
-        // Cheap tests first: most offsets are no frame at all.
-        if u64_at(header, 8) <= sequence || u64_at(header, 16) < sequence {
-            return None;
-        }
-        let parsed = parse_frame(bytes, at)?;
-        (parsed.durable >= sequence).then_some(sequence)
-    })
 }
 
 impl Journal for FileJournal {

@@ -80,7 +80,7 @@ pub enum JournalError {
     /// Frames that were acknowledged cannot be read back. Opening would silently lose them.
     #[error(
         "journal segment {segment} is damaged at byte {offset}: frame {sequence} cannot be read, \
-         yet later frames were acknowledged after it"
+         yet later frames were acknowledged after it; `sightline fsck` says what can be read behind it"
     )]
     Damaged {
         /// File name of the segment.
@@ -91,7 +91,10 @@ pub enum JournalError {
         sequence: u64,
     },
     /// Frames that the caller still needs are gone.
-    #[error("journal starts at frame {oldest}, after the needed frame {needed}")]
+    #[error(
+        "journal starts at frame {oldest}, after the needed frame {needed}; `sightline fsck` says \
+         what is missing"
+    )]
     Gone {
         /// First frame that is needed.
         needed: u64,

@@ -9,6 +9,8 @@ mod backup;
 mod block;
 mod file_journal;
 mod journal;
+mod journal_inspect;
+mod journal_scan;
 mod manifest;
 mod parts;
 pub mod suite;
@@ -19,5 +21,7 @@ pub use backup::{
 pub use block::{BLOCK_HEADER_BYTES, BlockError, open_block, seal_block};
 pub use file_journal::{FileJournal, FileJournalOptions};
 pub use journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncModeError};
+pub use journal_inspect::{JournalDamage, JournalReport, cut_journal, cut_tail, inspect_journal};
+pub use journal_scan::UnreadTail;
 pub use manifest::{Manifest, ManifestError, ManifestFile, Tombstone};
 pub use parts::{FileParts, PartFile, PartWriter, Parts};

@@ -12,6 +12,7 @@ use crate::postings::{self, union};
 use crate::tombstone::Tombstone;
 use model::{Kind, TenantId, TimeRange};
 use parking_lot::Mutex;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stdx::varint::Reader;
@@ -446,6 +447,30 @@ impl Part {
                     return Ok(());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Reads all labels: pairs in order, series that there are.
+    pub(crate) fn verify_labels(&self) -> Result<(), PartError> {
+        let mut last: Option<Vec<u8>> = None;
+        let mut tenants: HashSet<[u8; 4]> = HashSet::new();
+        self.for_pairs(&[], |pair, postings| {
+            if last.as_ref().is_some_and(|last| last.as_slice() >= pair) {
+                return Err(PartError::damaged(&self.name, 0, "its labels are not in order"));
+            }
+            last = Some(pair.to_vec());
+            let tenant: [u8; 4] = pair
+                .get(..4)
+                .and_then(|t| t.try_into().ok())
+                .ok_or_else(|| PartError::damaged(&self.name, 0, "odd labels"))?;
+            self.postings(postings)?;
+            tenants.insert(tenant);
+            Ok(true)
+        })?;
+        let missing = self.meta.tenants.iter().any(|(t, ..)| !tenants.contains(&t.to_be_bytes()));
+        if missing {
+            return Err(PartError::damaged(&self.name, 0, "a tenant's series have no labels"));
         }
         Ok(())
     }

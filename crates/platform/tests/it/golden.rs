@@ -9,7 +9,7 @@
 use crate::golden_write;
 use metric_store::{FileStore, MetricStore, Points, ReadBudget, StoreOptions};
 use model::{Delta, Principal, Scope, TimeRange};
-use platform::{AuthMode, Platform, PlatformOptions, SyncMode};
+use platform::{AuthMode, OpenError, Platform, PlatformOptions, SyncMode};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,8 +39,8 @@ pub(crate) fn store_options() -> StoreOptions {
     StoreOptions { retention_ms: HUNDRED_YEARS_MS, ..StoreOptions::default() }
 }
 
-pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
-    let options = PlatformOptions {
+fn options(dir: &Path) -> PlatformOptions {
+    PlatformOptions {
         data_dir: dir.to_path_buf(),
         default_scope: Scope {
             account: "000000000000".parse().expect("an account"),
@@ -51,8 +51,19 @@ pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
         key_file: None,
         store: store_options(),
         questions: Default::default(),
-    };
-    Platform::open(&options, Arc::new(StandingClock(now_ms)), disk).expect("the directory opens")
+    }
+}
+
+pub(crate) fn try_open(
+    disk: Arc<dyn Disk>,
+    dir: &Path,
+    now_ms: i64,
+) -> Result<Platform, OpenError> {
+    Platform::open(&options(dir), Arc::new(StandingClock(now_ms)), disk)
+}
+
+pub(crate) fn open(disk: Arc<dyn Disk>, dir: &Path, now_ms: i64) -> Platform {
+    try_open(disk, dir, now_ms).expect("the directory opens")
 }
 
 pub(crate) fn open_store(disk: Arc<dyn Disk>, dir: &Path) -> MetricStore {

@@ -6,6 +6,7 @@
 
 mod backup;
 mod delete;
+mod fsck;
 mod http;
 mod import;
 mod kill;
