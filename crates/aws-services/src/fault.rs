@@ -2,7 +2,9 @@
 
 use aws_shapes::cloudwatch as shapes;
 use aws_wire::{Common, Request, ServiceError};
-use platform::{AskError, IngestError, OverBudget, QueryError, ReadError, WriteError};
+use platform::{
+    AskError, DescribeError, IngestError, OverBudget, QueryError, ReadError, WriteError,
+};
 
 /// A parameter has a value that cannot be.
 pub(crate) fn invalid_value(message: impl Into<String>) -> ServiceError {
@@ -42,6 +44,19 @@ pub(crate) fn of_write(error: &WriteError) -> ServiceError {
 /// A new series has no room; the service's error, with what the sender can do something about.
 pub(crate) fn of_full(full: &OverBudget) -> ServiceError {
     ServiceError::common(Common::Throttling, format!("Rate exceeded: new metric refused: {full}"))
+}
+
+/// Entities were not kept, and so nothing was.
+pub(crate) fn of_describe(error: &DescribeError) -> ServiceError {
+    match error {
+        DescribeError::Full { .. } => {
+            ServiceError::common(Common::Throttling, format!("Rate exceeded: {error}"))
+        }
+        DescribeError::Catalog(_) => {
+            tracing::error!(%error, "entities were not kept");
+            nothing_kept()
+        }
+    }
 }
 
 pub(crate) fn of_ingest(error: &IngestError) -> ServiceError {

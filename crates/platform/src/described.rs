@@ -55,11 +55,99 @@ impl EntityOfSeries {
     }
 }
 
-/// Copies of the catalog's tables, so that a repeated report costs a look and no write.
+/// Families that one tenant may describe, and entities that it may report with: each is kept in
+/// memory and in the catalog for good.
+const DESCRIBED_MAX: usize = 100_000;
+/// Bytes of these descriptions, and of these entities.
+const DESCRIBED_BYTES_MAX: usize = 64 << 20;
+
+/// An account has described as much as it may.
+#[derive(Debug, thiserror::Error)]
+pub enum DescribeError {
+    /// There is no room for a further one; those that are there can still be changed.
+    #[error(
+        "the account has described {count} {what} of at most {DESCRIBED_MAX}, with {bytes} bytes of \
+         at most {DESCRIBED_BYTES_MAX}"
+    )]
+    Full {
+        /// What there is no room for.
+        what: &'static str,
+        /// How many there are.
+        count: usize,
+        /// What they take.
+        bytes: usize,
+    },
+    /// They could not be kept.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+}
+
+/// A copy of a table of the catalog, so that a repeated report costs a look and no write.
+#[derive(Debug)]
+struct Copy<K, V> {
+    /// With the bytes that each takes.
+    entries: HashMap<K, (V, usize)>,
+    /// Number and bytes by tenant.
+    taken: HashMap<TenantId, (usize, usize)>,
+}
+
+impl<K, V> Default for Copy<K, V> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), taken: HashMap::new() }
+    }
+}
+
+impl<K: std::hash::Hash + Eq, V> Copy<K, V> {
+    fn has_room(&self, tenant: TenantId, more: (usize, usize)) -> bool {
+        let (count, bytes) = self.taken.get(&tenant).copied().unwrap_or_default();
+        count + more.0 <= DESCRIBED_MAX && bytes + more.1 <= DESCRIBED_BYTES_MAX
+    }
+
+    fn full(&self, tenant: TenantId, what: &'static str) -> DescribeError {
+        let (count, bytes) = self.taken.get(&tenant).copied().unwrap_or_default();
+        DescribeError::Full { what, count, bytes }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.entries.get(key).map(|(value, _)| value)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.entries.iter().map(|(key, (value, _))| (key, value))
+    }
+
+    fn insert(&mut self, tenant: TenantId, key: K, value: V, bytes: usize) {
+        let taken = self.taken.entry(tenant).or_default();
+        taken.1 += bytes;
+        match self.entries.insert(key, (value, bytes)) {
+            Some((_, before)) => taken.1 -= before,
+            None => taken.0 += 1,
+        }
+    }
+
+    fn remove(&mut self, tenant: TenantId, key: &K) {
+        if let Some((_, bytes)) = self.entries.remove(key)
+            && let Some(taken) = self.taken.get_mut(&tenant)
+        {
+            *taken = (taken.0 - 1, taken.1 - bytes);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.taken.clear();
+    }
+}
+
+/// Descriptions of metrics and of entities.
 #[derive(Debug, Default)]
 pub(crate) struct Described {
-    metadata: Mutex<HashMap<(TenantId, String), MetricMetadata>>,
-    entities: Mutex<HashMap<String, Vec<u8>>>,
+    metadata: Mutex<Copy<(TenantId, String), MetricMetadata>>,
+    entities: Mutex<Copy<String, Vec<u8>>>,
+}
+
+fn metadata_bytes(family: &str, metadata: &MetricMetadata) -> usize {
+    100 + family.len() + metadata.help.len() + metadata.unit.len()
 }
 
 fn metadata_key(tenant: TenantId, family: &str) -> String {
@@ -75,11 +163,22 @@ impl Described {
                 Some(((tenant, family.to_owned()), serde_json::from_slice(&value).ok()?))
             });
             match parsed {
-                Some((key, value)) => drop(described.metadata.lock().insert(key, value)),
+                Some((key, value)) => {
+                    let (tenant, bytes) = (key.0, metadata_bytes(&key.1, &value));
+                    described.metadata.lock().insert(tenant, key, value, bytes);
+                }
                 None => tracing::warn!(key, "metadata of a metric cannot be read and is left out"),
             }
         }
-        *described.entities.lock() = catalog.scan(ENTITIES, "")?.into_iter().collect();
+        for (key, value) in catalog.scan(ENTITIES, "")? {
+            let number = key.split_once('/').and_then(|(n, _)| u32::from_str_radix(n, 16).ok());
+            let Some(tenant) = number.map(TenantId) else {
+                tracing::warn!(key, "an entity cannot be read and is left out");
+                continue;
+            };
+            let bytes = key.len() + value.len();
+            described.entities.lock().insert(tenant, key, value, bytes);
+        }
         Ok(described)
     }
 
@@ -101,7 +200,7 @@ impl Described {
             return Ok(());
         }
         catalog.write(keys.iter().map(|key| Change::remove(ENTITIES, key.clone())).collect())?;
-        keys.iter().for_each(|key| drop(entities.remove(key)));
+        keys.iter().for_each(|key| entities.remove(tenant, key));
         Ok(())
     }
 
@@ -124,27 +223,42 @@ impl Platform {
     /// Keeps what a sender tells of metrics; returns when it is durable.
     ///
     /// # Errors
-    /// [`CatalogError`].
+    /// [`DescribeError::Full`] when some of it is new and there is no room; the rest is kept.
     pub fn put_metadata(
         &self,
         tenant: TenantId,
         told: Vec<(String, MetricMetadata)>,
-    ) -> Result<(), CatalogError> {
+    ) -> Result<(), DescribeError> {
         let mut known = self.described.metadata.lock();
-        let new: Vec<_> = told
-            .into_iter()
-            .filter(|(family, m)| known.get(&(tenant, family.clone())) != Some(m))
-            .collect();
-        if new.is_empty() {
-            return Ok(());
+        let mut new: HashMap<(TenantId, String), MetricMetadata> = HashMap::new();
+        let (mut more, mut refused) = ((0, 0), false);
+        for (family, metadata) in told {
+            let bytes = metadata_bytes(&family, &metadata);
+            let key = (tenant, family);
+            let before = known.get(&key);
+            if before == Some(&metadata) {
+                continue;
+            }
+            let with_this = (more.0 + usize::from(before.is_none()), more.1 + bytes);
+            if known.has_room(tenant, with_this) {
+                more = with_this;
+                new.insert(key, metadata);
+            } else {
+                refused = true;
+            }
         }
-        let changes = new.iter().map(|(family, metadata)| {
-            let value = serde_json::to_vec(metadata).expect("plain texts are JSON");
-            Change::put(METADATA, metadata_key(tenant, family), value)
-        });
-        self.catalog.write(changes.collect())?;
-        known.extend(new.into_iter().map(|(family, m)| ((tenant, family), m)));
-        Ok(())
+        if !new.is_empty() {
+            let changes = new.iter().map(|((_, family), metadata)| {
+                let value = serde_json::to_vec(metadata).expect("plain texts are JSON");
+                Change::put(METADATA, metadata_key(tenant, family), value)
+            });
+            self.catalog.write(changes.collect())?;
+            for (key, metadata) in new {
+                let bytes = metadata_bytes(&key.1, &metadata);
+                known.insert(tenant, key, metadata, bytes);
+            }
+        }
+        if refused { Err(known.full(tenant, "families of metrics")) } else { Ok(()) }
     }
 
     /// Returns what is known of metrics, by family.
@@ -166,12 +280,12 @@ impl Platform {
     /// Keeps which entity metrics belong to; returns when it is durable.
     ///
     /// # Errors
-    /// [`CatalogError`].
+    /// [`DescribeError::Full`] when one of them is new and there is no room; then none is kept.
     pub fn put_entities(
         &self,
         tenant: TenantId,
         told: &[EntityOfSeries],
-    ) -> Result<(), CatalogError> {
+    ) -> Result<(), DescribeError> {
         let mut known = self.described.entities.lock();
         let mut new = HashMap::new();
         for one in told {
@@ -186,9 +300,17 @@ impl Platform {
         if new.is_empty() {
             return Ok(());
         }
+        let bytes = new.iter().map(|(key, value)| key.len() + value.len()).sum();
+        let added = new.keys().filter(|key| !known.entries.contains_key(*key)).count();
+        if !known.has_room(tenant, (added, bytes)) {
+            return Err(known.full(tenant, "entities"));
+        }
         let change = |(key, value): (&String, &Vec<u8>)| Change::put(ENTITIES, key, value.clone());
         self.catalog.write(new.iter().map(change).collect())?;
-        known.extend(new);
+        for (key, value) in new {
+            let bytes = key.len() + value.len();
+            known.insert(tenant, key, value, bytes);
+        }
         Ok(())
     }
 
@@ -214,5 +336,30 @@ impl Platform {
             (&a.namespace, &a.name, &a.dimensions).cmp(&(&b.namespace, &b.name, &b.dimensions))
         });
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_describes_so_much_and_no_more() {
+        let mut copy: Copy<String, u8> = Copy::default();
+        let (one, other) = (TenantId(1), TenantId(2));
+        for n in 0..DESCRIBED_MAX - 1 {
+            copy.insert(one, n.to_string(), 0, 10);
+        }
+        assert!(copy.has_room(one, (1, 10)) && !copy.has_room(one, (2, 10)));
+        assert!(copy.has_room(one, (0, 10)), "a change needs no further place");
+        assert!(!copy.has_room(one, (0, DESCRIBED_BYTES_MAX)));
+        assert!(copy.has_room(other, (DESCRIBED_MAX, DESCRIBED_BYTES_MAX)));
+        for _ in 0..10_000 {
+            // Two senders that differ, each in its turn.
+            copy.insert(one, "0".into(), 1, 10_000);
+        }
+        assert!(copy.has_room(one, (1, 10)), "a change takes the place of what was there");
+        let text = copy.full(one, "entities").to_string();
+        assert!(text.starts_with("the account has described 99999 entities of at most"), "{text}");
     }
 }

@@ -25,7 +25,7 @@ pub use credentials::{
     NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented,
 };
 pub use delete::DeleteError;
-pub use described::{Entity, EntityOfSeries, MetricMetadata};
+pub use described::{DescribeError, Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use fsck::{Finding, FsckError, FsckOptions, FsckReport, Outcome, fsck};
 pub use ingest::{Ingest, IngestError, TimeLimits};

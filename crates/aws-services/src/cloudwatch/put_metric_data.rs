@@ -120,8 +120,7 @@ fn send(platform: &Platform, caller: &Caller, first: Ingest, put: &Put<'_>, done
     // Before the points: told again it costs nothing, and an entity whose points failed says
     // nothing wrong, while points that were kept must not answer with an error.
     if let Err(error) = platform.put_entities(first.tenant, &put.entities) {
-        tracing::error!(%error, "entities were not kept");
-        done(Err(fault::nothing_kept()));
+        done(Err(fault::of_describe(&error)));
         return false;
     }
     let done = Once::new(done);

@@ -17,8 +17,8 @@ use http::{Response, StatusCode};
 use model::{Kind, SeriesKey, TenantId, TimeRange};
 use parking_lot::Mutex;
 use platform::{
-    Ingest, IngestError, MetricMetadata, RawHash, ScopeError, Sent, SentUse, SeriesNumber,
-    TimeLimits, WriteError,
+    DescribeError, Ingest, IngestError, MetricMetadata, RawHash, ScopeError, Sent, SentUse,
+    SeriesNumber, TimeLimits, WriteError,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -93,12 +93,14 @@ fn send(
         filling.walk(unpacked).map_err(|error| {
             Failure::BadData(format!("body is no remote write request: {error}"))
         })?;
-        let Filling { ingest, refused, metadata, .. } = filling;
+        let Filling { ingest, mut refused, metadata, .. } = filling;
         // Before the samples, so that a failure leaves a request that can be sent again whole.
         if !metadata.is_empty() {
-            door.platform
-                .put_metadata(ingest.tenant, metadata)
-                .map_err(|error| Failure::Unavailable(format!("metadata: {error}")))?;
+            match door.platform.put_metadata(ingest.tenant, metadata) {
+                Ok(()) => {}
+                Err(error @ DescribeError::Full { .. }) => refused.metadata(error.to_string()),
+                Err(error) => return Err(Failure::Unavailable(format!("metadata: {error}"))),
+            }
         }
         let (tenant, points) = (ingest.tenant, ingest.batch.len() as u64);
         let samples_refused = refused.samples();
