@@ -1,11 +1,14 @@
 //! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
 
 mod backups;
+mod body;
+mod clients;
 mod control;
 mod credentials;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identify;
+mod lanes;
 mod listen;
 mod manage;
 mod neighbours;
@@ -104,6 +107,9 @@ pub(crate) struct Shared {
     pub(crate) test_bench: bool,
     pub(crate) requests: own_metrics::Requests,
     pub(crate) memory: MemoryPlan,
+    pub(crate) clients: Arc<clients::Clients>,
+    pub(crate) traffic: body::Traffic,
+    pub(crate) lanes: lanes::Lanes,
     pub(crate) named: usage::Named,
     pub(crate) backups: backups::Backups,
     pub(crate) hashing: identify::Hashing,
@@ -146,13 +152,24 @@ const QUESTION_THREADS_MAX: usize = 256;
 
 /// Parts stay open, and a late flush may write one for each day: the usual soft limit of 1,024 files
 /// is too low for a year of data, the hard limit is what the operator allows.
-fn raise_file_limit() {
+/// Returns how many there may be.
+fn raise_file_limit() -> Option<u64> {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "limit of open files could not be raised");
     }
+    getrlimit(Resource::Nofile).current
+}
+
+/// More connections than this are nobody's intention.
+const CONNECTIONS_MAX: u64 = 100_000;
+
+/// Three quarters of the files that may be open: the rest is for parts and the journal.
+fn connections_max(files_max: Option<u64>) -> usize {
+    let max = files_max.map_or(CONNECTIONS_MAX, |max| (max / 4 * 3).clamp(16, CONNECTIONS_MAX));
+    usize::try_from(max).unwrap_or(usize::MAX)
 }
 
 /// A request that is being worked on may take this long after the signal to stop.
@@ -199,9 +216,11 @@ impl ServerOptions {
 /// [`ServerError`] names what could not be had.
 pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result<(), ServerError> {
     options.check()?;
-    raise_file_limit();
+    let connections_max = connections_max(raise_file_limit());
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .worker_threads(2 * processors)
         .max_blocking_threads(QUESTION_THREADS_MAX)
         .thread_name("door")
         .build()
@@ -242,6 +261,9 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         test_bench: options.test_bench,
         requests: own_metrics::Requests::default(),
         memory: options.memory,
+        clients: Arc::new(clients::Clients::new(connections_max)),
+        traffic: body::Traffic::new(options.memory.bodies, options.memory.answers),
+        lanes: lanes::Lanes::new(processors),
         named: usage::Named::default(),
         backups: backups::Backups::default(),
         hashing: identify::Hashing::default(),

@@ -1,12 +1,13 @@
 //! Connections, and which door takes a request.
 
+use crate::clients::{Client, Doing};
 use crate::{Shared, control, identify, neighbours, own_metrics};
 use aws_services::SigningKeys;
 use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,19 +21,18 @@ use std::time::Duration;
 use stdx::{Clock, RealClock, Stopwatch};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
+use tokio_io_timeout::TimeoutStream;
 
-/// No door takes a larger body; each may take less.
-const BODY_BYTES_MAX: usize = 64 << 20;
 /// A sender that has not finished its request's head by then is gone.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
 /// A body whose sender is refused is read this far, and thrown away: most senders look for an answer
 /// only when they have sent all of it.
 const REFUSED_BODY_BYTES_MAX: usize = 4 << 20;
 const REFUSED_BODY_WAIT: Duration = Duration::from_secs(5);
-/// One that has not finished its body by then is gone too; on loopback the largest takes a second.
-const BODY_WAIT: Duration = Duration::from_secs(60);
+/// A reader that takes nothing of its answer for so long is gone too.
+const READ_WAIT: Duration = Duration::from_secs(30);
 
-type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// Waits for SIGINT or SIGTERM.
 pub(crate) fn stop_signals() -> io::Result<impl Future<Output = ()>> {
@@ -62,8 +62,10 @@ pub(crate) async fn serve(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // Everyone else has something under way: whoever comes now comes again.
+                    let Some(client) = shared.clients.enter() else { continue };
                     let (shared, hears, alive) = (shared.clone(), hears.clone(), alive.clone());
-                    let connection = connection(stream, peer.ip(), shared, hears, alive);
+                    let connection = connection(stream, peer.ip(), shared, client, hears, alive);
                     tokio::spawn(connection);
                 }
                 Err(error) => {
@@ -84,40 +86,56 @@ async fn connection(
     stream: TcpStream,
     peer: IpAddr,
     shared: Arc<Shared>,
+    client: Arc<Client>,
     mut stop: watch::Receiver<bool>,
     _alive: tokio::sync::mpsc::Sender<()>,
 ) {
     // Answers are written whole; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(READ_WAIT));
+    let asked = client.clone();
     let service = service_fn(move |request| {
-        let shared = shared.clone();
-        async move { Ok::<_, Infallible>(answer(&shared, request, peer).await) }
+        let (shared, client) = (shared.clone(), asked.clone());
+        async move { Ok::<_, Infallible>(answer(&shared, request, peer, &client).await) }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
     tokio::pin!(connection);
     tokio::select! {
         // What a sender breaks off is its own affair.
-        _ = connection.as_mut() => return,
-        _ = stop.changed() => {}
+        _ = connection.as_mut() => {}
+        () = client.cut() => {}
+        _ = stop.changed() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    client.left();
 }
 
-async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, peer: IpAddr) -> Answer {
+async fn answer(
+    shared: &Arc<Shared>,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    client: &Arc<Client>,
+) -> Answer {
     let watch = Stopwatch::start();
     let (mut parts, body) = request.into_parts();
     let door = Door::of(shared, &parts);
     let answer = match admit(shared, door, &mut parts, peer).await {
-        Ok(()) => match read_body(&parts, body).await {
-            Ok(body) => match door {
-                Door::Control => control::answer(shared, &parts, body, peer).await,
-                Door::Prometheus => prometheus(shared, parts, body, peer).await,
-                Door::Aws => aws(shared, parts, body, peer).await,
-                Door::Front => front(&parts),
-            },
+        Ok(()) => match shared.traffic.read(&parts, body, client, &shared.clients).await {
+            // What the body takes is held until the answer is there.
+            Ok((body, _held)) => {
+                client.does(Doing::Waiting);
+                match door {
+                    Door::Control => control::answer(shared, &parts, body, peer).await,
+                    Door::Prometheus => prometheus(shared, parts, body, peer).await,
+                    Door::Aws => aws(shared, parts, body, peer).await,
+                    Door::Front => front(&parts),
+                }
+            }
             Err(refused) => *refused,
         },
         Err(refused) => {
@@ -125,6 +143,7 @@ async fn answer(shared: &Arc<Shared>, request: Request<Incoming>, peer: IpAddr) 
             *refused
         }
     };
+    let answer = shared.traffic.send(answer, client);
     shared.requests.count(door.name(), answer.status(), watch.elapsed());
     answer
 }
@@ -271,31 +290,6 @@ impl Door {
     }
 }
 
-async fn read_body(parts: &Parts, body: Incoming) -> Result<Bytes, Box<Answer>> {
-    let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
-    let announced = announced.and_then(|v| v.parse::<usize>().ok());
-    let too_large = || {
-        let text = format!("the body may have {BODY_BYTES_MAX} bytes at most\n");
-        Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, text))
-    };
-    if announced.is_some_and(|len| len > BODY_BYTES_MAX) {
-        return Err(too_large());
-    }
-    let collected = tokio::time::timeout(BODY_WAIT, Limited::new(body, BODY_BYTES_MAX).collect());
-    let Ok(collected) = collected.await else {
-        let text = format!("the body was not there within {} s\n", BODY_WAIT.as_secs());
-        return Err(Box::new(plain(StatusCode::REQUEST_TIMEOUT, text)));
-    };
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => {
-            let text = format!("the body could not be read: {error}\n");
-            Err(Box::new(plain(StatusCode::BAD_REQUEST, text)))
-        }
-    }
-}
-
 pub(crate) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(text.into()));
     *answer.status_mut() = status;
@@ -309,6 +303,15 @@ pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
     let text = HeaderValue::from_static("application/json");
     answer.headers_mut().insert(header::CONTENT_TYPE, text);
     answer
+}
+
+/// What a sender says of itself, before anything is known of it: enough to tell accounts apart.
+fn lane_of(parts: &Parts) -> [&[u8]; 2] {
+    let header = |name: &str| parts.headers.get(name).map(|v| v.as_bytes()).unwrap_or_default();
+    let authorization = header("authorization");
+    // Of a signature the key and not what differs from request to request; presigned ones share one.
+    let end = authorization.iter().position(|b| *b == b'/').unwrap_or(authorization.len());
+    [&authorization[..end], header("x-scope-orgid")]
 }
 
 /// Questions compute, which must not hold up the threads that serve all connections; writes are
@@ -329,7 +332,9 @@ async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAdd
             return gave_up();
         }
     } else {
+        let lane = shared.lanes.enter(&lane_of(&parts)).await;
         shared.prometheus.handle(&parts, body, move |answer| drop(done.send(answer)));
+        drop(lane);
     }
     let Ok(answer) = answered.await else { return gave_up() };
     if let Some(head) = head {
@@ -418,7 +423,9 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
     let (done, answered) = oneshot::channel();
     let is_write = request.operation.name == "PutMetricData";
     if is_write {
+        let lane = shared.lanes.enter(&lane_of(request.parts())).await;
         shared.services.handle(&request, move |result| drop(done.send(result)));
+        drop(lane);
         let result = answered.await;
         return match result {
             Ok(result) => answered_by_aws(shared, &request, peer, result),

@@ -51,11 +51,28 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
         let help = "Memory that may be used, by use.";
         put("sightline_memory_limit_bytes", Gauge, help, Some(("use", of)), bytes as f64);
     }
-    for (of, bytes) in
-        [("store", status.memory_bytes as u64), ("questions", platform.question_bytes())]
-    {
+    let (bodies, answers) = shared.traffic.used();
+    for (of, bytes) in [
+        ("store", status.memory_bytes as u64),
+        ("questions", platform.question_bytes()),
+        ("bodies", bodies),
+        ("answers", answers),
+    ] {
         let help = "Memory that is used, by use, as the limits count it.";
         put("sightline_memory_used_bytes", Gauge, help, Some(("use", of)), bytes as f64);
+    }
+    put("sightline_connections", Gauge, "Connections.", None, shared.clients.len() as f64);
+    let help = "Connections that there may be.";
+    put("sightline_connections_limit", Gauge, help, None, shared.clients.max() as f64);
+    let (idle, slow) = shared.clients.cut();
+    let help = "Connections that were closed to make room, by why.";
+    for (why, count) in [("idle", idle), ("slow", slow)] {
+        put("sightline_connections_cut_total", Counter, help, Some(("why", why)), count as f64);
+    }
+    let (bodies, answers) = shared.traffic.refused();
+    let help = "Bodies and answers for which there was no memory.";
+    for (what, count) in [("bodies", bodies), ("answers", answers)] {
+        put("sightline_traffic_refused_total", Counter, help, Some(("what", what)), count as f64);
     }
     if let Some(bytes) = stdx::machine::resident_bytes() {
         let help = "Memory of the process that is no copy of a file.";
