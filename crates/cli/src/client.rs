@@ -1,5 +1,6 @@
-//! A small client of a running server: plain HTTP, one request a connection.
+//! A small client of a running server: HTTP, one request a connection.
 
+use crate::trust::Trust;
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,8 +9,9 @@ use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Where the server is, from `http://host:port` or `host:port`.
+/// Where the server is, from `http://host:port`, `https://host:port` or `host:port`.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Endpoint {
     /// Address of the server
@@ -27,16 +29,32 @@ pub(crate) struct Endpoint {
     /// for
     #[arg(long, value_name = "NAME", env = "SIGHTLINE_USER", conflicts_with = "token")]
     user: Option<String>,
+    #[command(flatten)]
+    tls: Trust,
     #[arg(skip)]
     asked: Asked,
 }
 
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(u16, Bytes)> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let answer = sender.send_request(request).await?;
+    let status = answer.status().as_u16();
+    Ok((status, answer.into_body().collect().await?.to_bytes()))
+}
+
 impl Endpoint {
-    fn authority(&self) -> anyhow::Result<&str> {
-        if self.url.starts_with("https://") {
-            bail!("--url {}: TLS is not served yet, use http://", self.url);
-        }
-        Ok(self.url.strip_prefix("http://").unwrap_or(&self.url).trim_end_matches('/'))
+    /// Returns whether to speak TLS, and host and port as the `Host` header has them.
+    fn place(&self) -> (bool, &str) {
+        let (private, rest) = match self.url.strip_prefix("https://") {
+            Some(rest) => (true, rest),
+            None => (false, self.url.strip_prefix("http://").unwrap_or(&self.url)),
+        };
+        (private, rest.trim_end_matches('/'))
     }
 
     /// Returns what says to the server who asks, if anything does.
@@ -63,24 +81,31 @@ impl Endpoint {
         request: http::request::Builder,
         body: Bytes,
     ) -> anyhow::Result<(u16, Bytes)> {
-        let authority = self.authority()?.to_owned();
-        let authorization = self.authorization()?;
+        let (private, authority) = self.place();
+        let mut request = request.header("host", authority);
+        if let Some(authorization) = self.authorization()? {
+            request = request.header("authorization", authorization);
+        }
+        let request = request.body(Full::new(body))?;
+        let (host, port) = match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => (host, port),
+            _ => (authority, if private { "443" } else { "80" }),
+        };
+        let place = format!("{host}:{port}");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
-            let stream = tokio::net::TcpStream::connect(&authority).await.with_context(|| {
-                format!("no server answers on {authority}; start one with `sightline serve`, or give --url")
+            let stream = tokio::net::TcpStream::connect(&place).await.with_context(|| {
+                format!(
+                    "no server answers on {place}; start one with `sightline serve`, or give --url"
+                )
             })?;
-            let (mut sender, connection) =
-                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-            tokio::spawn(connection);
-            let mut request = request.header("host", &authority);
-            if let Some(authorization) = authorization {
-                request = request.header("authorization", authorization);
+            if !private {
+                return exchange(stream, request).await;
             }
-            let request = request.body(Full::new(body))?;
-            let answer = sender.send_request(request).await?;
-            let status = answer.status().as_u16();
-            Ok((status, answer.into_body().collect().await?.to_bytes()))
+            let stream = self.tls.connect(host, stream).await.with_context(|| {
+                format!("{place} is not trusted, or speaks no TLS; --ca names who has signed it")
+            })?;
+            exchange(stream, request).await
         })
     }
 

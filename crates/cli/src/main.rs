@@ -16,6 +16,7 @@ mod query;
 mod restore;
 mod serve;
 mod top;
+mod trust;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

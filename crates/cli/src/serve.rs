@@ -6,7 +6,7 @@ use crate::print;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Scope};
-use server::{AuthMode, ServerOptions, StoreOptions};
+use server::{AuthMode, ServerOptions, StoreOptions, TlsOptions};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,6 +39,16 @@ pub(crate) struct ServeArguments {
     /// File with the key that secrets are encrypted under [default: secret.key in the directory]
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_KEY_FILE")]
     key_file: Option<String>,
+    /// Certificate of the server, in PEM; it is read again when it changes, and on SIGHUP
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_TLS_CERT")]
+    tls_cert: Option<String>,
+    /// Its private key, in PEM
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_TLS_KEY")]
+    tls_key: Option<String>,
+    /// Let in only clients with a certificate that one of these authorities has signed, in PEM;
+    /// they need credentials all the same
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_TLS_CLIENT_CA")]
+    tls_client_ca: Option<String>,
     /// Which clock to go by: real or virtual (moves when told, needs --test-bench) [default: real]
     #[arg(long, value_name = "MODE", env = "SIGHTLINE_CLOCK")]
     clock: Option<String>,
@@ -71,7 +81,7 @@ pub(crate) struct ServeArguments {
 const EXAMPLES: &str = "Examples:
   sightline serve
   sightline serve --listen 127.0.0.1:9000 --data /var/lib/sightline --region eu-west-1
-  sightline serve --listen 0.0.0.0:4280 --auth required
+  sightline serve --listen 0.0.0.0:4280 --auth required --tls-cert cert.pem --tls-key key.pem
   sightline serve --test-bench --clock virtual --clock-start 2026-01-01T00:00:00Z --data /tmp/bench
   sightline serve --config /etc/sightline.toml       (listen = \"127.0.0.1:4280\", sync = \"always\", ...)";
 
@@ -110,6 +120,22 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         Some(text) => text.parse().map_err(|e: String| usage(e))?,
         None => AuthMode::Open,
     };
+    let tls = match (
+        pick(&arguments.tls_cert, &file.tls_cert),
+        pick(&arguments.tls_key, &file.tls_key),
+        pick(&arguments.tls_client_ca, &file.tls_client_ca),
+    ) {
+        (Some(cert), Some(key), client_ca) => Some(TlsOptions {
+            cert: cert.into(),
+            key: key.into(),
+            client_ca: client_ca.map(Into::into),
+        }),
+        (None, None, None) => None,
+        (None, None, Some(_)) => {
+            return Err(usage("--tls-client-ca needs --tls-cert and --tls-key"));
+        }
+        _ => return Err(usage("--tls-cert and --tls-key need each other")),
+    };
     let clock_start = pick(&arguments.clock_start, &file.clock_start);
     let clock_start_ms = match pick(&arguments.clock, &file.clock).as_deref() {
         None | Some("real") => match clock_start {
@@ -141,6 +167,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         sync,
         auth,
         key_file: pick(&arguments.key_file, &file.key_file).map(Into::into),
+        tls,
         clock_start_ms,
         test_bench: arguments.test_bench.or(file.test_bench).unwrap_or(false),
         collect_host: arguments
@@ -184,6 +211,18 @@ fn describe(options: &ServerOptions) -> String {
         Some(path) => path.display().to_string(),
         None => options.data_dir.join("secret.key").display().to_string(),
     };
+    let tls = match &options.tls {
+        None => "no".to_owned(),
+        Some(TlsOptions { cert, key, client_ca: None }) => {
+            format!("{} with {}", cert.display(), key.display())
+        }
+        Some(TlsOptions { cert, key, client_ca: Some(authority) }) => format!(
+            "{} with {}, for clients of {}",
+            cert.display(),
+            key.display(),
+            authority.display()
+        ),
+    };
     let limits = LimitOptions {
         memory: options.memory,
         series: options.store.series,
@@ -192,7 +231,7 @@ fn describe(options: &ServerOptions) -> String {
     let retention = SignedDuration::from_millis(options.store.retention_ms).as_hours() / 24;
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
-         auth          {}\nkey-file      {key_file}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
+         auth          {}\nkey-file      {key_file}\ntls           {tls}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
          host-name     {}\nretention     {retention}d\nadmin-api     {}\n{}",
         options.listen,
         options.data_dir.display(),
@@ -230,6 +269,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 /// What a person needs next: where to look and what to type.
 fn announce(options: &ServerOptions, address: SocketAddr) {
     let Scope { account, region } = &options.default_scope;
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
     let what = if options.collect_host { "CWAgent" } else { "Sightline" };
     let clients = match options.auth {
         AuthMode::Open => "any key is taken; a key id of twelve digits selects that account",
@@ -238,18 +278,18 @@ fn announce(options: &ServerOptions, address: SocketAddr) {
     let try_it = match options.auth {
         AuthMode::Open => format!(
             "  AWS_ACCESS_KEY_ID={account} AWS_SECRET_ACCESS_KEY=any AWS_DEFAULT_REGION={region} \\\n\
-             \x20 aws --endpoint-url http://{address} cloudwatch list-metrics --namespace {what}\n"
+             \x20 aws --endpoint-url {scheme}://{address} cloudwatch list-metrics --namespace {what}\n"
         ),
         AuthMode::Required => {
-            format!("  SIGHTLINE_TOKEN=... sightline query --url http://{address} -n {what}\n")
+            format!("  SIGHTLINE_TOKEN=... sightline query --url {scheme}://{address} -n {what}\n")
         }
     };
     let text = format!(
-        "\nSightline {} answers on http://{address}\n\
+        "\nSightline {} answers on {scheme}://{address}\n\
          \n  AWS clients   {clients}\n\
          \x20               (now account {account}, region {region})\n\
-         \x20 Prometheus    remote_write url http://{address}/api/v1/write\n\
-         \x20 Health        http://{address}/-/ready    own metrics http://{address}/metrics\n\
+         \x20 Prometheus    remote_write url {scheme}://{address}/api/v1/write\n\
+         \x20 Health        {scheme}://{address}/-/ready    own metrics {scheme}://{address}/metrics\n\
          \nTry, in another terminal:\n\n{try_it}\n",
         env!("CARGO_PKG_VERSION"),
     );
@@ -295,6 +335,8 @@ mod tests {
             &["--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"],
             &["--sync", "never"],
             &["--auth", "maybe"],
+            &["--tls-cert", "cert.pem"],
+            &["--tls-client-ca", "ca.pem"],
             &["--clock", "virtual"],
             &["--clock-start", "2026-01-01T00:00:00Z"],
             &["--retention", "0d"],

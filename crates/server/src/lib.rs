@@ -13,6 +13,7 @@ mod listen;
 mod manage;
 mod neighbours;
 mod own_metrics;
+mod tls;
 mod upkeep;
 mod usage;
 
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use stdx::{Clock, Disk, RealClock, RealDisk, StopSignal, Stopwatch, VirtualClock};
+pub use tls::{TlsError, TlsOptions};
 
 /// How the server runs.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub struct ServerOptions {
     pub auth: AuthMode,
     /// Where the key is that secrets are encrypted under; `None` is `secret.key` in the directory.
     pub key_file: Option<PathBuf>,
+    /// Certificate and key; `None` serves plain HTTP.
+    pub tls: Option<TlsOptions>,
     /// `None` for the machine's clock, else where the virtual one starts (milliseconds since 1970).
     pub clock_start_ms: Option<i64>,
     /// Offers `/-/clock` and `/-/reset`.
@@ -86,6 +90,9 @@ pub enum ServerError {
         #[source]
         source: io::Error,
     },
+    /// The certificate or its key.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// A thread or signal handler could not be had.
     #[error("{what}")]
     System {
@@ -112,6 +119,7 @@ pub(crate) struct Shared {
     pub(crate) lanes: lanes::Lanes,
     pub(crate) named: usage::Named,
     pub(crate) backups: backups::Backups,
+    pub(crate) tls: Option<Arc<tls::Tls>>,
     pub(crate) hashing: identify::Hashing,
     /// Requests that said who they are and were not believed.
     pub(crate) logins_refused: AtomicU64,
@@ -176,7 +184,7 @@ fn connections_max(files_max: Option<u64>) -> usize {
 const STOP_WAIT: Duration = Duration::from_secs(10);
 
 impl ServerOptions {
-    /// Refuses options that do not go with each other; [`run`] starts nothing with such.
+    /// Refuses options that do not go with each other, and TLS files that cannot be used; [`run`] starts nothing with such.
     ///
     /// # Errors
     /// [`ServerError::Options`] says which, and what to write instead.
@@ -197,6 +205,9 @@ impl ServerOptions {
                  loopback only, not on {}",
                 self.listen
             ));
+        }
+        if let Some(options) = &self.tls {
+            tls::Tls::open(options)?;
         }
         if self.clock_start_ms.is_some() && !self.test_bench {
             return bad(
@@ -266,6 +277,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         lanes: lanes::Lanes::new(processors),
         named: usage::Named::default(),
         backups: backups::Backups::default(),
+        tls: options.tls.as_ref().map(tls::Tls::open).transpose()?.map(Arc::new),
         hashing: identify::Hashing::default(),
         logins_refused: AtomicU64::new(0),
         uptime: Stopwatch::start(),
@@ -277,6 +289,9 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         let signals = listen::stop_signals()
             .map_err(|source| ServerError::System { what: "signals cannot be caught", source })?;
         warn_of_gaps(options, &platform);
+        if let Some(tls) = &shared.tls {
+            tokio::spawn(tls.clone().watch());
+        }
         announce(address);
         listen::serve(listener, shared.clone(), signals, STOP_WAIT).await;
         Ok(())
@@ -300,11 +315,12 @@ fn warn_of_gaps(options: &ServerOptions, platform: &Platform) {
              create --role admin`"
         );
     }
-    if !options.listen.ip().is_loopback() {
+    if !options.listen.ip().is_loopback() && options.tls.is_none() {
         tracing::warn!(
             address = %options.listen,
             "LISTENING BEYOND THIS MACHINE WITHOUT TLS: secrets of bearer and basic authentication \
-             and all data can be read on the way; put a proxy with TLS before it"
+             and all data can be read on the way; give --tls-cert and --tls-key, or put a proxy with TLS \
+             before it"
         );
     }
 }

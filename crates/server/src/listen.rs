@@ -1,6 +1,7 @@
 //! Connections, and which door takes a request.
 
 use crate::clients::{Client, Doing};
+use crate::tls::Tls;
 use crate::{Shared, control, identify, neighbours, own_metrics};
 use aws_services::SigningKeys;
 use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
@@ -16,21 +17,28 @@ use platform::{AuditEvent, AuthMode, CallSource, LoginError};
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use stdx::{Clock, RealClock, Stopwatch};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio_io_timeout::TimeoutStream;
 
 /// A sender that has not finished its request's head by then is gone.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// A client that has not agreed on keys by then is gone.
+const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 /// A body whose sender is refused is read this far, and thrown away: most senders look for an answer
 /// only when they have sent all of it.
 const REFUSED_BODY_BYTES_MAX: usize = 4 << 20;
 const REFUSED_BODY_WAIT: Duration = Duration::from_secs(5);
 /// A reader that takes nothing of its answer for so long is gone too.
 const READ_WAIT: Duration = Duration::from_secs(30);
+
+/// A connection whose reader has to read.
+type Stream = Pin<Box<TimeoutStream<TcpStream>>>;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -65,8 +73,10 @@ pub(crate) async fn serve(
                     // Everyone else has something under way: whoever comes now comes again.
                     let Some(client) = shared.clients.enter() else { continue };
                     let (shared, hears, alive) = (shared.clone(), hears.clone(), alive.clone());
-                    let connection = connection(stream, peer.ip(), shared, client, hears, alive);
-                    tokio::spawn(connection);
+                    tokio::spawn(async move {
+                        let _alive = alive;
+                        accepted_connection(stream, peer.ip(), shared, client, hears).await;
+                    });
                 }
                 Err(error) => {
                     // Out of descriptors, mostly: others must finish before there is one again.
@@ -82,18 +92,58 @@ pub(crate) async fn serve(
     let _ = tokio::time::timeout(patience, gone.recv()).await;
 }
 
-async fn connection(
+/// Makes the connection a private one where that is wanted, off the loop that accepts others.
+async fn accepted_connection(
     stream: TcpStream,
     peer: IpAddr,
     shared: Arc<Shared>,
     client: Arc<Client>,
-    mut stop: watch::Receiver<bool>,
-    _alive: tokio::sync::mpsc::Sender<()>,
+    stop: watch::Receiver<bool>,
 ) {
     // Answers are written whole; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(READ_WAIT));
+    let stream = Box::pin(stream);
+    match shared.tls.clone() {
+        None => connection(stream, peer, shared, &client, stop).await,
+        // On the heap: who speaks no TLS does not pay for its state.
+        Some(tls) => Box::pin(private_connection(stream, tls, peer, shared, &client, stop)).await,
+    }
+    client.left();
+}
+
+async fn private_connection(
+    stream: Stream,
+    tls: Arc<Tls>,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    client: &Arc<Client>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let handshake = tokio::time::timeout(HANDSHAKE_WAIT, tls.acceptor().accept(stream));
+    let done = tokio::select! {
+        done = handshake => done,
+        () = client.cut() => return,
+        _ = stop.changed() => return,
+    };
+    match done {
+        Ok(Ok(stream)) => connection(stream, peer, shared, client, stop).await,
+        failed => {
+            tls.handshakes_failed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let why = failed.map(|handshake| handshake.err().map(|error| error.to_string()));
+            tracing::debug!(%peer, ?why, "TLS handshake failed");
+        }
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: IpAddr,
+    shared: Arc<Shared>,
+    client: &Arc<Client>,
+    mut stop: watch::Receiver<bool>,
+) {
     let asked = client.clone();
     let service = service_fn(move |request| {
         let (shared, client) = (shared.clone(), asked.clone());
@@ -101,7 +151,7 @@ async fn connection(
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
-    let connection = builder.serve_connection(TokioIo::new(Box::pin(stream)), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         // What a sender breaks off is its own affair.
@@ -112,7 +162,6 @@ async fn connection(
             let _ = connection.await;
         }
     }
-    client.left();
 }
 
 async fn answer(

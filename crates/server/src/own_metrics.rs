@@ -186,6 +186,38 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         status.waiting_points as f64,
     );
+    if let Some(tls) = &shared.tls {
+        put(
+            "sightline_tls_certificate_expires_seconds",
+            Gauge,
+            "When the certificate in use expires, in seconds since 1970.",
+            &[],
+            tls.expires_s.load(Ordering::Relaxed) as f64,
+        );
+        put(
+            "sightline_tls_reload_failing",
+            Gauge,
+            "1 while newer TLS files cannot be used and those before are in use.",
+            &[],
+            f64::from(u8::from(tls.is_stale.load(Ordering::Relaxed))),
+        );
+        for (outcome, counter) in [("loaded", &tls.loads), ("failed", &tls.failures)] {
+            put(
+                "sightline_tls_loads_total",
+                Counter,
+                "Times that TLS files were read because they were new.",
+                &[("outcome", outcome)],
+                load(counter),
+            );
+        }
+        put(
+            "sightline_tls_handshakes_failed_total",
+            Counter,
+            "Connections that did not become private ones.",
+            &[],
+            load(&tls.handshakes_failed),
+        );
+    }
     let audit = shared.platform.audit_counters();
     for (outcome, counter) in
         [("written", &audit.written), ("failed", &audit.failed), ("left_out", &audit.left_out)]

@@ -5,11 +5,16 @@
 //! `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
 mod backup;
+mod credentials;
 mod delete;
 mod fsck;
 mod http;
 mod import;
 mod kill;
+mod pages;
 mod process;
 mod programs;
 mod prometheus;
+mod secured;
+mod secured_prometheus;
+mod tls;

@@ -200,8 +200,9 @@ impl Server {
             let ended = program.ended();
             let log = program.log();
             assert!(ended.is_none(), "ended at once, {ended:?}:\n{log}");
-            let mut lines = log.lines().filter_map(|l| l.split_once(" answers on http://"));
-            let address = lines.next().and_then(|(_, address)| address.trim().parse().ok());
+            let mut lines = log.lines().filter_map(|l| l.split_once(" answers on "));
+            let address = lines.next().and_then(|(_, url)| url.split_once("://"));
+            let address = address.and_then(|(_, address)| address.trim().parse().ok());
             address.ok_or_else(|| "nothing printed yet".into())
         });
         Self { program, address }
