@@ -43,7 +43,9 @@ pub fn bucket_of(value: f64) -> i32 {
     if value == 0.0 {
         return ZERO_BUCKET;
     }
-    let number = (value.abs().log2() * BUCKETS_PER_DOUBLING).floor() as i32 + BUCKET_OFFSET;
+    // An infinite one is beyond all others.
+    let number = (value.abs().log2() * BUCKETS_PER_DOUBLING).floor() as i32;
+    let number = number.saturating_add(BUCKET_OFFSET);
     if value > 0.0 { number } else { -number }
 }
 
@@ -208,7 +210,8 @@ mod tests {
         assert!(sum.values.is_empty());
         let counted: f64 = sum.buckets.iter().map(|b| b.1).sum();
         assert_eq!(counted, sum.count);
-        for value in [-1e300, -7.5, -1e-300, 0.0, 1e-320, 1.0, 149.0, 1e300] {
+        let (least, most) = (f64::NEG_INFINITY, f64::INFINITY);
+        for value in [least, -1e300, -7.5, -1e-300, 0.0, 1e-320, 1.0, 149.0, 1e300, most] {
             let (low, high) = bucket_bounds(bucket_of(value));
             assert!(low <= value && value <= high, "{value} is not in {low}..{high}");
         }
