@@ -6,7 +6,7 @@ PROFILE ?= ci
 BOTO3 := boto3==1.44.5
 BOTO3_QUERY := boto3>=1.34,<1.35
 
-.PHONY: help run build test check test-deps lint fmt crash peers
+.PHONY: help run build test check test-deps lint fmt crash fuzz peers
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ fmt: ## Format the code
 
 crash: ## The long crash test: 25,000 seeds, 100,000 misfortunes
 	SIGHTLINE_CRASH_SEEDS=25000 cargo test --locked --release -p metric-store --test it crash
+
+fuzz: ## Hostile bytes, guided by coverage: TARGET=promql SECONDS=600, or all targets
+	scripts/fuzz '$(TARGET)' $(SECONDS)
 
 peers: ## Measure against the peers (about an hour): see bench/README.md
 	bench/peers/run

@@ -13,11 +13,13 @@ usage: cargo run -p fuzz -- list
        cargo run -p fuzz -- run [TARGET] [--seed N] [--rounds N] [--keep FILE]
        cargo run -p fuzz -- repeat TARGET FILE...
        cargo run -p fuzz -- samples
+       cargo run -p fuzz -- dictionary TARGET
 
   list    name the targets, with the inputs in their corpus
   run     attack every target, or one, with its corpus and N mutations of it
   repeat  attack one target with the inputs in files
   samples write valid inputs, made by our own encoders, into the corpus
+  dictionary  print the words of a target as libFuzzer reads them
   --keep  file that holds the input under way, so that it is there when the process dies of it
 
 The coverage-guided run: `make fuzz TARGET=... SECONDS=...`; see docs/fuzzing.md.
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         ["list"] => list(),
         ["run", options @ ..] => attack_all(options),
         ["repeat", target, files @ ..] if !files.is_empty() => repeat(target, files),
+        ["dictionary", target] => dictionary(target),
         ["samples"] => write_samples(),
         ["--help" | "-h" | "help"] => {
             print!("{USAGE}");
@@ -108,6 +111,14 @@ fn repeat(name: &str, files: &[&str]) -> Result<(), String> {
         let input = fs::read(path).map_err(|e| format!("{path}: {e}"))?;
         target.attack(&input);
         println!("{path}: holds");
+    }
+    Ok(())
+}
+
+fn dictionary(name: &str) -> Result<(), String> {
+    for word in target_of(name)?.words {
+        let escaped: String = word.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+        println!("\"{escaped}\"");
     }
     Ok(())
 }

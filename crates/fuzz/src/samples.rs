@@ -1,14 +1,18 @@
 //! Valid inputs, made by our own encoders: what mutations start from.
 
-use crate::http_text;
+use crate::{http_text, world};
 use aws_shapes::cloudwatch as shapes;
 use aws_wire::token::{Bound, PageTokens};
 use aws_wire::{Struct, codec, sigv4};
+use doors::prometheus::PrometheusDoor;
 use formats::remote_write::{self, Encoder, MetricType, Sample};
+use http::Request;
 use metric_store::{FileStore, MetricStore, StoreOptions, fuzzing};
-use model::{Delta, Kind, SeriesKey, TenantId, Unit};
+use model::{Delta, Kind, Principal, SeriesKey, TenantId, Unit};
+use platform::saving::{BackupRequest, Progress};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use stdx::{CrashPlan, Disk, Rng, SimDisk};
 use storage::{FileJournalOptions, Manifest, ManifestFile, Tombstone};
 
@@ -20,10 +24,12 @@ pub fn all() -> Vec<Named> {
     let mut all = Vec::new();
     texts(&mut all);
     requests(&mut all);
+    credentials(&mut all);
     remote_writes(&mut all);
     chunks(&mut all);
     identities(&mut all);
     stores(&mut all);
+    backup(&mut all);
     all
 }
 
@@ -108,11 +114,42 @@ fn texts(all: &mut Vec<Named>) {
     put(all, "catalog_records", "entity", entity);
 }
 
+fn credentials(all: &mut Vec<Named>) {
+    let common = r#""account":"123456789012","role":"admin","created_ms":1700000000000"#;
+    let records = [
+        ("key", format!("access-keys\nSLAKAAAAAAAAAAAAAAAA\n{{\"name\":\"ci\",{common}}}")),
+        (
+            "sealed-key",
+            format!(
+                "access-keys\nSLAKAAAAAAAAAAAAAAAA\n{{\"name\":\"ci\",{common},\"secret\":\
+                 {{\"under\":\"00\",\"nonce\":\"00\",\"text\":\"00\"}}}}"
+            ),
+        ),
+        ("user", format!("users\nroot\n{{{common},\"password_hash\":\"$argon2id$v=19$\"}}")),
+        ("token", format!("tokens\nSLTKA\n{{\"name\":\"t\",{common},\"sha256\":\"00\"}}")),
+    ];
+    for (name, record) in records {
+        put(all, "catalog_records", name, record);
+    }
+    let requests = [
+        ("basic", "GET /api/v1/query\nauthorization: Basic cm9vdDpwYXNzd29yZA=="),
+        ("bearer", "GET /metrics\nauthorization: Bearer slt_abc"),
+        ("key", "GET /metrics\nauthorization: Basic U0xBS0FBQUFBQUFBQUFBQTpz"),
+        ("create", "POST /-/manage/keys\n\n{\"role\":\"viewer\",\"account\":\"123456789012\"}"),
+        ("user", "POST /-/manage/users\n\n{\"role\":\"admin\",\"name\":\"a\",\"password\":\"b\"}"),
+        ("password", "POST /-/manage/users/a/password\n\n{\"password\":\"b\"}"),
+        ("revoke", "POST /-/manage/tokens/SLTKA/revoke"),
+    ];
+    for (name, text) in requests {
+        put(all, "credentials", name, text);
+    }
+}
+
 const TARGET: &str = "POST /\nx-amz-target: GraniteServiceVersion20100801.";
 
 fn requests(all: &mut Vec<Named>) {
     let put_data = r#"{"Namespace":"Shop","MetricData":[{"MetricName":"Orders","Dimensions":[{"Name":"Region","Value":"eu"}],"Timestamp":1700000000,"Value":1.5,"Unit":"Count","StorageResolution":1},{"MetricName":"Set","StatisticValues":{"SampleCount":2,"Sum":3,"Minimum":1,"Maximum":2}},{"MetricName":"Many","Values":[1,2,3],"Counts":[1,2.5,3]}],"EntityMetricData":[{"Entity":{"KeyAttributes":{"Type":"Service","Name":"s"},"Attributes":{"a":"b"}},"MetricData":[{"MetricName":"E","Value":1}]}],"StrictEntityValidation":false}"#;
-    let get_data = r#"{"MetricDataQueries":[{"Id":"a","Label":"l","MetricStat":{"Metric":{"Namespace":"Shop","MetricName":"Orders","Dimensions":[{"Name":"Region","Value":"eu"}]},"Period":60,"Stat":"p99.9","Unit":"Count"},"ReturnData":true},{"Id":"e","Expression":"a*2"}],"StartTime":1699999000,"EndTime":1700000000.5,"ScanBy":"TimestampAscending","MaxDatapoints":100,"LabelOptions":{"Timezone":"+0130"}}"#;
+    let get_data = r#"{"MetricDataQueries":[{"Id":"a","Label":"l","MetricStat":{"Metric":{"Namespace":"Shop","MetricName":"Orders","Dimensions":[{"Name":"Region","Value":"eu"}]},"Period":60,"Stat":"p99.9","Unit":"Count"},"ReturnData":true}],"StartTime":1699999000,"EndTime":1700000000.5,"ScanBy":"TimestampAscending","MaxDatapoints":100,"LabelOptions":{"Timezone":"+0130"}}"#;
     let statistics = r#"{"Namespace":"Shop","MetricName":"Orders","StartTime":1699999000,"EndTime":1700000000,"Period":60,"Statistics":["Sum","Average"],"ExtendedStatistics":["p90"],"Dimensions":[]}"#;
     let list = r#"{"Namespace":"Shop","MetricName":"Orders","Dimensions":[{"Name":"Region"}],"RecentlyActive":"PT3H","IncludeLinkedAccounts":true}"#;
     let depth = aws_wire::Limits::default().depth_max;
@@ -221,12 +258,15 @@ fn remote_writes(all: &mut Vec<Named>) {
     );
     put(all, "remote_write", "groups", b"\x53\x08\x01\x5b\x5c\x54\x7d\x00\x00\x00\x00".as_slice());
     let packed = remote_write::compress(&body);
-    put(all, "snappy", "two-series", packed.clone());
+    put(all, "snappy", "two-series", packed);
     put(all, "snappy", "run", remote_write::compress(&[b'a'; 3_000]));
     let mut request = b"POST /api/v1/write\ncontent-type: application/x-protobuf\n\
                         content-encoding: snappy\nx-prometheus-remote-write-version: 0.1.0\n\n"
         .to_vec();
-    request.extend(packed);
+    let mut encoder = Encoder::new();
+    encoder.series(&[("__name__", "up"), ("job", "node")], &samples[..2]);
+    encoder.metadata(MetricType::Gauge, "up", "helps", "");
+    request.extend(remote_write::compress(&encoder.finish()));
     put(all, "prometheus_request", "write", request);
 }
 
@@ -371,9 +411,77 @@ fn stores(all: &mut Vec<Named>) {
     }
 }
 
+/// A backup of a platform that holds a series, as the target wants it.
+fn backup(all: &mut Vec<Named>) {
+    let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+    let platform = Arc::new(world::open_platform(disk.clone()).expect("an empty disk opens"));
+    let door = PrometheusDoor::new(platform.clone());
+    let mut encoder = Encoder::new();
+    let sample = Sample { at_ms: world::NOW_MS, value: 1.0 };
+    encoder.series(&[("__name__", "up"), ("job", "a")], &[sample]);
+    let request = Request::post("/api/v1/write").header("content-encoding", "snappy");
+    let (parts, ()) = request.body(()).expect("a request").into_parts();
+    door.handle(&parts, remote_write::compress(&encoder.finish()).into(), |_| {});
+    for _ in 0..8 {
+        platform.commit_step(Duration::ZERO);
+    }
+    let account = platform.default_scope().account;
+    let who = Principal::open("", account);
+    let request = BackupRequest { to: "/backup".into(), keep: None };
+    platform.backup(&who, &request, &Progress::default()).expect("saved");
+    let text = file(&disk, "/backup/snapshots", ".snapshot");
+    let catalog = file(&disk, "/backup/catalogs", ".catalog");
+    let part = file(&disk, "/backup/parts", ".part");
+    let mut input = Vec::new();
+    for length in [text.len(), catalog.len()] {
+        input.extend_from_slice(&u16::try_from(length).expect("short").to_le_bytes());
+    }
+    input.extend([text, catalog, part].concat());
+    put(all, "backup", "one-series", input);
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checksums;
+    use crate::{http_text, world};
+    use aws_wire::Access;
+    use std::sync::{Arc, Mutex};
+
+    /// Mutations start from what is taken, or they never get behind the first check.
+    #[test]
+    fn requests_are_taken() {
+        world::prepare();
+        let world = world::lend();
+        for (target, name, bytes) in super::all() {
+            let Some((parts, body)) = http_text::parse(&bytes) else {
+                assert!(!target.ends_with("_request"), "{target} {name} is no request");
+                continue;
+            };
+            let slot = Arc::new(Mutex::new(Vec::new()));
+            let into = slot.clone();
+            let keep = move |status: u16| into.lock().unwrap().push(status);
+            match target {
+                "aws_request" => {
+                    match world.gateway.accept(parts, &body, Access::Open, world::NOW_MS) {
+                        Ok(request) => {
+                            let answers = Arc::new(Mutex::new(Vec::new()));
+                            let into = answers.clone();
+                            let done = move |answer| into.lock().unwrap().push(answer);
+                            world.services.handle(&request, done);
+                            keep(request.respond(world.wait_for(&answers)).status);
+                        }
+                        Err(answer) => keep(answer.status),
+                    }
+                }
+                "prometheus_request" => world.prometheus.handle(&parts, body, move |answer| {
+                    keep(answer.status().as_u16());
+                }),
+                _ => continue,
+            }
+            let status = world.wait_for(&slot);
+            assert_eq!(status < 300, !name.ends_with("unserved"), "{target} {name}: {status}");
+        }
+    }
 
     /// Who writes the checksums and who mends them read one FORMAT.md.
     #[test]

@@ -90,6 +90,17 @@ fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Refused> {
         .map_err(|error| (StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))
 }
 
+/// Reads a request and does nothing, for the crate `fuzz`.
+pub(crate) fn read_only(parts: &Parts, body: &[u8]) -> Result<(), String> {
+    let read = match act(&parts.method, parts.uri.path()) {
+        Ok(Act::Create(_)) => read::<Create>(body).map(drop),
+        Ok(Act::SetPassword(_)) => read::<Password>(body).map(drop),
+        Ok(Act::List(_) | Act::Revoke(..)) => Ok(()),
+        Err(refused) => Err(refused),
+    };
+    read.map_err(|(_, text)| text)
+}
+
 fn of_error(error: &ManageError) -> Refused {
     let status = match error {
         ManageError::Access(_) => StatusCode::FORBIDDEN,

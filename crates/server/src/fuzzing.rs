@@ -1,6 +1,6 @@
 //! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
 
-use crate::{control, neighbours};
+use crate::{control, credentials, identify, neighbours};
 use http::request::Parts;
 use platform::{AuthMode, TimeStep};
 
@@ -20,4 +20,18 @@ pub fn read_clock_step(body: &[u8]) -> Result<(i64, bool), String> {
         TimeStep::Advance(ms) => (ms, true),
         TimeStep::To(ms) => (ms, false),
     })
+}
+
+/// Reads a request of the management API about keys, users and tokens as far as its bytes go; who may
+/// and what becomes of it comes later.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_management(parts: &Parts, body: &[u8]) -> Result<(), String> {
+    credentials::read_only(parts, body)
+}
+
+/// Returns user and password, or an empty user and the token, of the header `Authorization`.
+pub fn brought(parts: &Parts) -> Option<(String, String)> {
+    identify::brought_texts(parts)
 }

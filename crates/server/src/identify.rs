@@ -62,6 +62,15 @@ fn brought(parts: &Parts) -> Brought {
     }
 }
 
+/// Returns what [`brought`] found, for the crate `fuzz`.
+pub(crate) fn brought_texts(parts: &Parts) -> Option<(String, String)> {
+    match brought(parts) {
+        Brought::Nothing | Brought::Unreadable => None,
+        Brought::Bearer(token) => Some((String::new(), token)),
+        Brought::Basic { user, password } => Some((user, password)),
+    }
+}
+
 /// Returns who sent a request; `None` when it brings neither token nor password, or when everyone
 /// may come in and nobody is asked.
 ///

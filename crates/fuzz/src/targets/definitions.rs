@@ -3,7 +3,8 @@
 use crate::{http_text, world};
 use catalog::{Catalog, Change, RedbCatalog};
 use model::{AccountId, Principal, Scope};
-use platform::TimeLimits;
+use platform::{LoginStep, Presented, TimeLimits};
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 use stdx::{CrashPlan, Disk, SimDisk};
@@ -70,6 +71,12 @@ pub(super) const CATALOG_WORDS: &[&[u8]] = &[
     b"org-names\n",
     b"metric-metadata\n",
     b"entities\n",
+    b"access-keys\n",
+    b"users\n",
+    b"tokens\n",
+    b"\"account\":\"123456789012\",\"role\":\"admin\",\"created_ms\":0,",
+    b"\"secret\":{\"under\":\"\",\"nonce\":\"00\",\"text\":\"00\"}",
+    b"\"revoked_ms\":9223372036854775807,",
     b"123456789012/us-east-1\n",
     b"00000001/up\n",
     b"\xff\xff\xff\xff",
@@ -108,7 +115,44 @@ pub(super) fn host(input: &[u8]) {
     }
 }
 
-const TABLES: &[&str] = &["tenants", "org-names", "metric-metadata", "entities"];
+pub(super) const CREDENTIAL_WORDS: &[&[u8]] = &[
+    b"GET /",
+    b"POST /-/manage/keys",
+    b"POST /-/manage/users",
+    b"/root/password",
+    b"/revoke",
+    b"\nauthorization: Basic cm9vdDpwYXNzd29yZA==",
+    b"\nauthorization: Bearer slt_",
+    b"\nauthorization: Basic U0xBS0FBQUFBQUFBQUFBQTpz",
+    b"{\"role\":\"admin\",\"name\":\"a\"}",
+    b"{\"password\":\"correct horse\"}",
+    b"\n\n",
+    b"=",
+];
+
+/// Who a request says it is of, and what it asks of keys, users and tokens. Nobody exists here, so
+/// nobody comes in.
+pub(super) fn credentials(input: &[u8]) {
+    let Some((parts, body)) = http_text::parse(input) else { return };
+    if let Err(why) = server::fuzzing::read_management(&parts, &body) {
+        assert!(!why.is_empty());
+    }
+    let Some((user, password)) = server::fuzzing::brought(&parts) else { return };
+    let presented = match user.as_str() {
+        "" => Presented::Bearer(&password),
+        user => Presented::Basic { user, password: &password },
+    };
+    let world = world::lend();
+    let step = world.platform.credentials().begin_login(presented, LOOPBACK, world::NOW_MS);
+    if let LoginStep::Done(done) = step {
+        assert!(done.is_err(), "{user:?} came in");
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+const TABLES: &[&str] =
+    &["tenants", "org-names", "metric-metadata", "entities", "access-keys", "users", "tokens"];
 
 /// A record of the catalog: table, key and value, a line each, the value to the end.
 pub(super) fn catalog_records(input: &[u8]) {

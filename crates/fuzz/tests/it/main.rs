@@ -66,4 +66,6 @@ targets!(
     deltas,
     bits,
     postings,
+    backup,
+    credentials,
 );
