@@ -30,7 +30,9 @@
 mod batch;
 mod budget;
 mod chunk;
+mod clock_watch;
 mod delete;
+mod faults;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -53,6 +55,7 @@ mod tombstone;
 pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
 pub use delete::{DeleteError, Deleted, Deletion};
+pub use faults::{Fault, FaultKind};
 pub use frame::FRAME_KIND;
 pub use head::Points;
 pub use inspect::{

@@ -1,6 +1,7 @@
 //! Background work as a step that somebody calls: flush the head, merge parts, remove old ones.
 
 use crate::chunk::POINTS_MAX;
+use crate::faults::kind_of;
 use crate::graves::{Graves, Left};
 use crate::head::{Frozen, Points, merge};
 use crate::part::{Meta, PARTITION_MS, Part, PartError, RawChunk, Writer, partition_of};
@@ -77,8 +78,12 @@ impl MetricStore {
     pub fn maintain(&self, now_ms: i64) -> Result<Step, StoreError> {
         let mut pace = self.maintenance.lock();
         let result = self.maintain_locked(&mut pace, now_ms);
-        if result.is_err() {
-            self.counters().maintenance_failures.fetch_add(1, Ordering::Relaxed);
+        match &result {
+            Ok(_) => self.maintenance_watch.works(),
+            Err(error) => {
+                self.maintenance_watch.fails(kind_of(error), error);
+                self.counters().maintenance_failures.fetch_add(1, Ordering::Relaxed);
+            }
         }
         result
     }
@@ -93,6 +98,9 @@ impl MetricStore {
             pace.seen_points = points;
             pace.changed_ms = now_ms;
         }
+        // A clock that went back must not hold flushes up until it is where it was.
+        let clocks = [&mut pace.flushed_ms, &mut pace.renewed_ms];
+        clocks.into_iter().flatten().for_each(|at| *at = (*at).min(now_ms));
         let flushed_ms = *pace.flushed_ms.get_or_insert(now_ms);
         let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
         // A frozen head is one whose flush failed: it comes first.
@@ -103,7 +111,14 @@ impl MetricStore {
                     || now_ms - flushed_ms >= self.options.head_age_max_ms
                     || quiet && head_points >= QUIET_POINTS_MIN);
         // First what frees space: on a full disk the flush below fails.
-        if self.expire(now_ms)? {
+        let believed_ms = {
+            let mut clock = self.clock.lock();
+            match self.options.trust_clock {
+                true => clock.believe(now_ms),
+                false => clock.observe(now_ms),
+            }
+        };
+        if self.expire(believed_ms)? {
             return Ok(Step::Expired);
         }
         let renewed_ms = *pace.renewed_ms.get_or_insert(now_ms);

@@ -6,6 +6,8 @@
 
 use crate::batch::{Batch, Done, WriteError};
 use crate::budget::{NamespaceUse, SeriesLimits};
+use crate::clock_watch::ClockWatch;
+use crate::faults::{Fault, FaultKind, Watched, kind_of};
 use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
 use crate::part::{Part, PartError};
@@ -23,6 +25,7 @@ use std::time::Duration;
 use stdx::Disk;
 use storage::{
     CommitError, FileParts, Journal, JournalError, Manifest, ManifestError, ManifestFile, Parts,
+    SyncTimes,
 };
 
 /// How the store keeps metrics.
@@ -52,6 +55,9 @@ pub struct StoreOptions {
     pub memory_bytes_max: usize,
     /// How many series there may be before new ones are refused.
     pub series: SeriesLimits,
+    /// Goes by the clock whatever it says, as on a virtual one; otherwise nothing expires by a clock
+    /// that has jumped.
+    pub trust_clock: bool,
 }
 
 impl Default for StoreOptions {
@@ -67,6 +73,7 @@ impl Default for StoreOptions {
             tap_bytes_max: 512 << 20,
             memory_bytes_max: usize::MAX,
             series: SeriesLimits::UNBOUNDED,
+            trust_clock: false,
         }
     }
 }
@@ -111,6 +118,9 @@ pub enum StoreError {
         sequence: u64,
     },
 }
+
+/// Setting of the manifest: the latest time of the clock that was believed, in milliseconds.
+const CLOCK_SEEN: &str = "clock-seen";
 
 pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
     move |source| StoreError::Io { what, source }
@@ -164,6 +174,16 @@ pub struct StoreStatus {
     pub waiting_points: usize,
     /// Bytes of points in memory and of the index of their series, as the limit counts them.
     pub memory_bytes: usize,
+    /// Deletions that still have parts to be rewritten.
+    pub tombstones: usize,
+    /// Why writes are not kept just now, if they are not.
+    pub journal_fault: Option<Fault>,
+    /// Why flushes, merges or expiry fail just now, if they do.
+    pub maintenance_fault: Option<Fault>,
+    /// How long syncs of the journal take.
+    pub syncs: SyncTimes,
+    /// How far the clock is off the time that is believed; `None` when it is believed.
+    pub clock_off_ms: Option<i64>,
 }
 
 /// What readers see besides the head; replaced as a whole.
@@ -227,6 +247,9 @@ pub struct MetricStore {
     frozen_bytes: AtomicUsize,
     damaged: AtomicU64,
     broken: AtomicBool,
+    journal_watch: Watched,
+    pub(crate) maintenance_watch: Watched,
+    pub(crate) clock: Mutex<ClockWatch>,
     taps: Mutex<BTreeMap<u64, u64>>,
 }
 
@@ -311,6 +334,9 @@ impl MetricStore {
                 }
             }
         }
+        // Directories from before this was noted have points, which are of about that time.
+        let newest = open_parts.iter().map(|p: &Arc<Part>| p.meta().max_ms).max();
+        let believed_ms = manifest.setting(CLOCK_SEEN).and_then(|ms| ms.parse().ok()).or(newest);
         let registry = Arc::new(Registry::limited(options.series, Arc::default()));
         let mut head = Head::default();
         replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
@@ -350,6 +376,9 @@ impl MetricStore {
             frozen_bytes: AtomicUsize::new(0),
             damaged: AtomicU64::new(damaged),
             broken: AtomicBool::new(false),
+            journal_watch: Watched::default(),
+            maintenance_watch: Watched::default(),
+            clock: Mutex::new(ClockWatch::from_past(believed_ms)),
             taps: Mutex::default(),
         };
         Ok(store)
@@ -444,8 +473,18 @@ impl MetricStore {
 
     fn commit_locked(&self, wait: Duration) {
         match self.journal.commit(wait) {
-            Ok(_) => self.apply(self.journal.committed()),
+            Ok(kept) => {
+                if kept.is_some() {
+                    self.journal_watch.works();
+                }
+                self.apply(self.journal.committed());
+            }
             Err(error) => {
+                let kind = match error.broken {
+                    true => FaultKind::SyncFailed,
+                    false => kind_of(&error),
+                };
+                self.journal_watch.fails(kind, &error.source);
                 self.apply(error.from - 1);
                 self.take_back(&error);
             }
@@ -612,6 +651,9 @@ impl MetricStore {
         names(&mut next.parts);
         next.tombstones.extend(added.iter().map(|t| t.to_stored(&next.parts)));
         next.tidy_tombstones();
+        if let Some(believed_ms) = self.clock.lock().believed_ms() {
+            next.set(CLOCK_SEEN, believed_ms.to_string());
+        }
         if let Some(flushed) = flushed {
             next.flushed = flushed;
         }
@@ -773,6 +815,11 @@ impl MetricStore {
             parts_points: view.parts.iter().map(|p| p.meta().points).sum(),
             journal_bytes: self.journal.size_bytes(),
             waiting_points,
+            tombstones: view.tombstones.len(),
+            journal_fault: self.journal_watch.told(),
+            maintenance_fault: self.maintenance_watch.told(),
+            syncs: self.journal.sync_times(),
+            clock_off_ms: self.clock.lock().off_ms(),
             memory_bytes: self.memory_bytes(&registry),
         }
     }

@@ -7,6 +7,7 @@ mod delete;
 mod described;
 mod directory;
 mod fsck;
+mod health;
 mod ingest;
 mod manage;
 mod memory;
@@ -28,6 +29,7 @@ pub use delete::DeleteError;
 pub use described::{DescribeError, Entity, EntityOfSeries, MetricMetadata};
 pub use eval::{Statistic, StatisticError};
 pub use fsck::{Finding, FsckError, FsckOptions, FsckReport, Outcome, fsck};
+pub use health::Condition;
 pub use ingest::{Ingest, IngestError, TimeLimits};
 pub use lang::promql;
 pub use manage::{ManageError, Management, StoppedDirectory};
@@ -49,7 +51,9 @@ pub use usage::{OTHERS, Sender, Sent, SentUse};
 use catalog::{Catalog, CatalogError, RedbCatalog};
 use metric_store::{MetricStore, StoreError, StoreFiles};
 use model::Scope;
+use parking_lot::Mutex;
 use query::LocalRunner;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use stdx::{Clock, Disk, DiskLock};
@@ -118,6 +122,10 @@ pub struct Platform {
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
     data_dir: PathBuf,
+    /// Since when conditions of health hold.
+    conditions_since: Mutex<BTreeMap<&'static str, Option<i64>>>,
+    /// What of the journal's tail was left out at the start.
+    journal_tail: Option<storage::UnreadTail>,
     _lock: DiskLock,
 }
 
@@ -142,7 +150,10 @@ impl Platform {
             journal_options,
             files.flushed(),
         )?;
-        let metrics = Arc::new(MetricStore::open(files, Arc::new(journal), options.store)?);
+        let journal_tail = journal.unread_tail().cloned();
+        // A virtual clock jumps when it is told to.
+        let store = StoreOptions { trust_clock: clock.is_virtual(), ..options.store };
+        let metrics = Arc::new(MetricStore::open(files, Arc::new(journal), store)?);
         let catalog: Arc<dyn Catalog> =
             Arc::new(RedbCatalog::open(&disk, &dir.join("catalog.redb"))?);
         let key_file = options.key_file.clone().unwrap_or_else(|| directory::key_file(dir));
@@ -170,6 +181,8 @@ impl Platform {
             page_secret,
             disk,
             data_dir: options.data_dir.clone(),
+            conditions_since: Mutex::default(),
+            journal_tail,
             _lock: lock,
         })
     }

@@ -74,16 +74,8 @@ pub(crate) async fn answer(
             credentials::answer(shared, parts, &body, peer).await
         }
         (&Method::GET | &Method::HEAD, "/-/healthy") => plain(StatusCode::OK, "healthy\n"),
-        (&Method::GET | &Method::HEAD, "/-/ready") => {
-            if shared.platform.takes_writes() {
-                plain(StatusCode::OK, "ready\n")
-            } else {
-                plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "not ready: a sync of the journal failed and it takes no writes; restart\n",
-                )
-            }
-        }
+        (&Method::GET | &Method::HEAD, "/-/ready") => ready(shared),
+        (&Method::GET | &Method::HEAD, "/-/health") => health(shared),
         (&Method::GET | &Method::HEAD, "/metrics") => {
             let mut answer = plain(StatusCode::OK, own_metrics::page(shared));
             let text = HeaderValue::from_static(formats::exposition::CONTENT_TYPE);
@@ -121,10 +113,43 @@ pub(crate) async fn answer(
         }
         (
             _,
-            "/-/healthy" | "/-/ready" | "/metrics" | "/-/clock" | "/-/reset" | "/-/manage/delete",
+            "/-/healthy" | "/-/ready" | "/-/health" | "/metrics" | "/-/clock" | "/-/reset"
+            | "/-/manage/delete",
         ) => plain(StatusCode::METHOD_NOT_ALLOWED, "this path does not take that method\n"),
         (_, path) => plain(StatusCode::NOT_FOUND, format!("nothing is served at {path}\n")),
     }
+}
+
+/// Ready is who takes writes. Reads go on in any case.
+fn ready(shared: &Shared) -> Answer {
+    let conditions = shared.platform.health();
+    let why: Vec<&platform::Condition> =
+        conditions.iter().filter(|c| c.active && c.stops_writes).collect();
+    if why.is_empty() && shared.platform.takes_writes() {
+        return plain(StatusCode::OK, "ready\n");
+    }
+    let mut text = "not ready: no writes are taken\n".to_owned();
+    for condition in why {
+        let platform::Condition { condition, to_do, .. } = condition;
+        text.push_str(&format!("{condition}: {to_do}\n"));
+    }
+    plain(StatusCode::SERVICE_UNAVAILABLE, text)
+}
+
+/// All conditions, in detail.
+fn health(shared: &Shared) -> Answer {
+    let conditions = shared.platform.health();
+    let ready =
+        shared.platform.takes_writes() && !conditions.iter().any(|c| c.active && c.stops_writes);
+    let conditions: Vec<serde_json::Value> = conditions
+        .iter()
+        .map(|condition| {
+            let mut told = value!(condition);
+            told["since"] = condition.since_ms.map(text_of).into();
+            told
+        })
+        .collect();
+    json(StatusCode::OK, &value!({ "ready": ready, "conditions": conditions }))
 }
 
 /// Which entities metrics were reported with, of the default scope.

@@ -180,6 +180,43 @@ fn collect(shared: &Shared) -> Vec<Own> {
         );
     }
     put(
+        "sightline_tombstones",
+        Gauge,
+        "Deletions that still have parts to be rewritten.",
+        &[],
+        status.tombstones as f64,
+    );
+    put(
+        "sightline_journal_syncs_total",
+        Counter,
+        "Commits of the journal.",
+        &[],
+        status.syncs.count as f64,
+    );
+    put(
+        "sightline_journal_sync_seconds_total",
+        Counter,
+        "Time that commits of the journal took, with their syncs.",
+        &[],
+        status.syncs.total.as_secs_f64(),
+    );
+    put(
+        "sightline_journal_sync_longest_seconds",
+        Gauge,
+        "The longest commit of the journal of the last minute.",
+        &[],
+        status.syncs.longest.as_secs_f64(),
+    );
+    for condition in shared.platform.health() {
+        put(
+            "sightline_health",
+            Gauge,
+            "1 while the condition holds; /-/health says since when and what to do.",
+            &[("condition", condition.condition)],
+            f64::from(u8::from(condition.active)),
+        );
+    }
+    put(
         "sightline_waiting_points",
         Gauge,
         "Points that wait for the journal.",

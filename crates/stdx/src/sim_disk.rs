@@ -18,6 +18,8 @@ pub struct CrashPlan {
     pub fail_sync_at: Option<u64>,
     /// Bytes that fit; beyond them a write fails with [`io::ErrorKind::StorageFull`].
     pub capacity_bytes: Option<u64>,
+    /// Every change fails with [`io::ErrorKind::ReadOnlyFilesystem`].
+    pub read_only: bool,
 }
 
 /// A simulated disk; clones see the same files.
@@ -37,6 +39,8 @@ struct State {
     operations: u64,
     syncs: u64,
     powered: bool,
+    /// Syncs do not end before this is taken away.
+    slow: bool,
     rng: Rng,
 }
 
@@ -111,6 +115,9 @@ impl State {
     /// Counts one changing operation; true when power goes during it.
     fn step(&mut self) -> io::Result<bool> {
         self.check_power()?;
+        if self.plan.read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         self.operations += 1;
         if self.plan.power_off_at == Some(self.operations) {
             self.powered = false;
@@ -169,6 +176,7 @@ impl SimDisk {
             operations: 0,
             syncs: 0,
             powered: true,
+            slow: false,
             rng: Rng::from_seed(seed),
         })))
     }
@@ -186,6 +194,11 @@ impl SimDisk {
     /// Returns how many syncs of files were asked for.
     pub fn syncs(&self) -> u64 {
         self.0.lock().syncs
+    }
+
+    /// Makes syncs of files wait until this is called with `false`, as on a disk that is overloaded.
+    pub fn hold_syncs(&self, held: bool) {
+        self.0.lock().slow = held;
     }
 
     /// Changes how the disk misbehaves from now on.
@@ -235,6 +248,7 @@ impl SimDisk {
             operations: 0,
             syncs: 0,
             powered: true,
+            slow: false,
             rng: Rng::from_seed(rng.next_u64()),
         })))
     }
@@ -258,6 +272,7 @@ impl SimDisk {
             operations: 0,
             syncs: 0,
             powered: true,
+            slow: false,
             rng: state.rng.clone(),
         })))
     }
@@ -317,6 +332,9 @@ impl DiskFile for SimFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        while self.disk.lock().slow {
+            std::thread::yield_now();
+        }
         let mut state = self.disk.lock();
         let dies = state.step()?;
         state.syncs += 1;

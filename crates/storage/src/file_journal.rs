@@ -9,7 +9,7 @@
 //!   and can never be taken for a continuation. Segments behind the end are removed.
 //! - Released segments are used again: their old frames have lower sequences than any new one.
 
-use crate::journal::{CommitError, Frame, Journal, JournalError, SyncMode};
+use crate::journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncTimes};
 use crate::journal_scan::{Scan, UnreadTail, scan};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -58,6 +58,32 @@ pub struct FileJournal {
     writer: Mutex<Writer>,
     committed: AtomicU64,
     unread: Option<UnreadTail>,
+    times: Mutex<Times>,
+    /// Bytes of the segments when they could be counted last.
+    size_seen: AtomicU64,
+}
+
+/// A commit that took longest is remembered for this long.
+const LONGEST_FOR: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default)]
+struct Times {
+    count: u64,
+    total: Duration,
+    longest: Option<(Duration, Stopwatch)>,
+    under_way: Option<Stopwatch>,
+}
+
+impl Times {
+    fn end(&mut self) {
+        let Some(begun) = self.under_way.take() else { return };
+        let took = begun.elapsed();
+        self.count += 1;
+        self.total += took;
+        let kept =
+            self.longest.filter(|(longest, at)| *longest > took && at.elapsed() < LONGEST_FOR);
+        self.longest = Some(kept.unwrap_or_else(|| (took, Stopwatch::start())));
+    }
 }
 
 #[derive(Debug)]
@@ -253,6 +279,8 @@ impl FileJournal {
             }),
             committed: AtomicU64::new(next - 1),
             unread,
+            times: Mutex::default(),
+            size_seen: AtomicU64::new(0),
         };
         Ok(journal)
     }
@@ -408,12 +436,22 @@ impl Journal for FileJournal {
             (first, next)
         };
         let wrote = first != next;
-        if wrote && let Err((broken, source)) = self.write(&mut writer, first, next - 1) {
-            return Err(self.take_back(first, broken, source));
+        if wrote {
+            self.times.lock().under_way = Some(Stopwatch::start());
         }
-        if let Err(source) = self.sync_if_due(&mut writer, wrote) {
-            writer.unsynced_since = None;
-            return Err(self.take_back(first, true, source));
+        let written = match wrote {
+            true => self.write(&mut writer, first, next - 1),
+            false => Ok(()),
+        };
+        let kept = written.and_then(|()| {
+            self.sync_if_due(&mut writer, wrote).map_err(|source| {
+                writer.unsynced_since = None;
+                (true, source)
+            })
+        });
+        self.times.lock().end();
+        if let Err((broken, source)) = kept {
+            return Err(self.take_back(first, broken, source));
         }
         if !wrote {
             return Ok(None);
@@ -505,8 +543,24 @@ impl Journal for FileJournal {
         }
     }
 
+    fn sync_times(&self) -> SyncTimes {
+        let times = self.times.lock();
+        let longest = times.longest.filter(|(_, at)| at.elapsed() < LONGEST_FOR);
+        SyncTimes {
+            count: times.count,
+            total: times.total,
+            longest: longest.map_or(Duration::ZERO, |(took, _)| took),
+            under_way: times.under_way.map(|begun| begun.elapsed()),
+        }
+    }
+
     fn size_bytes(&self) -> u64 {
-        self.writer.lock().live.iter().map(|s| s.bytes).sum()
+        // Whoever asks must not wait for a sync: on a slow disk that is when somebody looks.
+        if let Some(writer) = self.writer.try_lock() {
+            let bytes = writer.live.iter().map(|s| s.bytes).sum();
+            self.size_seen.store(bytes, Ordering::Relaxed);
+        }
+        self.size_seen.load(Ordering::Relaxed)
     }
 }
 

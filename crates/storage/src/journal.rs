@@ -174,6 +174,24 @@ pub trait Journal: Send + Sync + fmt::Debug {
 
     /// Returns the bytes that the journal occupies.
     fn size_bytes(&self) -> u64;
+
+    /// Returns how long its syncs take; nothing where there are none.
+    fn sync_times(&self) -> SyncTimes {
+        SyncTimes::default()
+    }
+}
+
+/// How long the writes and syncs of commits take, in real time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SyncTimes {
+    /// How many were done.
+    pub count: u64,
+    /// How long all of them took.
+    pub total: Duration,
+    /// The longest of the last minute or so.
+    pub longest: Duration,
+    /// For how long the present one has been under way, if one is.
+    pub under_way: Option<Duration>,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use backup::{
 };
 pub use block::{BLOCK_HEADER_BYTES, BlockError, open_block, seal_block};
 pub use file_journal::{FileJournal, FileJournalOptions};
-pub use journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncModeError};
+pub use journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncModeError, SyncTimes};
 pub use journal_inspect::{JournalDamage, JournalReport, cut_journal, cut_tail, inspect_journal};
 pub use journal_scan::UnreadTail;
 pub use manifest::{Manifest, ManifestError, ManifestFile, Tombstone};

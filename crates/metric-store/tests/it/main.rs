@@ -3,5 +3,6 @@
 mod budget;
 mod crash;
 mod delete;
+mod faults;
 mod full_disk;
 mod merge;

@@ -7,6 +7,7 @@
 mod backup;
 mod credentials;
 mod delete;
+mod faults;
 mod fsck;
 mod http;
 mod import;

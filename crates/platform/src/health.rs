@@ -1,0 +1,183 @@
+//! What is wrong just now: each condition with since when, and what to do about it.
+
+use crate::Platform;
+use metric_store::{Fault, FaultKind, StoreStatus};
+use serde::Serialize;
+use std::time::Duration;
+
+/// Less free space than this is told before the disk is full.
+const FREE_BYTES_LOW: u64 = 512 << 20;
+/// A sync that takes longer than this holds every writer up.
+const SYNC_SLOW: Duration = Duration::from_secs(1);
+
+/// One thing that can be wrong with the server.
+#[derive(Debug, Clone, Serialize)]
+pub struct Condition {
+    /// Its name, as in `sightline_health{condition="..."}`.
+    pub condition: &'static str,
+    /// It holds now.
+    pub active: bool,
+    /// Writes are refused because of it.
+    pub stops_writes: bool,
+    /// Since when, milliseconds since 1970, by the server's clock.
+    pub since_ms: Option<i64>,
+    /// What exactly; empty while it does not hold.
+    pub detail: String,
+    /// What somebody should do about it; empty while it does not hold.
+    pub to_do: &'static str,
+}
+
+impl Platform {
+    /// Returns all conditions, those that hold and those that do not.
+    pub fn health(&self) -> Vec<Condition> {
+        let status = self.metrics.status();
+        let now_ms = self.clock.now_ms();
+        let mut known = self.conditions_since.lock();
+        let mut conditions =
+            conditions(&status, self.disk_free_bytes(), self.journal_tail.as_ref());
+        for (condition, lasting) in &mut conditions {
+            let since = known.entry(condition.condition).or_default();
+            if condition.active {
+                let first = lasting.map_or(now_ms, |lasting| {
+                    now_ms.saturating_sub(i64::try_from(lasting.as_millis()).unwrap_or(i64::MAX))
+                });
+                condition.since_ms = Some(*since.get_or_insert(first));
+            } else {
+                *since = None;
+            }
+        }
+        conditions.into_iter().map(|(condition, _)| condition).collect()
+    }
+}
+
+/// A condition, and for how long it has held where that is known.
+type Held = (Condition, Option<Duration>);
+
+fn condition(name: &'static str, to_do: &'static str, detail: Option<String>) -> Held {
+    let active = detail.is_some();
+    let condition = Condition {
+        condition: name,
+        active,
+        stops_writes: false,
+        since_ms: None,
+        detail: detail.unwrap_or_default(),
+        to_do: if active { to_do } else { "" },
+    };
+    (condition, None)
+}
+
+fn conditions(
+    status: &StoreStatus,
+    free_bytes: Option<u64>,
+    tail: Option<&storage::UnreadTail>,
+) -> Vec<Held> {
+    let faults = [&status.journal_fault, &status.maintenance_fault];
+    let told = |fault: &Fault| format!("{} ({} times)", fault.error, fault.times);
+    let of_kind = |name, to_do, kind: FaultKind| {
+        let fault = faults.into_iter().flatten().find(|f| f.kind == kind);
+        let (mut found, _) = condition(name, to_do, fault.map(told));
+        found.stops_writes = status.journal_fault.as_ref().is_some_and(|f| f.kind == kind);
+        (found, fault.map(|f| f.lasting))
+    };
+    let other = status.maintenance_fault.as_ref().filter(|f| f.kind == FaultKind::Other);
+    let free = free_bytes.filter(|free| *free < FREE_BYTES_LOW);
+    let slow = status.syncs.under_way.unwrap_or_default().max(status.syncs.longest);
+    let off_days = status.clock_off_ms.map(|off| off as f64 / 86_400_000.0);
+    vec![
+        of_kind(
+            "disk_full",
+            "make room: what was refused was told to its senders, and all goes on by itself",
+            FaultKind::Full,
+        ),
+        of_kind(
+            "disk_read_only",
+            "find out why the disk takes no writes (mount, permissions, errors of the device), and \
+             mount it for writing again",
+            FaultKind::ReadOnly,
+        ),
+        of_kind(
+            "sync_failed",
+            "look after the disk, then restart: what it kept is read back",
+            FaultKind::SyncFailed,
+        ),
+        condition(
+            "disk_low",
+            "make room before writes are refused",
+            free.map(|free| format!("{free} bytes are free")),
+        ),
+        condition(
+            "disk_slow",
+            "find out what else writes to the disk; every writer waits for it",
+            (slow >= SYNC_SLOW).then(|| format!("a sync of the journal took {:.1} s", slow.as_secs_f64())),
+        ),
+        (
+            condition(
+                "flush_failing",
+                "points stay in memory and in the journal and are not lost; the error says what is in \
+                 the way",
+                other.map(told),
+            )
+            .0,
+            other.map(|f| f.lasting),
+        ),
+        condition(
+            "part_damaged",
+            "stop the server and run `sightline fsck`, or bring the part back from a backup",
+            (status.parts_damaged > 0)
+                .then(|| format!("{} parts are set aside, the rest serves", status.parts_damaged)),
+        ),
+        condition(
+            "journal_tail_cut",
+            "nothing with --sync always: it was not acknowledged",
+            tail.map(|tail| {
+                format!(
+                    "at the start {} bytes of {} were not whole, {} whole frames behind them",
+                    tail.bytes, tail.segment, tail.frames_behind
+                )
+            }),
+        ),
+        condition(
+            "clock_jumped",
+            "set the clock right; if it is right (the server was off for long), nothing: it is \
+             believed after a day, and until then nothing expires",
+            off_days.map(|days| format!("the clock is {days:+.1} days off the time it showed before")),
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn active(status: &StoreStatus, free_bytes: Option<u64>) -> Vec<(&'static str, bool)> {
+        let all = conditions(status, free_bytes, None);
+        let active = all.into_iter().filter(|(c, _)| c.active);
+        active.map(|(c, _)| (c.condition, c.stops_writes)).collect()
+    }
+
+    #[test]
+    fn conditions_follow_the_store() {
+        let fault = |kind| {
+            Some(Fault { kind, error: "x".into(), lasting: Duration::from_secs(3), times: 2 })
+        };
+        let sound = StoreStatus::default();
+        assert_eq!(active(&sound, Some(u64::MAX)), []);
+        assert_eq!(active(&sound, Some(1000)), [("disk_low", false)]);
+        let full = StoreStatus { journal_fault: fault(FaultKind::Full), ..StoreStatus::default() };
+        assert_eq!(active(&full, None), [("disk_full", true)]);
+        let flushes =
+            StoreStatus { maintenance_fault: fault(FaultKind::Full), ..StoreStatus::default() };
+        assert_eq!(active(&flushes, None), [("disk_full", false)]);
+        let other =
+            StoreStatus { maintenance_fault: fault(FaultKind::Other), ..StoreStatus::default() };
+        assert_eq!(active(&other, None), [("flush_failing", false)]);
+        let odd = StoreStatus {
+            parts_damaged: 1,
+            clock_off_ms: Some(-5),
+            journal_fault: fault(FaultKind::SyncFailed),
+            ..StoreStatus::default()
+        };
+        let expected = [("sync_failed", true), ("part_damaged", false), ("clock_jumped", false)];
+        assert_eq!(active(&odd, None), expected);
+    }
+}
