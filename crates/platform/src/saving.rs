@@ -115,6 +115,8 @@ struct Everything<'a> {
     metrics: &'a MetricStore,
     catalog: &'a dyn Catalog,
     is_virtual: bool,
+    /// Writes go on meanwhile.
+    running: bool,
 }
 
 impl Everything<'_> {
@@ -130,7 +132,10 @@ impl Everything<'_> {
             let what = "lies in the data directory that it would save; choose another place";
             return Err(directory(&request.to, what));
         }
-        let backups = BackupDir::open_to_write(disk, &request.to)?;
+        let mut backups = BackupDir::open_to_write(disk, &request.to)?;
+        if self.running {
+            backups = backups.gently();
+        }
         let saved = self.metrics.save()?;
         // After the points, so that every tenant they name is there.
         let copy = catalog_copy::encode(&self.catalog.entries()?);
@@ -208,6 +213,7 @@ impl Platform {
             metrics: &self.metrics,
             catalog: &*self.catalog,
             is_virtual: self.clock.is_virtual(),
+            running: true,
         };
         everything.save(self.disk.clone(), request, self.clock.now_ms(), progress)
     }
@@ -244,7 +250,8 @@ pub fn backup_stopped(
     )?;
     let metrics = MetricStore::open(files, Arc::new(journal), StoreOptions::default())?;
     let catalog = RedbCatalog::open(disk, &data_dir.join("catalog.redb"))?;
-    let everything = Everything { data_dir, metrics: &metrics, catalog: &catalog, is_virtual };
+    let everything =
+        Everything { data_dir, metrics: &metrics, catalog: &catalog, is_virtual, running: false };
     everything.save(disk.clone(), request, now_ms, progress)
 }
 

@@ -68,7 +68,7 @@ const LAYERS: &[Layer] = &[
 ];
 
 /// Beside the stack, never shipped: they may use anything, and nothing may use them but tests.
-const BESIDE: &[&str] = &["testkit", "conformance", "fuzz", "xtask", "bench-peers"];
+const BESIDE: &[&str] = &["testkit", "conformance", "fuzz", "xtask", "bench-peers", "bench-backup"];
 
 const BEGIN: &str = "<!-- layers: made by `cargo run -p xtask -- layers`; a test compares -->";
 const END: &str = "<!-- end of layers -->";

@@ -5,14 +5,39 @@ use crate::parts::PartFile;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 use stdx::checksum::Checksummer;
-use stdx::{Disk, DiskFile};
+use stdx::{Disk, DiskFile, Stopwatch};
 
 /// Files are read and written in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
 /// So much is written between two syncs: one sync of a gigabyte at the end would hold up the syncs
 /// of a journal on the same disk for seconds.
-const SYNC_EVERY_BYTES: u64 = 16 << 20;
+const SYNC_EVERY_BYTES: u64 = 4 << 20;
+/// A shorter pause gives nobody a turn.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
+
+/// Beside a server that takes writes, half of the time belongs to them: a pause follows each stretch
+/// of work, as long as the stretch was.
+#[derive(Debug)]
+pub(super) struct Turns {
+    gentle: bool,
+    work: Stopwatch,
+}
+
+impl Turns {
+    pub(super) fn new(gentle: bool) -> Self {
+        Self { gentle, work: Stopwatch::start() }
+    }
+
+    fn give(&mut self) {
+        let took = self.work.elapsed();
+        if self.gentle && took >= PAUSE_MIN {
+            std::thread::sleep(took);
+        }
+        self.work = Stopwatch::start();
+    }
+}
 
 /// Shows a file piece by piece and returns its checksum.
 pub(super) fn pieces<E>(
@@ -64,6 +89,7 @@ pub(super) fn write_from(
     len: u64,
     mut read: impl FnMut(&mut [u8], u64) -> Result<(), BackupError>,
     progress: &Progress,
+    turns: &mut Turns,
 ) -> Result<u64, BackupError> {
     let mut unsynced = 0;
     let sum = pieces(len, &mut read, |piece, at| {
@@ -75,6 +101,7 @@ pub(super) fn write_from(
         if unsynced >= SYNC_EVERY_BYTES {
             unsynced = 0;
             target.sync().map_err(io_at("cannot sync", path))?;
+            turns.give();
         }
         progress.copied(piece.len() as u64);
         Ok(())
@@ -123,9 +150,11 @@ impl BackupDir {
         let target = self.disk.open_or_create(&new).map_err(io_at("cannot make", &new))?;
         target.set_len(0).map_err(io_at("cannot cut", &new))?;
         let read = |buf: &mut [u8], at| source.file.read_exact_at(buf, at).map_err(read_error());
-        let sum = write_from(&*target, &new, bytes, read, progress)?;
+        let mut turns = Turns::new(self.gentle);
+        let sum = write_from(&*target, &new, bytes, read, progress, &mut turns)?;
         drop(target);
         let found = sum_of(&*self.disk, &new, progress, false)?;
+        turns.give();
         if found != (bytes, sum) {
             let what = "what was read back is not what was written".to_owned();
             return Err(BackupError::Damaged { path: new, what });

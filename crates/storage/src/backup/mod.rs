@@ -124,6 +124,7 @@ pub struct Source {
 pub struct BackupDir {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    gentle: bool,
     _lock: Option<DiskLock>,
 }
 
@@ -148,7 +149,7 @@ impl BackupDir {
                 String::from_utf8_lossy(&mark).chars().take(60).collect::<String>()
             )));
         }
-        Ok(Self { disk, dir: dir.to_path_buf(), _lock: None })
+        Ok(Self { disk, dir: dir.to_path_buf(), gentle: false, _lock: None })
     }
 
     /// Opens a directory of backups for writing, and makes it in an empty or absent directory.
@@ -193,6 +194,13 @@ impl BackupDir {
             write().map_err(io_at("cannot write", &path))?;
         }
         Ok(Self { _lock: Some(lock), ..Self::open(disk, dir)? })
+    }
+
+    /// Has files copied with pauses, for whoever writes to the same disk meanwhile.
+    #[must_use]
+    pub fn gently(mut self) -> Self {
+        self.gentle = true;
+        self
     }
 
     /// Returns the names of all snapshots, oldest first.

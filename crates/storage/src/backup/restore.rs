@@ -1,6 +1,6 @@
 //! From the backup to where it is needed.
 
-use super::copy::write_from;
+use super::copy::{Turns, write_from};
 use super::{BackupDir, BackupError, Progress, SavedFile, Snapshot, io_at};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,8 @@ impl BackupDir {
         target.set_len(0).map_err(io_at("cannot cut", to))?;
         let read =
             |buf: &mut [u8], at| source.read_exact_at(buf, at).map_err(io_at("cannot read", &path));
-        if write_from(&*target, to, file.bytes, read, progress)? != file.sum {
+        let mut turns = Turns::new(false);
+        if write_from(&*target, to, file.bytes, read, progress, &mut turns)? != file.sum {
             return Err(BackupError::Damaged { path, what: "its checksum does not hold".into() });
         }
         Ok(())
