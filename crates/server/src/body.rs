@@ -13,8 +13,10 @@ use std::time::Duration;
 use stdx::Stopwatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// No door takes a larger body; each may take less.
-pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
+/// No door takes a larger body; each may take less, and so may a server with little memory.
+const BODY_BYTES_MAX: usize = 64 << 20;
+/// Less than this for all bodies together makes no server.
+const BODIES_BYTES_MIN: u64 = 16 << 20;
 /// A sender that has not finished its body by then is gone; on loopback the largest takes a second.
 const BODY_WAIT: Duration = Duration::from_secs(60);
 /// Nor may it pause for so long.
@@ -35,6 +37,7 @@ pub(crate) struct Traffic {
     small: Arc<Semaphore>,
     large: Arc<Semaphore>,
     answers: Arc<Semaphore>,
+    body_max: usize,
     bodies_max: u64,
     answers_max: u64,
     refused_bodies: AtomicU64,
@@ -56,13 +59,15 @@ fn permits(bytes: u64) -> usize {
 impl Traffic {
     /// Allows so many bytes of bodies and of answers.
     pub(crate) fn new(bodies_max: u64, answers_max: u64) -> Self {
-        // One of the largest size must always fit, or it could never come in.
-        let bodies_max = bodies_max.max(2 * BODY_BYTES_MAX as u64);
+        let bodies_max = bodies_max.max(BODIES_BYTES_MIN);
+        // One of the largest size fits into its half, or it could never come in.
+        let body_max = BODY_BYTES_MAX.min(usize::try_from(bodies_max / 2).unwrap_or(usize::MAX));
         let semaphore = |bytes| Arc::new(Semaphore::new(permits(bytes)));
         Self {
             small: semaphore(bodies_max / 2),
             large: semaphore(bodies_max / 2),
             answers: semaphore(answers_max),
+            body_max,
             bodies_max,
             answers_max,
             refused_bodies: AtomicU64::new(0),
@@ -126,8 +131,8 @@ impl Traffic {
     ) -> Result<(Bytes, Held), Box<Answer>> {
         let announced = parts.headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok());
         let announced = announced.and_then(|v| v.parse::<usize>().ok());
-        if announced.is_some_and(|len| len > BODY_BYTES_MAX) {
-            return Err(too_large());
+        if announced.is_some_and(|len| len > self.body_max) {
+            return Err(self.too_large());
         }
         if announced.unwrap_or(0) == 0 && body.is_end_stream() {
             return Ok((Bytes::new(), Held::default()));
@@ -166,8 +171,8 @@ impl Traffic {
                 }
             };
             let so_far = first.len() + all.len();
-            if so_far + data.len() > BODY_BYTES_MAX {
-                return Err(too_large());
+            if so_far + data.len() > self.body_max {
+                return Err(self.too_large());
             }
             client.sent(data.len());
             if !self.hold(&mut held, data.len(), clients).await {
@@ -186,6 +191,11 @@ impl Traffic {
             all.extend_from_slice(&data);
         }
         Ok((if all.is_empty() { first } else { all.freeze() }, held))
+    }
+
+    fn too_large(&self) -> Box<Answer> {
+        let text = format!("the body may have {} bytes at most\n", self.body_max);
+        Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, text))
     }
 
     /// Sends an answer on its way, if there is room for it.
@@ -231,11 +241,6 @@ impl Drop for Unread {
     }
 }
 
-fn too_large() -> Box<Answer> {
-    let text = format!("the body may have {BODY_BYTES_MAX} bytes at most\n");
-    Box::new(plain(StatusCode::PAYLOAD_TOO_LARGE, text))
-}
-
 fn late(text: &str) -> Box<Answer> {
     Box::new(plain(StatusCode::REQUEST_TIMEOUT, format!("{text}\n")))
 }
@@ -257,19 +262,19 @@ mod tests {
         let mut all = Vec::new();
         loop {
             let mut held = Held::default();
-            if !traffic.try_hold(&mut held, BODY_BYTES_MAX) {
+            if !traffic.try_hold(&mut held, traffic.body_max) {
                 break;
             }
             all.push(held);
         }
         assert_eq!(all.len(), 1, "the least that may be set is for one of the largest");
-        for _ in 0..60 {
+        for _ in 0..7 {
             let mut held = Held::default();
             assert!(traffic.try_hold(&mut held, 1_000) && traffic.try_hold(&mut held, 999_000));
             all.push(held);
         }
         let (bodies, _) = traffic.used();
-        let expected = BODY_BYTES_MAX as u64 + 60_000_000;
+        let expected = traffic.body_max as u64 + 7_000_000;
         assert!(bodies.abs_diff(expected) < 100 * UNIT as u64, "{bodies} is not {expected}");
         drop(all);
         assert_eq!(traffic.used().0, 0);

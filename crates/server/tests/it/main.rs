@@ -6,6 +6,7 @@
 
 mod backup;
 mod credentials;
+mod crowd;
 mod delete;
 mod faults;
 mod fsck;

@@ -15,7 +15,7 @@ use stdx::{Clock, RealClock, Stopwatch};
 const USAGE: Option<i32> = Some(2);
 const FAILURE: Option<i32> = Some(1);
 
-fn directory() -> tempfile::TempDir {
+pub(crate) fn directory() -> tempfile::TempDir {
     tempfile::tempdir().expect("a temporary directory")
 }
 

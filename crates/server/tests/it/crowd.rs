@@ -1,0 +1,190 @@
+//! Clients that send slowly, never read, or are simply too many hold nobody else up; what somebody
+//! sends too much of is refused and shown.
+
+use crate::http::{ask, cloudwatch, connect, get, post, post_head};
+use crate::process::directory;
+use crate::programs::{Program, Server, poll, run, sightline};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use stdx::Stopwatch;
+
+/// Little memory: 16 MiB for bodies, 4 MiB for answers.
+const SMALL: [&str; 2] = ["--memory", "64MiB"];
+
+fn metric(server: &Server, name: &str) -> f64 {
+    let page = server.get("/metrics").body;
+    let line = page.lines().find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("no {name} in\n{page}")).trim().parse().expect("a number")
+}
+
+fn put(server: &Server, name: &str) -> u16 {
+    let body = json!({"Namespace": "Shop", "MetricData": [{"MetricName": name, "Value": 1.0}]});
+    cloudwatch(server.address, "PutMetricData", &body).expect("an answer").status
+}
+
+#[test]
+fn oracle_slow_senders_give_way_to_writers() {
+    let data = directory();
+    let mut server = Server::start(data.path(), &SMALL);
+    // Together they announce far more than there is room for, and send much of it.
+    let mut slow: Vec<TcpStream> = Vec::new();
+    for _ in 0..40 {
+        let mut socket = connect(server.address).expect("connects");
+        let _ = socket.write_all(post_head("/api/v1/write", &[], 8_000_000).as_bytes());
+        let _ = socket.write_all(&vec![b'x'; 1_500_000]);
+        slow.push(socket);
+    }
+    // Some never come to the end of their heads.
+    for _ in 0..40 {
+        let mut socket = connect(server.address).expect("connects");
+        socket.write_all(b"POST /api/v1/write HTTP/1.1\r\nhost: 127.0.0.1\r\n").expect("writes");
+        slow.push(socket);
+    }
+    let watch = Stopwatch::start();
+    for n in 0..20 {
+        assert_eq!(put(&server, &format!("m{n}")), 200);
+    }
+    let took = watch.elapsed();
+    assert!(took < Duration::from_secs(20), "twenty writers waited {took:?}");
+    poll("the slowest giving way", Duration::from_secs(20), || {
+        let cut = metric(&server, "sightline_connections_cut_total{why=\"slow\"}");
+        if cut > 0.0 { Ok(()) } else { Err("nobody was cut off".to_owned()) }
+    });
+    assert_eq!(put(&server, "last"), 200);
+    drop(slow);
+    poll("room for bodies", Duration::from_secs(10), || {
+        let used = metric(&server, "sightline_memory_used_bytes{use=\"bodies\"}");
+        if used == 0.0 { Ok(()) } else { Err(format!("{used} bytes are held")) }
+    });
+    server.stop();
+}
+
+#[test]
+fn oracle_answers_that_nobody_reads_leave_room_for_others() {
+    let data = directory();
+    let mut server = Server::start(data.path(), &SMALL);
+    let wide = "w".repeat(200);
+    for batch in 0..10 {
+        let points: Vec<_> = (0..100)
+            .map(|n| {
+                let value = format!("{wide}{batch}-{n}");
+                json!({"MetricName": "wide", "Value": 1.0,
+                    "Dimensions": [{"Name": "a", "Value": value}]})
+            })
+            .collect();
+        let body = json!({"Namespace": "Shop", "MetricData": points});
+        let answer = cloudwatch(server.address, "PutMetricData", &body).expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let large = "/api/v1/query?query=wide";
+    let len = server.get(large).body.len();
+    assert!((100_000..1_000_000).contains(&len), "{len}");
+    let mut deaf = Vec::new();
+    let asks = format!("GET {large} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n");
+    for _ in 0..60 {
+        let mut socket = connect(server.address).expect("connects");
+        // Many answers on each connection: what the kernel buffers is not the server's.
+        socket.write_all(asks.repeat(40).as_bytes()).expect("writes");
+        deaf.push(socket);
+    }
+    poll("memory of answers in use", Duration::from_secs(60), || {
+        let used = metric(&server, "sightline_memory_used_bytes{use=\"answers\"}");
+        if used > 2e6 { Ok(()) } else { Err(format!("{used} bytes are held")) }
+    });
+    // Small questions and writes go on, and large ones are answered or told to come again.
+    assert_eq!(put(&server, "m"), 200);
+    assert_eq!(get(server.address, "/api/v1/query?query=nothing").expect("an answer").status, 200);
+    let told = get(server.address, large).expect("an answer").status;
+    assert!([200, 503].contains(&told), "{told}");
+    assert!(metric(&server, "sightline_memory_used_bytes{use=\"answers\"}") <= 4.2e6);
+    drop(deaf);
+    poll("a large answer", Duration::from_secs(30), || {
+        match get(server.address, large).map(|a| a.status) {
+            Ok(200) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    server.stop();
+}
+
+#[test]
+fn oracle_the_longest_idle_connection_makes_room() {
+    let data = directory();
+    // Of 80 files three quarters are for connections.
+    let text = data.path().to_str().expect("a plain path");
+    let plain = sightline(&[
+        "serve", "--listen", "127.0.0.1:0", "--data", text, "--collect-host=false",
+    ]);
+    let mut limited = std::process::Command::new("sh");
+    limited.args(["-c", "ulimit -n 80; exec \"$0\" \"$@\""]).arg(plain.get_program());
+    limited.args(plain.get_args());
+    let program = Program::start("sightline", &mut limited);
+    let address = poll("the server's address", Duration::from_secs(60), || {
+        let log = program.log();
+        let mut lines = log.lines().filter_map(|l| l.split_once(" answers on http://"));
+        let address = lines.next().and_then(|(_, address)| address.trim().parse().ok());
+        address.ok_or(log)
+    });
+    let mut server = Server { program, address };
+    let mut idle: Vec<TcpStream> = Vec::new();
+    for _ in 0..100 {
+        let mut socket = connect(address).expect("connects");
+        socket.write_all(b"GET /-/healthy HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").expect("writes");
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).expect("everyone is answered, also the hundredth");
+        assert_eq!(&answer[9..], b"200");
+        idle.push(socket);
+    }
+    assert!(metric(&server, "sightline_connections ") <= 60.0);
+    assert!(metric(&server, "sightline_connections_cut_total{why=\"idle\"}") >= 40.0);
+    // The first ones are gone: what is left of their answers, then the end.
+    let mut rest = Vec::new();
+    let _ = idle[0].read_to_end(&mut rest);
+    assert_eq!(put(&server, "m"), 200);
+    drop(idle);
+    server.stop();
+}
+
+#[test]
+fn oracle_an_explosion_is_refused_by_name_and_shown() {
+    let data = directory();
+    let limits = ["--series-per-namespace-max", "50", "--query-series-max", "20"];
+    let mut server = Server::start(data.path(), &limits);
+    let of_request = |id: usize| {
+        json!({"Namespace": "Shop", "MetricData": [{"MetricName": "Latency", "Value": 1.0,
+            "Dimensions": [{"Name": "request_id", "Value": format!("r{id}")}]}]})
+    };
+    for id in 0..50 {
+        let answer = cloudwatch(server.address, "PutMetricData", &of_request(id)).expect("answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    let refused = cloudwatch(server.address, "PutMetricData", &of_request(50)).expect("an answer");
+    assert_eq!(refused.status, 400);
+    for word in ["Throttling", "Shop", "50 series", "request_id"] {
+        assert!(refused.body.contains(word), "{refused:?} does not say {word}");
+    }
+    // Known ones and other namespaces go on.
+    assert_eq!(cloudwatch(server.address, "PutMetricData", &of_request(7)).expect("ok").status, 200);
+    let remote = post(server.address, "/api/v1/write", &[], b"\0").expect("an answer");
+    assert_eq!(remote.status, 204, "{remote:?}");
+    let shown = server.get("/metrics").body;
+    let line = shown
+        .lines()
+        .find(|line| line.starts_with("sightline_namespace_series_refused_total{"))
+        .unwrap_or_else(|| panic!("no offender in\n{shown}"));
+    for part in ["namespace=\"Shop\"", "label=\"request_id\"", "account=\"000000000000\""] {
+        assert!(line.contains(part), "{line} does not show {part}");
+    }
+    let url = format!("http://{}", server.address);
+    let (code, view) = run(&["top", "--url", &url, "--once", "--every", "1"]);
+    assert_eq!(code, Some(0), "{view}");
+    let line = view.lines().find(|l| l.contains("Shop")).unwrap_or_else(|| panic!("{view}"));
+    assert!(line.contains("request_id") && line.contains("50"), "{view}");
+    // A question that reads too much says which limit it hit.
+    let wide = ask(server.address, "/api/v1/query", &[("query", "Latency")]).expect("an answer");
+    assert_eq!(wide.status, 422);
+    assert!(wide.body.contains("at most 20 may"), "{wide:?}");
+    server.stop();
+}
