@@ -231,6 +231,9 @@ impl Audit {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let file = self.disk.create_private(&path)?;
                 self.disk.sync_dir(&self.dir)?;
+                if let Some(above) = self.dir.parent() {
+                    self.disk.sync_dir(above)?;
+                }
                 file
             }
             other => other?,

@@ -115,7 +115,8 @@ impl SecretKey {
             file.write_all_at(text.as_bytes(), 0)?;
             file.sync()?;
             disk.rename(&beside, path)?;
-            disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
+            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+            disk.sync_dir(dir.unwrap_or(Path::new(".")))
         };
         write().map_err(failed)?;
         Ok(Self::new(path, &id, key))

@@ -61,8 +61,8 @@ pub enum LoginStep {
 pub struct PasswordCheck {
     user: String,
     password: String,
-    /// The user's hash, or one that nobody has when there is no such user: the answer takes as long.
-    hash: String,
+    /// The user's hash; `None` when there is no such user, which must not show in the time.
+    hash: Option<String>,
     source: IpAddr,
 }
 
@@ -107,7 +107,7 @@ impl Credentials {
         LoginStep::Hash(PasswordCheck {
             user: user.to_owned(),
             password: password.to_owned(),
-            hash: hash.unwrap_or_else(|| NOBODY.clone()),
+            hash,
             source,
         })
     }
@@ -122,9 +122,10 @@ impl Credentials {
         now_ms: i64,
     ) -> Result<Principal, LoginError> {
         let PasswordCheck { user, password, hash, source } = check;
-        if !password::is_right(password, hash) {
+        let is_right = password::is_right(password, hash.as_deref().unwrap_or(&NOBODY));
+        let Some(hash) = hash.as_ref().filter(|_| is_right) else {
             return Err(LoginError::Wrong);
-        }
+        };
         // The user may have been revoked or given another password meanwhile.
         let known = self.known.read();
         let good = known
