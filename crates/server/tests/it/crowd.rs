@@ -114,9 +114,8 @@ fn oracle_the_longest_idle_connection_makes_room() {
     let data = directory();
     // Of 80 files three quarters are for connections.
     let text = data.path().to_str().expect("a plain path");
-    let plain = sightline(&[
-        "serve", "--listen", "127.0.0.1:0", "--data", text, "--collect-host=false",
-    ]);
+    let plain =
+        sightline(&["serve", "--listen", "127.0.0.1:0", "--data", text, "--collect-host=false"]);
     let mut limited = std::process::Command::new("sh");
     limited.args(["-c", "ulimit -n 80; exec \"$0\" \"$@\""]).arg(plain.get_program());
     limited.args(plain.get_args());
@@ -166,7 +165,10 @@ fn oracle_an_explosion_is_refused_by_name_and_shown() {
         assert!(refused.body.contains(word), "{refused:?} does not say {word}");
     }
     // Known ones and other namespaces go on.
-    assert_eq!(cloudwatch(server.address, "PutMetricData", &of_request(7)).expect("ok").status, 200);
+    assert_eq!(
+        cloudwatch(server.address, "PutMetricData", &of_request(7)).expect("ok").status,
+        200
+    );
     let remote = post(server.address, "/api/v1/write", &[], b"\0").expect("an answer");
     assert_eq!(remote.status, 204, "{remote:?}");
     let shown = server.get("/metrics").body;
