@@ -7,8 +7,8 @@ use platform::{AuthMode, TimeStep};
 /// Says why a request of a web page is refused where everyone may come in; `None` when it may come
 /// in. Where credentials are required it is decided too.
 pub fn refusal(parts: &Parts) -> Option<String> {
-    let _ = neighbours::refusal(parts, AuthMode::Required);
-    neighbours::refusal(parts, AuthMode::Open)
+    let _ = neighbours::refusal(parts, AuthMode::Required, true);
+    neighbours::refusal(parts, AuthMode::Open, true)
 }
 
 /// Reads the body of `POST /-/clock`: milliseconds, and whether they are a step rather than a time.

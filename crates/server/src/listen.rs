@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::Principal;
@@ -28,6 +28,10 @@ use tokio_io_timeout::TimeoutStream;
 
 /// A sender that has not finished its request's head by then is gone.
 const HEAD_WAIT: Duration = Duration::from_secs(30);
+/// No head is larger: a presigned URL has some kilobytes, and what is sent of a head is kept before
+/// anything is known of its sender. A question that is longer comes by POST.
+/// Nor has it more than a hundred lines, which is hyper's own limit.
+const HEAD_BYTES_MAX: usize = 64 << 10;
 /// A client that has not agreed on keys by then is gone.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(10);
 /// A body whose sender is refused is read this far, and thrown away: most senders look for an answer
@@ -151,6 +155,7 @@ async fn connection(
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WAIT);
+    builder.max_buf_size(HEAD_BYTES_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
@@ -174,6 +179,15 @@ async fn answer(
     let (mut parts, body) = request.into_parts();
     let door = Door::of(shared, &parts);
     let answer = match admit(shared, door, &mut parts, peer).await {
+        // Whoever may ask without a name says all of it in the head.
+        Ok(()) if door == Door::Front || control::is_for_everybody(&parts) => {
+            throw_away(body, client).await;
+            client.does(Doing::Waiting);
+            match door {
+                Door::Front => front(&parts),
+                _ => control::answer(shared, &parts, Bytes::new(), peer).await,
+            }
+        }
         Ok(()) => match shared.traffic.read(&parts, body, client, &shared.clients).await {
             // What the body takes is held until the answer is there.
             Ok((body, _held)) => {
@@ -188,7 +202,7 @@ async fn answer(
             Err(refused) => *refused,
         },
         Err(refused) => {
-            throw_away(body).await;
+            throw_away(body, client).await;
             *refused
         }
     };
@@ -207,7 +221,8 @@ async fn admit(
     peer: IpAddr,
 ) -> Result<(), Box<Answer>> {
     let auth = shared.platform.auth();
-    if let Some(why) = neighbours::refusal(parts, auth) {
+    let takes_visits = matches!(door, Door::Front | Door::Control);
+    if let Some(why) = neighbours::refusal(parts, auth, takes_visits) {
         return Err(Box::new(plain(StatusCode::FORBIDDEN, why)));
     }
     let everybody = door == Door::Front || control::is_for_everybody(parts);
@@ -294,11 +309,17 @@ fn refused_by_aws(shared: &Shared, parts: &Parts, peer: IpAddr, answer: AwsRespo
     of_aws(answer)
 }
 
-async fn throw_away(mut body: Incoming) {
+/// Reads a body that nobody looks at, as far as is polite, and keeps nothing of it.
+async fn throw_away(mut body: Incoming, client: &Client) {
+    if body.is_end_stream() {
+        return;
+    }
+    client.does(Doing::Sending);
     let read = async {
         let mut left = REFUSED_BODY_BYTES_MAX;
         while let Some(Ok(frame)) = body.frame().await {
             let len = frame.data_ref().map_or(0, Bytes::len);
+            client.sent(len);
             match left.checked_sub(len) {
                 Some(rest) => left = rest,
                 None => return,
@@ -450,6 +471,13 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
     let now_ms = RealClock.now_ms();
     let keys = SigningKeys(&shared.platform);
     let was_identified = parts.extensions.get::<Principal>().is_some();
+    // A page can have any URL asked for, and what a browser remembers sent along, but signs nothing
+    // and, without being let, adds no header. Not checked when everybody may come in: then only a
+    // signature that stands in a header is none of a page.
+    let of_no_page = match shared.platform.auth() {
+        AuthMode::Required => !was_identified,
+        AuthMode::Open => parts.headers.contains_key(header::AUTHORIZATION),
+    };
     let access = match shared.platform.auth() {
         AuthMode::Required if !was_identified => Access::Required(&keys),
         _ => Access::Open,
@@ -469,6 +497,9 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
         Ok(request) => request,
         Err(refused) => return refused,
     };
+    if request.parts().method.is_safe() && !of_no_page && !aws_services::is_read_only(&request) {
+        return of_aws(request.respond(Err(not_by_get(&request))));
+    }
     let (done, answered) = oneshot::channel();
     let is_write = request.operation.name == "PutMetricData";
     if is_write {
@@ -516,6 +547,16 @@ fn answered_by_aws(
         shared.platform.audit(&who, &from, event);
     }
     of_aws(answer)
+}
+
+fn not_by_get(request: &aws_wire::Request) -> ServiceError {
+    let text = format!(
+        "{} changes something and is taken by POST; by {} only when it is signed and signatures are \
+         checked (--auth required).",
+        request.operation.name,
+        request.parts().method,
+    );
+    ServiceError::custom("MethodNotAllowed", "MethodNotAllowed", 405, text)
 }
 
 #[expect(clippy::boxed_local, reason = "as the gateway hands it out")]

@@ -3,6 +3,10 @@
 //! A page of another site, open in a browser on this machine, can send requests to loopback. What
 //! gives it away is what its browser adds: an `Origin` that is not ours, or, when its site's name was
 //! made to point at loopback, a `Host` that is not ours.
+//!
+//! Not all browsers say so of all requests: plain HTTP beyond this machine gets no `Sec-Fetch-*`, and an
+//! image no `Origin`. What changes anything is therefore not taken by GET, which is all that a page can
+//! send without either.
 
 use http::request::Parts;
 use http::{HeaderName, Method, header};
@@ -18,7 +22,9 @@ const AWS_PREFIXES: [&str; 5] =
 /// Where credentials are required the server has any name, so that its `Host` says nothing; but a
 /// browser that has once been told a password sends it along with whatever any page makes it send,
 /// so that pages of other sites stay out all the same.
-pub(crate) fn refusal(parts: &Parts, auth: AuthMode) -> Option<String> {
+///
+/// `takes_visits` says whether what is asked may be opened by a link of another site.
+pub(crate) fn refusal(parts: &Parts, auth: AuthMode, takes_visits: bool) -> Option<String> {
     let text = |name| parts.headers.get(name).map(|v| String::from_utf8_lossy(v.as_bytes()));
     // HTTP/1.0 and whole-URI requests may do without the header.
     let host =
@@ -33,13 +39,12 @@ pub(crate) fn refusal(parts: &Parts, auth: AuthMode) -> Option<String> {
         ));
     }
     let site = text(HeaderName::from_static("sec-fetch-site"));
-    let mode = text(HeaderName::from_static("sec-fetch-mode"));
     match site.as_deref() {
         // Said by the browser itself, which no page can do; it also holds behind a proxy that
         // gives the server another host than the browser knows.
         Some("same-origin") => return None,
         // A link that somebody followed is no request of the page that it stood on.
-        Some("cross-site" | "same-site") if !is_visit(parts, mode.as_deref()) => {
+        Some("cross-site" | "same-site") if !(takes_visits && is_visit(parts)) => {
             return Some("a page of another site may not use this server\n".into());
         }
         _ => {}
@@ -59,8 +64,13 @@ pub(crate) fn refusal(parts: &Parts, auth: AuthMode) -> Option<String> {
     None
 }
 
-fn is_visit(parts: &Parts, mode: Option<&str>) -> bool {
-    matches!(parts.method, Method::GET | Method::HEAD) && mode == Some("navigate")
+/// Says whether a person goes to a page of ours. A frame of another page navigates too, unseen by
+/// anybody; its destination is the frame.
+fn is_visit(parts: &Parts) -> bool {
+    let says = |name, value: &str| parts.headers.get(name).is_some_and(|v| v == value);
+    matches!(parts.method, Method::GET | Method::HEAD)
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
 }
 
 /// Says whether an authority (a host, perhaps with a port) names this machine itself.
@@ -91,7 +101,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        refusal(&request.body(()).expect("a request").into_parts().0, auth).is_some()
+        refusal(&request.body(()).expect("a request").into_parts().0, auth, true).is_some()
     }
 
     #[test]
@@ -127,18 +137,42 @@ mod tests {
     #[test]
     fn a_browser_says_whose_page_asks() {
         for auth in [AuthMode::Open, AuthMode::Required] {
-            let refused = |method, site, mode| {
-                let headers =
-                    [("host", "localhost"), ("sec-fetch-site", site), ("sec-fetch-mode", mode)];
+            let refused = |method, site, mode, dest| {
+                let headers = [
+                    ("host", "localhost"),
+                    ("sec-fetch-site", site),
+                    ("sec-fetch-mode", mode),
+                    ("sec-fetch-dest", dest),
+                ];
                 refused_by(auth, method, &headers)
             };
-            assert!(refused("GET", "cross-site", "no-cors"), "an image of another page");
-            assert!(refused("POST", "cross-site", "navigate"), "a form of another page");
-            assert!(refused("POST", "same-site", "cors"));
-            assert!(!refused("GET", "cross-site", "navigate"), "a link");
-            assert!(!refused("GET", "none", "navigate"), "typed");
-            assert!(!refused("POST", "same-origin", "cors"));
+            assert!(refused("GET", "cross-site", "no-cors", "image"), "an image of another page");
+            assert!(refused("POST", "cross-site", "navigate", "document"), "a form");
+            for frame in ["iframe", "frame", "object", "embed", ""] {
+                assert!(refused("GET", "cross-site", "navigate", frame), "{frame} navigates too");
+            }
+            assert!(refused("POST", "same-site", "cors", "empty"));
+            assert!(!refused("GET", "cross-site", "navigate", "document"), "a link");
+            assert!(!refused("GET", "none", "navigate", "document"), "typed");
+            assert!(!refused("POST", "same-origin", "cors", "empty"));
         }
+    }
+
+    #[test]
+    fn a_link_leads_to_pages_and_not_to_doors() {
+        let visit = [
+            ("host", "localhost"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
+        let mut request = http::Request::get("/?Action=PutMetricData");
+        for (name, value) in visit {
+            request = request.header(name, value);
+        }
+        let parts = request.body(()).expect("a request").into_parts().0;
+        assert!(refusal(&parts, AuthMode::Open, true).is_none());
+        assert!(refusal(&parts, AuthMode::Open, false).is_some());
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Clients that send slowly, never read, or are simply too many hold nobody else up; what somebody
 //! sends too much of is refused and shown.
 
-use crate::http::{ask, cloudwatch, connect, get, post, post_head};
-use crate::process::directory;
+use crate::http::{ask, cloudwatch, connect, get, post, post_head, read_answer};
+use crate::process::{directory, resident_bytes};
 use crate::programs::{Program, Server, poll, run, sightline};
 use serde_json::json;
 use std::io::{Read, Write};
@@ -106,6 +106,68 @@ fn oracle_answers_that_nobody_reads_leave_room_for_others() {
             other => Err(format!("{other:?}")),
         }
     });
+    server.stop();
+}
+
+#[test]
+fn oracle_half_sent_heads_cost_little_and_large_ones_are_answered() {
+    let data = directory();
+    let mut server = Server::start(data.path(), &[]);
+    let id = server.program.id();
+    let begin = "GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n";
+    let before = resident_bytes(id);
+    let mut held = Vec::new();
+    for n in 0..500 {
+        // Half of them send more than there may be, in many lines or in one.
+        let len = if n % 2 == 0 { 60_000 } else { 390_000 };
+        let lines = match n % 4 {
+            0 | 1 => format!("x-y: {}", "z".repeat(len)),
+            _ => format!("x-y: {}\r\n", "z".repeat(900)).repeat(len / 900),
+        };
+        let mut socket = connect(server.address).expect("connects");
+        // Who is refused early cannot send the rest.
+        let _ = socket.write_all(format!("{begin}{lines}").as_bytes());
+        held.push(socket);
+    }
+    let grew = resident_bytes(id).saturating_sub(before);
+    println!("500 half-sent heads: {:.1} MiB", grew as f64 / f64::from(1 << 20));
+    assert!(grew < 80 << 20, "500 half-sent heads take {grew} bytes");
+    drop(held);
+    let answer = |head: String| {
+        let mut socket = connect(server.address).expect("connects");
+        socket.write_all(format!("{head}connection: close\r\n\r\n").as_bytes()).expect("writes");
+        read_answer(&mut socket).expect("an answer").status
+    };
+    // As a presigned URL, and as a label matcher that is far too long.
+    let long = "x".repeat(50_000);
+    assert_eq!(answer(format!("{begin}cookie: {long}\r\n")), 200);
+    let asked = format!("GET /api/v1/query?query=up&x={long} HTTP/1.1\r\nhost: 127.0.0.1\r\n");
+    assert_eq!(answer(asked), 200);
+    assert_eq!(answer(format!("{begin}{}", "x-y: z\r\n".repeat(120))), 431, "too many lines");
+    assert_eq!(put(&server, "m"), 200);
+    server.stop();
+}
+
+#[test]
+fn oracle_bodies_that_nobody_asked_for_are_not_kept() {
+    let data = directory();
+    let mut server = Server::start(data.path(), &SMALL);
+    let mut slow: Vec<(TcpStream, u16)> = Vec::new();
+    for (path, status) in [("/", 400), ("/nothing", 404), ("/-/healthy", 405)].repeat(6) {
+        let mut socket = connect(server.address).expect("connects");
+        let _ = socket.write_all(post_head(path, &[], 8_000_000).as_bytes());
+        let _ = socket.write_all(&vec![b'x'; 1_500_000]);
+        slow.push((socket, status));
+    }
+    for _ in 0..20 {
+        assert_eq!(metric(&server, "sightline_memory_used_bytes{use=\"bodies\"}"), 0.0);
+    }
+    // Answered although the rest never comes.
+    let watch = Stopwatch::start();
+    for (socket, status) in &mut slow {
+        assert_eq!(read_answer(socket).expect("an answer").status, *status);
+    }
+    assert!(watch.elapsed() < Duration::from_secs(20));
     server.stop();
 }
 

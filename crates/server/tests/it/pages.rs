@@ -30,6 +30,38 @@ const FOREIGN: [&[&str]; 6] = [
     &["origin: https://evil.example", "sec-fetch-site: cross-site", "sec-fetch-mode: navigate"],
 ];
 
+const PUT_BY_GET: &str = "/?Action=PutMetricData&Version=2010-08-01&Namespace=Shop\
+                          &MetricData.member.1.MetricName=m&MetricData.member.1.Value=1";
+const LIST_BY_GET: &str = "/?Action=ListMetrics&Version=2010-08-01&Namespace=Shop";
+
+/// What browsers add to GETs of other sites' pages: a frame, an image, a link.
+const VISITS: [&[&str]; 3] = [
+    &[
+        "-H",
+        "sec-fetch-site: cross-site",
+        "-H",
+        "sec-fetch-mode: navigate",
+        "-H",
+        "sec-fetch-dest: iframe",
+    ],
+    &[
+        "-H",
+        "sec-fetch-site: cross-site",
+        "-H",
+        "sec-fetch-mode: no-cors",
+        "-H",
+        "sec-fetch-dest: image",
+    ],
+    &[
+        "-H",
+        "sec-fetch-site: cross-site",
+        "-H",
+        "sec-fetch-mode: navigate",
+        "-H",
+        "sec-fetch-dest: document",
+    ],
+];
+
 fn test_bench(data: &std::path::Path) -> Server {
     let start = ["--test-bench", "--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"];
     Server::start(data, &start)
@@ -86,6 +118,20 @@ fn oracle_pages_of_other_sites_do_nothing_to_an_open_server() {
         assert_eq!(curl(&[&image[..], &[&url(path)]].concat()).status, 403, "{path}");
     }
     assert_eq!(now(&server).body, before, "nothing moved");
+    for page in VISITS {
+        assert_eq!(curl(&[page, &[&url(PUT_BY_GET)]].concat()).status, 403, "{page:?}");
+    }
+    // No browser needs to say anything of an image over plain HTTP; a made-up signature helps not.
+    let forged = format!(
+        "{PUT_BY_GET}&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=\
+         host&X-Amz-Signature=00&X-Amz-Credential=k%2F20260101%2Feu-west-1%2Fmonitoring%2Faws4_request"
+    );
+    for path in [PUT_BY_GET, &forged] {
+        let told = curl(&[&url(path)]);
+        assert_eq!(told.status, 405, "{path} {told:?}");
+        assert!(told.body.contains("taken by POST"), "{told:?}");
+    }
+    assert!(!curl(&[&url(LIST_BY_GET)]).body.contains("<MetricName>"), "nothing was put");
     assert_eq!(curl(&[&url("/-/manage/keys")]).body.trim(), r#"{"credentials":[]}"#);
     // What is of this machine comes in.
     let own = format!("origin: http://{}", server.address);
@@ -107,6 +153,20 @@ fn oracle_a_remembered_password_helps_no_page() {
         assert_eq!(told.status, 403, "{foreign:?}: {told:?}");
     }
     assert_eq!(secured.manage(&["tokens", "list", "-f", "json"], ""), "[]\n");
+    let get = |page: &[&str], path: &str| {
+        let url = secured.url(path);
+        curl(&[&["-u", &credentials][..], page, &[&url]].concat())
+    };
+    for page in VISITS {
+        assert_eq!(get(page, PUT_BY_GET).status, 403, "{page:?}");
+    }
+    assert_eq!(get(VISITS[0], "/-/manage/keys").status, 403, "a frame");
+    assert_eq!(get(VISITS[2], "/-/manage/keys").status, 200, "a link that somebody follows");
+    // Over plain HTTP a browser says nothing of an image, and sends the password along.
+    assert_eq!(get(&[], PUT_BY_GET).status, 405);
+    let listed = get(&[], LIST_BY_GET);
+    assert_eq!(listed.status, 200, "{listed:?}");
+    assert!(!listed.body.contains("<MetricName>"), "nothing was put: {listed:?}");
     let told = curl(&[&create[..], &["-H", "host: sightline.example", &url]].concat());
     assert_eq!(told.status, 200, "it has any name: {told:?}");
 }

@@ -229,7 +229,7 @@ fn oracle_a_directory_that_cannot_be_is_named() {
 }
 
 /// Resident bytes of a process.
-fn resident_bytes(id: u32) -> u64 {
+pub(crate) fn resident_bytes(id: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a running process");
     let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a line of memory");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
