@@ -205,6 +205,7 @@ impl MetricStore {
     /// Writes the head into parts; the maintenance lock is held. `renew` starts an empty registry even if few series have died.
     /// Says whether one was started.
     pub(crate) fn flush_locked(&self, renew: bool) -> Result<bool, StoreError> {
+        self.resolve_doubt()?;
         let waiting = self.view.load().frozen.clone();
         let mut renewed = false;
         let frozen = match waiting {
@@ -218,13 +219,53 @@ impl MetricStore {
             }
         };
         let written = self.write_parts(&frozen)?;
-        self.install(
+        let new: Vec<String> = written.iter().map(|p| p.name().to_owned()).collect();
+        self.install_written(
+            &new,
             Some(frozen.sequence),
             |parts| parts.extend(written.iter().cloned()),
-            |names| names.extend(written.iter().map(|p| p.name().to_owned())),
+            |names| names.extend(new.iter().cloned()),
         )?;
         self.counters().flushes.fetch_add(1, Ordering::Relaxed);
         Ok(renewed)
+    }
+
+    /// Puts parts in force that were written for it.
+    fn install_written(
+        &self,
+        written: &[String],
+        flushed: Option<u64>,
+        change: impl Fn(&mut Vec<Arc<Part>>),
+        names: impl Fn(&mut Vec<String>),
+    ) -> Result<(), StoreError> {
+        let installed = self.install(flushed, change, names);
+        if installed.is_err() {
+            // The rename may have happened and only its sync failed: then the disk lists them, and
+            // after loss of power it may or may not.
+            let unlisted = match self.manifest_file.read() {
+                Ok(Some(found)) => !written.iter().any(|name| found.parts.contains(name)),
+                Ok(None) => true,
+                Err(_) => false,
+            };
+            if unlisted {
+                self.remove_files(written);
+            }
+            *self.in_doubt.lock() = Some(if unlisted { Vec::new() } else { written.to_vec() });
+        }
+        installed
+    }
+
+    /// After a manifest that could not be replaced: replaces it by what is in force, and removes the
+    /// parts in doubt. Before anything is written: each attempt would leave a whole head behind, or
+    /// write one in vain.
+    fn resolve_doubt(&self) -> Result<(), StoreError> {
+        let mut in_doubt = self.in_doubt.lock();
+        if let Some(names) = &*in_doubt {
+            self.install(None, |_| {}, |_| {})?;
+            self.remove_files(names);
+            *in_doubt = None;
+        }
+        Ok(())
     }
 
     /// Writes one part for each partition that the head has points of.
@@ -369,6 +410,7 @@ impl MetricStore {
     /// Merges neighbours of one partition; neighbours only, or the order of arrival would change.
     /// What was deleted is left out.
     pub(crate) fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
+        self.resolve_doubt()?;
         let mut level = run.iter().map(|p| p.meta().level).max().unwrap_or(0);
         if run.len() > 1 || !run[0].meta().settled {
             level += 1;
@@ -402,7 +444,9 @@ impl MetricStore {
         };
         let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
         let new = merged.as_ref().map(|(_, part)| part);
-        self.install(
+        let written: Vec<String> = new.iter().map(|part| part.name().to_owned()).collect();
+        self.install_written(
+            &written,
             None,
             |parts| {
                 let at = parts.iter().position(|p| p.name() == old[0]);

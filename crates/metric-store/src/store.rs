@@ -232,7 +232,7 @@ pub struct MetricStore {
     pub(crate) options: StoreOptions,
     journal: Arc<dyn Journal>,
     pub(crate) parts: Arc<dyn Parts>,
-    manifest_file: ManifestFile,
+    pub(crate) manifest_file: ManifestFile,
     pub(crate) manifest: Mutex<Manifest>,
     order: Mutex<Order>,
     committer: Mutex<()>,
@@ -241,6 +241,8 @@ pub struct MetricStore {
     pub(crate) view: ArcSwap<View>,
     /// One flush, merge or expiry at a time.
     pub(crate) maintenance: Mutex<crate::maintain::Pace>,
+    /// Set when the manifest could not be replaced: parts that it may list or not.
+    pub(crate) in_doubt: Mutex<Option<Vec<String>>>,
     counters: StoreCounters,
     /// Bytes of the head, and of a frozen one with its registry: looked at by every write.
     head_bytes: AtomicUsize,
@@ -371,6 +373,7 @@ impl MetricStore {
                 tombstones,
             }),
             maintenance: Mutex::default(),
+            in_doubt: Mutex::default(),
             counters: StoreCounters::default(),
             head_bytes: AtomicUsize::new(head_bytes),
             frozen_bytes: AtomicUsize::new(0),

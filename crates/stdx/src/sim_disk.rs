@@ -20,6 +20,10 @@ pub struct CrashPlan {
     pub capacity_bytes: Option<u64>,
     /// Every change fails with [`io::ErrorKind::ReadOnlyFilesystem`].
     pub read_only: bool,
+    /// Every rename fails.
+    pub fail_renames: bool,
+    /// A directory that something was renamed in cannot be synced; the new name is there.
+    pub fail_rename_syncs: bool,
 }
 
 /// A simulated disk; clones see the same files.
@@ -428,6 +432,9 @@ impl Disk for SimDisk {
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
+        if state.plan.fail_renames {
+            return Err(io::Error::other("simulated failure of a rename"));
+        }
         if !state.names.contains_key(from) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -446,6 +453,11 @@ impl Disk for SimDisk {
         let mut state = self.0.lock();
         if state.step()? {
             return Err(powerless());
+        }
+        let renamed =
+            |c: &NameChange| matches!(c, NameChange::Rename { .. }) && c.dir() == Some(dir);
+        if state.plan.fail_rename_syncs && state.pending_names.iter().any(renamed) {
+            return Err(io::Error::other("simulated failure of a sync of a directory"));
         }
         let pending = std::mem::take(&mut state.pending_names);
         let (synced, rest): (Vec<_>, Vec<_>) =

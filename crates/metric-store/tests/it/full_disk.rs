@@ -190,3 +190,47 @@ fn deltas_with_wide_distributions_can_be_read_from_parts() {
     assert_eq!(names(&store), [("wide".to_owned(), 3000)]);
     assert_eq!(store.status().parts_damaged, 0);
 }
+
+#[test]
+fn a_manifest_that_cannot_be_replaced_costs_one_head_and_no_more() {
+    let plans = [
+        CrashPlan { fail_renames: true, ..CrashPlan::default() },
+        CrashPlan { fail_rename_syncs: true, ..CrashPlan::default() },
+    ];
+    for plan in plans {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let (store, _) = open(&disk);
+        let parts = || disk.list_names("/metrics", ".part");
+        for n in 0..2 {
+            store.write(batch(&store, &format!("m{n}"), 2000)).unwrap();
+            store.flush().unwrap();
+        }
+        // A merge, and then a flush.
+        disk.set_plan(plan);
+        for _ in 0..5 {
+            assert!(store.settle(0).is_err());
+            assert!(parts() <= 3, "{} files", parts());
+        }
+        disk.set_plan(CrashPlan::default());
+        store.settle(0).unwrap();
+        assert_eq!(parts(), 1);
+        store.write(batch(&store, "m2", 2000)).unwrap();
+        disk.set_plan(plan);
+        assert!(store.flush().is_err());
+        let used = disk.used_bytes();
+        for _ in 0..5 {
+            assert!(store.flush().is_err());
+            assert!(disk.used_bytes() <= used, "nothing is written that cannot be listed");
+        }
+        assert!(parts() <= 2, "{} files", parts());
+        let all: Vec<(String, usize)> = (0..3).map(|n| (format!("m{n}"), 2000)).collect();
+        // Whichever manifest it is that a start finds, its parts are there.
+        for disk in [disk.after_kill(), disk.after_kill().after_power_loss()] {
+            assert_eq!(names(&open(&disk).0), all);
+        }
+        disk.set_plan(CrashPlan::default());
+        store.flush().unwrap();
+        assert_eq!((parts(), store.status().parts), (2, 2));
+        assert_eq!(names(&store), all);
+    }
+}

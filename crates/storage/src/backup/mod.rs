@@ -5,7 +5,7 @@
 //! BACKUP                          what the directory is
 //! LOCK                            one writer at a time
 //! snapshots/<name>.snapshot       text: what was saved and when, and its files
-//! <folder>/<file>                 the files, whole, under names that are never used twice
+//! <folder>/<file>                 the files, whole; one that is listed is never replaced by another
 //! ```
 //!
 //! Order makes it safe: a file is written under a temporary name, synced, read back and compared,
@@ -26,7 +26,7 @@ pub use prune::Findings;
 pub use snapshot::{SavedFile, Snapshot};
 
 use crate::parts::PartFile;
-use std::collections::HashMap;
+use copy::Listed;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -112,8 +112,9 @@ pub struct Source {
     pub kind: String,
     /// Its name there.
     pub name: String,
-    /// Where it is kept in the directory of backups, as `folder/file`; equal names mean equal
-    /// content.
+    /// Where it is kept in the directory of backups, as `folder/file`. When other content is listed
+    /// there it gets its checksum behind the name: a directory that was cloned or set back gives
+    /// names a second time.
     pub stored: String,
     /// Its bytes.
     pub file: Box<dyn PartFile>,
@@ -262,12 +263,12 @@ impl BackupDir {
             number += 1;
             snapshot.name = format!("{wanted}-{number}");
         }
-        // Listed means: written, synced, compared. Such a file is taken as it is.
-        let mut listed: HashMap<String, SavedFile> = HashMap::new();
+        let mut listed = Listed::default();
         for name in &names {
-            // One that cannot be read lists nothing; `verify` tells of it.
-            if let Ok(earlier) = self.snapshot(Some(name)) {
-                listed.extend(earlier.files.into_iter().map(|f| (f.stored.clone(), f)));
+            match self.snapshot(Some(name)) {
+                Ok(earlier) => listed.add(earlier.files),
+                // `verify` tells of it.
+                Err(_) => listed.has_gaps = true,
             }
         }
         self.check_space(sources, &listed, progress)?;
@@ -295,7 +296,7 @@ impl BackupDir {
     fn check_space(
         &self,
         sources: &[Source],
-        listed: &HashMap<String, SavedFile>,
+        listed: &Listed,
         progress: &Progress,
     ) -> Result<(), BackupError> {
         let (mut total, mut needed) = (0, 0);
@@ -303,7 +304,9 @@ impl BackupDir {
             let path = self.dir.join(&source.stored);
             let len = source.file.len().map_err(io_at("cannot read the length of", &path))?;
             total += len;
-            if !listed.contains_key(&source.stored) && self.disk.open(&path).is_err() {
+            let there =
+                || self.disk.open(&path).and_then(|file| file.len()).is_ok_and(|l| l == len);
+            if !listed.of(&source.stored).any(|file| file.bytes == len) && !there() {
                 needed += len;
             }
         }

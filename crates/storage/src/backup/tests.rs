@@ -188,3 +188,73 @@ fn power_may_go_while_the_directory_is_made() {
         check(&disk, "b", 0..2);
     }
 }
+
+/// One file of a name that was used before.
+fn save_other(disk: &SimDisk, name: &str, bytes: &[u8]) -> Result<Snapshot, BackupError> {
+    let dir = BackupDir::open_to_write(Arc::new(disk.clone()), Path::new(DIR))?;
+    let mut source = sources(1..2);
+    source[0].file = Box::new(Bytes(bytes.to_vec()));
+    dir.save(snapshot(name, 1..2), &source, &Progress::default())
+}
+
+fn brought_back(disk: &SimDisk, name: &str) -> Vec<u8> {
+    let dir = open(disk);
+    let place = |file: &SavedFile| Some(Path::new("/back").join(&file.name));
+    dir.bring_back(&dir.snapshot(Some(name)).unwrap(), place, &Progress::default()).unwrap();
+    disk.open(Path::new("/back/1.part")).unwrap().read_all().unwrap()
+}
+
+#[test]
+fn a_name_that_is_used_again_for_other_content_replaces_nothing() {
+    let first: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+    let (mut head, mut tail, mut longer) = (first.clone(), first.clone(), first.clone());
+    head[0] ^= 1;
+    tail[299_990] ^= 1;
+    longer.push(0);
+    for other in [head, tail, longer] {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        save_other(&disk, "a", &first).unwrap();
+        save_other(&disk, "b", &other).unwrap();
+        assert_eq!(disk.list_names("/backups/parts", ""), 2);
+        // Each goes on, as two clones that are saved in turns.
+        save_other(&disk, "c", &first).unwrap();
+        save_other(&disk, "d", &other).unwrap();
+        assert_eq!(disk.list_names("/backups/parts", ""), 2, "neither is copied again");
+        for (name, content) in [("a", &first), ("b", &other), ("c", &first), ("d", &other)] {
+            assert!(brought_back(&disk, name) == *content, "{name}");
+        }
+        let found = open(&disk).verify(&Progress::default()).unwrap();
+        assert_eq!(found.whole, ["a", "b", "c", "d"]);
+        let dir = BackupDir::open_to_write(Arc::new(disk.clone()), Path::new(DIR)).unwrap();
+        dir.prune(1, &["parts"]).unwrap();
+        assert_eq!(disk.list_names("/backups/parts", ""), 1);
+        assert!(brought_back(&disk, "d") == other);
+    }
+}
+
+#[test]
+fn what_a_snapshot_that_cannot_be_read_may_list_is_not_replaced() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    save_other(&disk, "a", b"first").unwrap();
+    disk.damage(Path::new("/backups/snapshots/a.snapshot"), 40);
+    save_other(&disk, "b", b"other").unwrap();
+    assert_eq!(brought_back(&disk, "b"), b"other");
+    disk.damage(Path::new("/backups/snapshots/a.snapshot"), 40);
+    assert_eq!(brought_back(&disk, "a"), b"first");
+}
+
+#[test]
+fn a_listed_file_that_was_lost_or_damaged_is_made_whole() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    save_other(&disk, "a", b"first").unwrap();
+    let file = Path::new("/backups/parts/x-1.part");
+    disk.damage(file, 2);
+    save_other(&disk, "b", b"first").unwrap();
+    assert_eq!(
+        (brought_back(&disk, "a"), brought_back(&disk, "b")),
+        (b"first".into(), b"first".into())
+    );
+    disk.remove(file).unwrap();
+    save_other(&disk, "c", b"first").unwrap();
+    assert_eq!(brought_back(&disk, "a"), b"first");
+}
