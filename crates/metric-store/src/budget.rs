@@ -27,7 +27,7 @@ impl Share {
 pub struct SeriesLimits {
     /// All tenants together.
     pub store: Share,
-    /// Each tenant.
+    /// Each account: tenants that were grouped share it.
     pub tenant: Share,
     /// Each namespace of a tenant; series without one count as one namespace.
     pub namespace: Share,
@@ -50,8 +50,10 @@ impl Default for SeriesLimits {
 pub enum BudgetOf {
     /// The namespace's.
     Namespace,
-    /// The tenant's.
+    /// The account's: all its tenants together.
     Tenant,
+    /// The account has as many namespaces as it may.
+    Namespaces,
     /// The whole store's.
     Store,
 }
@@ -105,6 +107,14 @@ impl fmt::Display for OverBudget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { series, share, .. } = self;
         match self.of {
+            BudgetOf::Namespaces => {
+                return write!(
+                    f,
+                    "the account has {series} namespaces in memory and may have no more; {:?} would \
+                     be a new one",
+                    self.namespace
+                );
+            }
             BudgetOf::Namespace if self.namespace.is_empty() => {
                 f.write_str("series without a namespace have")?;
             }

@@ -122,13 +122,15 @@ impl MetricStore {
             return Ok(Step::Expired);
         }
         let renewed_ms = *pace.renewed_ms.get_or_insert(now_ms);
-        let renew = self.is_pressed()
-            && now_ms - renewed_ms >= PRESSED_RENEW_MS
-            && if now_ms - flushed_ms >= PRESSED_TELLING_MS {
-                self.renewal_makes_room(pace, now_ms)
-            } else {
-                due
-            };
+        // More is only there after a start with less memory than before: new series stop long before.
+        let renew = self.index_is_too_large()
+            || self.is_pressed()
+                && now_ms - renewed_ms >= PRESSED_RENEW_MS
+                && if now_ms - flushed_ms >= PRESSED_TELLING_MS {
+                    self.renewal_makes_room(pace, now_ms)
+                } else {
+                    due
+                };
         if due || renew {
             if self.flush_locked(renew)? {
                 pace.renewed_ms = Some(now_ms);

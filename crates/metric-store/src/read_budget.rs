@@ -121,6 +121,11 @@ impl ReadBudget {
         Ok(())
     }
 
+    /// Takes memory for something that may be given up before the question ends.
+    pub(crate) fn charge(&self) -> Charge<'_> {
+        Charge { budget: self, taken: 0 }
+    }
+
     /// Gives memory back before the question ends.
     pub fn give(&self, bytes: u64) {
         self.taken.fetch_sub(bytes, Ordering::Relaxed);
@@ -143,6 +148,35 @@ impl ReadBudget {
     pub(crate) fn check_series(&self, found: usize) -> Result<(), ReadError> {
         let max = self.limits.series_max;
         if found > max { Err(ReadError::TooManySeries { found, max }) } else { Ok(()) }
+    }
+}
+
+/// Memory that is given back unless it is kept.
+#[derive(Debug)]
+pub(crate) struct Charge<'b> {
+    pub(crate) budget: &'b ReadBudget,
+    taken: u64,
+}
+
+impl Charge<'_> {
+    /// As [`ReadBudget::take`].
+    pub(crate) fn take(&mut self, bytes: u64) -> Result<(), ReadError> {
+        self.budget.take(bytes)?;
+        self.taken += bytes;
+        Ok(())
+    }
+
+    /// Leaves what was taken to the question.
+    pub(crate) fn keep(mut self) {
+        self.taken = 0;
+    }
+}
+
+impl Drop for Charge<'_> {
+    fn drop(&mut self) {
+        if self.taken > 0 {
+            self.budget.give(self.taken);
+        }
     }
 }
 

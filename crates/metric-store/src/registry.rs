@@ -32,15 +32,17 @@ pub(crate) struct Registry {
     raw: Vec<Mutex<HashTable<RawEntry>>>,
     inner: RwLock<Inner>,
     limits: SeriesLimits,
-    refusals: Arc<Refusals>,
+    lasting: Arc<Lasting>,
     /// Bytes of all series and their index, roughly: looked at by every write.
     bytes: AtomicUsize,
 }
 
-/// What was refused for want of room, by tenant and namespace. Outlives registries: a renewal must
-/// not set the numbers back.
+/// What outlives registries: a renewal must not set it back.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals {
+pub(crate) struct Lasting {
+    /// Tenants that share a budget with another one, and with which.
+    groups: RwLock<HashMap<TenantId, TenantId>>,
+    /// What was refused for want of room.
     by_namespace: Mutex<BTreeMap<(TenantId, String), Refused>>,
     /// Something was refused since the last renewal.
     pressed: AtomicBool,
@@ -54,6 +56,8 @@ struct Refused {
     look_again: u64,
 }
 
+/// Namespaces that an account may have: each is a line in every view of who has what.
+const NAMESPACES_MAX: usize = 10_000;
 /// So many namespaces are told apart in what was refused; strangers choose their names.
 const REFUSALS_MAX: usize = 10_000;
 /// So many of the newest series of a namespace are looked at for the label to blame ...
@@ -77,7 +81,10 @@ struct Inner {
     pair_lists: Vec<u32>,
     /// By tenant and symbol of the namespace, [`NO_SYMBOL`] for none.
     uses: HashMap<(TenantId, u32), Use>,
-    tenant_uses: HashMap<TenantId, Use>,
+    /// By the first tenant of each account, which share a budget.
+    account_uses: HashMap<TenantId, Use>,
+    /// Number of namespaces of each account.
+    account_namespaces: HashMap<TenantId, usize>,
     all_uses: Use,
     /// Hash of tenant, kind and pairs, and the number.
     by_identity: HashTable<(u32, u32)>,
@@ -192,7 +199,7 @@ impl Registry {
         Self::limited(SeriesLimits::UNBOUNDED, Arc::default())
     }
 
-    pub(crate) fn limited(limits: SeriesLimits, refusals: Arc<Refusals>) -> Self {
+    pub(crate) fn limited(limits: SeriesLimits, lasting: Arc<Lasting>) -> Self {
         let mut secret = [0; SECRET_BYTES];
         for piece in secret.chunks_mut(32) {
             piece.copy_from_slice(&stdx::Rng::system_bytes::<32>());
@@ -203,20 +210,25 @@ impl Registry {
             raw: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect(),
             inner: RwLock::new(Inner::default()),
             limits,
-            refusals,
+            lasting,
             bytes: AtomicUsize::new(0),
         }
     }
 
     /// Returns an empty registry with the same limits.
     pub(crate) fn renewed(&self) -> Self {
-        self.refusals.pressed.store(false, Ordering::Relaxed);
-        Self::limited(self.limits, self.refusals.clone())
+        self.lasting.pressed.store(false, Ordering::Relaxed);
+        Self::limited(self.limits, self.lasting.clone())
+    }
+
+    /// Notes that there was no room.
+    pub(crate) fn press(&self) {
+        self.lasting.press();
     }
 
     /// Says whether a series was refused since the registry was renewed last.
     pub(crate) fn is_pressed(&self) -> bool {
-        self.refusals.pressed.load(Ordering::Relaxed)
+        self.lasting.pressed.load(Ordering::Relaxed)
     }
 
     /// Hashes a key as a client sent it.
@@ -268,7 +280,9 @@ impl Registry {
         kind: Kind,
     ) -> Result<u32, OverBudget> {
         let inner = self.inner.read();
-        let Some((of, full, share)) = inner.full(key, &self.limits, self.seed) else {
+        let Some((of, full, share)) =
+            inner.full(key, self.lasting.group(key.tenant), &self.limits, self.seed)
+        else {
             drop(inner);
             return Ok(self.register(raw, key, kind));
         };
@@ -281,9 +295,25 @@ impl Registry {
             }
             return Ok(number);
         }
-        let culprit = self.refusals.refuse(key, || inner.culprit(key, self.seed));
+        let culprit = self.lasting.refuse(key, || inner.culprit(key, self.seed));
         let namespace = key.namespace.clone();
         Err(OverBudget { of, namespace, series: full.series, share, culprit })
+    }
+
+    /// Has a tenant share the budget of another one.
+    pub(crate) fn share_budget(&self, tenant: TenantId, with: TenantId) {
+        self.lasting.groups.write().insert(tenant, with);
+        let mut inner = self.inner.write();
+        let Inner { uses, account_uses, account_namespaces, .. } = &mut *inner;
+        account_uses.clear();
+        account_namespaces.clear();
+        for ((tenant, _), used) in uses.iter() {
+            let group = self.lasting.group(*tenant);
+            let all = account_uses.entry(group).or_default();
+            all.series += used.series;
+            all.bytes += used.bytes;
+            *account_namespaces.entry(group).or_default() += 1;
+        }
     }
 
     /// Returns what each namespace has, and what it was refused.
@@ -307,7 +337,7 @@ impl Registry {
                 (one.series, one.bytes) = (used.series, used.bytes);
             }
         }
-        for ((tenant, namespace), refused) in &*self.refusals.by_namespace.lock() {
+        for ((tenant, namespace), refused) in &*self.lasting.by_namespace.lock() {
             let one =
                 all.entry((*tenant, namespace.clone())).or_insert_with(|| none(*tenant, namespace));
             (one.refused, one.culprit) = (refused.count, refused.culprit.clone());
@@ -317,8 +347,9 @@ impl Registry {
 
     /// Returns the number of a series, giving it one when it is new; `key` must be canonical.
     pub(crate) fn register(&self, raw: Option<RawHash>, key: &SeriesKey, kind: Kind) -> u32 {
+        let group = self.lasting.group(key.tenant);
         let mut inner = self.inner.write();
-        let number = inner.register(key, kind, self.seed);
+        let number = inner.register(key, kind, group, self.seed);
         let series = inner.series.len();
         self.bytes.store(inner.all_uses.bytes as usize, Ordering::Relaxed);
         drop(inner);
@@ -420,7 +451,16 @@ impl Registry {
     }
 }
 
-impl Refusals {
+impl Lasting {
+    fn group(&self, tenant: TenantId) -> TenantId {
+        self.groups.read().get(&tenant).copied().unwrap_or(tenant)
+    }
+
+    /// Notes that there was no room, so that dead series are looked for.
+    pub(crate) fn press(&self) {
+        self.pressed.store(true, Ordering::Relaxed);
+    }
+
     /// Counts a refusal and says which label is to blame; `look` finds it, and is not asked each
     /// time.
     fn refuse(
@@ -449,6 +489,7 @@ impl Inner {
     fn full(
         &self,
         key: &SeriesKey,
+        group: TenantId,
         limits: &SeriesLimits,
         seed: u64,
     ) -> Option<(BudgetOf, Use, crate::budget::Share)> {
@@ -458,7 +499,7 @@ impl Inner {
             name => self.symbols.find(name, seed).unwrap_or(NO_SYMBOL - 1),
         };
         let of_namespace = self.uses.get(&(key.tenant, namespace)).copied().unwrap_or_default();
-        let of_tenant = self.tenant_uses.get(&key.tenant).copied().unwrap_or_default();
+        let of_tenant = self.account_uses.get(&group).copied().unwrap_or_default();
         let mut shares = [
             (BudgetOf::Namespace, of_namespace, limits.namespace),
             (BudgetOf::Tenant, of_tenant, limits.tenant),
@@ -467,6 +508,11 @@ impl Inner {
         .into_iter();
         if let Some(full) = shares.find(|(_, used, share)| used.fills(*share)) {
             return Some(full);
+        }
+        let namespaces = self.account_namespaces.get(&group).copied().unwrap_or_default();
+        if of_namespace.series == 0 && namespaces >= NAMESPACES_MAX {
+            let share = crate::budget::Share { series: namespaces, bytes: u64::MAX };
+            return Some((BudgetOf::Namespaces, Use { series: namespaces, bytes: 0 }, share));
         }
         // What numbers of 32 bits can tell is a bound of its own.
         let labels: usize = key.labels.iter().map(|(n, v)| n.len() + v.len()).sum();
@@ -565,7 +611,7 @@ impl Inner {
         number
     }
 
-    fn register(&mut self, key: &SeriesKey, kind: Kind, seed: u64) -> u32 {
+    fn register(&mut self, key: &SeriesKey, kind: Kind, group: TenantId, seed: u64) -> u32 {
         let start = self.pair_lists.len();
         let before = (self.symbols.bytes.len(), self.pairs.len());
         let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
@@ -606,8 +652,12 @@ impl Inner {
             "" => NO_SYMBOL,
             name => self.symbols.intern(name, seed),
         };
-        self.uses.entry((key.tenant, namespace)).or_default().add(bytes);
-        self.tenant_uses.entry(key.tenant).or_default().add(bytes);
+        let of_namespace = self.uses.entry((key.tenant, namespace)).or_default();
+        if of_namespace.series == 0 {
+            *self.account_namespaces.entry(group).or_default() += 1;
+        }
+        of_namespace.add(bytes);
+        self.account_uses.entry(group).or_default().add(bytes);
         self.all_uses.add(bytes);
         number
     }

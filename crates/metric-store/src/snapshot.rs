@@ -8,7 +8,7 @@ use crate::graves::{self, Graves, Left};
 use crate::head::{HeadSeries, Points, merge};
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
-use crate::read_budget::ReadBudget;
+use crate::read_budget::{Charge, ReadBudget};
 use crate::store::{MetricStore, View};
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -129,16 +129,34 @@ impl Series {
     }
 }
 
+/// Keys found so far, as a question pays for them.
+struct Keys<'b> {
+    keys: BTreeSet<Vec<u8>>,
+    charge: Charge<'b>,
+}
+
+impl Keys<'_> {
+    fn insert(&mut self, key: &[u8]) -> Result<(), ReadError> {
+        if self.keys.contains(key) {
+            return Ok(());
+        }
+        self.charge.take(FOUND_BYTES + 3 * key.len() as u64)?;
+        self.keys.insert(key.to_vec());
+        self.charge.budget.check_series(self.keys.len())
+    }
+}
+
 /// What a series that was found takes beside its chunks, its key and the table that finds it.
 const FOUND_BYTES: u64 = 400;
+/// What a label or a value takes beside its text.
+const LABEL_BYTES: u64 = 80;
 /// How many series are found between two looks at the time.
 const TIMED_SERIES: usize = 1_024;
 
 /// Series found so far, by canonical key.
 struct Found<'b> {
     budget: &'b ReadBudget,
-    /// Of the budget's memory.
-    taken: u64,
+    charge: Charge<'b>,
     range: TimeRange,
     points: u64,
     numbers: HashMap<(Vec<u8>, Kind), usize>,
@@ -148,19 +166,13 @@ struct Found<'b> {
 impl<'b> Found<'b> {
     fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
         let (numbers, series) = (HashMap::new(), Vec::new());
-        Self { budget, taken: 0, range, points: 0, numbers, series }
-    }
-
-    fn take(&mut self, bytes: u64) -> Result<(), ReadError> {
-        self.budget.take(bytes)?;
-        self.taken += bytes;
-        Ok(())
+        Self { budget, charge: budget.charge(), range, points: 0, numbers, series }
     }
 
     /// Ends the search; what was found stays charged to the question.
-    fn finish(mut self) -> Vec<Series> {
-        self.taken = 0;
-        std::mem::take(&mut self.series)
+    fn finish(self) -> Vec<Series> {
+        self.charge.keep();
+        self.series
     }
 
     fn add(
@@ -175,12 +187,12 @@ impl<'b> Found<'b> {
         if self.points > max {
             return Err(ReadError::TooManyPoints { found: self.points, max });
         }
-        self.take(source.heap_bytes())?;
+        self.charge.take(source.heap_bytes())?;
         let number = match self.numbers.get(&(key.to_vec(), kind)) {
             Some(&number) => number,
             None => {
                 let Some(decoded) = SeriesKey::decode(key) else { return Ok(()) };
-                self.take(FOUND_BYTES + 3 * key.len() as u64)?;
+                self.charge.take(FOUND_BYTES + 3 * key.len() as u64)?;
                 if self.series.len().is_multiple_of(TIMED_SERIES) {
                     self.budget.check_time()?;
                 }
@@ -207,15 +219,6 @@ impl Found<'_> {
             self.add(&key, kind, Source::Part(part.clone(), chunks, cuts), points)?;
         }
         Ok(())
-    }
-}
-
-impl Drop for Found<'_> {
-    fn drop(&mut self) {
-        // A search that starts again, or failed: what it found is gone.
-        if self.taken > 0 {
-            self.budget.give(self.taken);
-        }
     }
 }
 
@@ -386,7 +389,7 @@ impl MetricStore {
         budget: &ReadBudget,
     ) -> Result<Vec<SeriesKey>, ReadError> {
         self.read_consistently(|view| {
-            let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
+            let mut keys = Keys { keys: BTreeSet::new(), charge: budget.charge() };
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
                 let found = serving(part, || {
@@ -403,11 +406,13 @@ impl MetricStore {
                     part.for_keys(&numbers, |_, key| found.push(key.to_vec()))?;
                     Ok(found)
                 })?;
-                keys.extend(found);
-                budget.check_series(keys.len())?;
+                for key in found {
+                    keys.insert(&key)?;
+                }
             }
             self.head_keys(view, tenant, matchers, range, &mut keys)?;
-            budget.check_series(keys.len())?;
+            let Keys { keys, charge } = keys;
+            charge.keep();
             Ok(Some(keys.iter().filter_map(|k| SeriesKey::decode(k)).collect()))
         })
     }
@@ -418,21 +423,25 @@ impl MetricStore {
         tenant: TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-        keys: &mut BTreeSet<Vec<u8>>,
+        keys: &mut Keys<'_>,
     ) -> Result<(), Restart> {
         let mut add = |registry: &crate::registry::Registry, numbers: &[u32]| {
-            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-            registry.encode_keys(numbers, &mut bytes, &mut ends);
-            let mut start = 0;
-            for end in ends {
-                keys.insert(bytes[start..end].to_vec());
-                start = end;
+            for slice in numbers.chunks(SLICE) {
+                let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+                registry.encode_keys(slice, &mut bytes, &mut ends);
+                let mut start = 0;
+                for end in ends {
+                    keys.insert(&bytes[start..end])?;
+                    start = end;
+                }
+                keys.charge.budget.check_time()?;
             }
+            Ok::<(), ReadError>(())
         };
         if let Some(frozen) = &view.frozen {
             let mut numbers = frozen.registry.select(tenant, matchers);
             numbers.retain(|&n| frozen.head.get(n).is_some_and(|s| s.touches(range)));
-            add(&frozen.registry, &numbers);
+            add(&frozen.registry, &numbers)?;
         }
         let registry = self.head.read().registry.clone();
         let numbers = registry.select(tenant, matchers);
@@ -447,7 +456,7 @@ impl MetricStore {
                 .filter(|&n| state.head.get(n).is_some_and(|s| s.touches(range)));
             let touching: Vec<u32> = touching.collect();
             drop(state);
-            add(&registry, &touching);
+            add(&registry, &touching)?;
         }
         let state = self.head.read();
         if state.generation == view.generation { Ok(()) } else { Err(Restart::Again) }
@@ -483,13 +492,25 @@ impl MetricStore {
     ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
         self.read_consistently(|view| {
             let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+            let mut charge = budget.charge();
+            // Those who show labels cannot be stopped; what they show after this costs nothing.
+            let mut failed: Option<ReadError> = None;
+            let mut pay = |text: &str| {
+                let paid = charge.take(LABEL_BYTES + text.len() as u64);
+                failed = failed.take().or(paid.err());
+                failed.is_none()
+            };
             let mut add = |label: &str, value: Option<&str>| {
                 if !labels.contains_key(label) {
+                    if !pay(label) {
+                        return;
+                    }
                     labels.insert(label.to_owned(), BTreeSet::new());
                 }
                 let values = labels.get_mut(label).expect("inserted above");
                 if let Some(value) = value
                     && !values.contains(value)
+                    && pay(value)
                 {
                     values.insert(value.to_owned());
                 }
@@ -511,6 +532,10 @@ impl MetricStore {
             for registry in view.frozen.iter().map(|f| &f.registry).chain([&registry]) {
                 registry.for_labels(tenant, |l, v| add(l, wanted(l).then_some(v)));
             }
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            charge.keep();
             Ok(Some(labels))
         })
     }

@@ -413,6 +413,7 @@ impl MetricStore {
         }
         let (bytes, max) = (self.memory_bytes(&order.registry), self.options.memory_bytes_max);
         if bytes > max {
+            order.registry.press();
             return Err(WriteError::OverMemory { bytes, max });
         }
         let (waiting, max) = (order.waiting_points, self.options.waiting_points_max);
@@ -782,6 +783,17 @@ impl MetricStore {
     /// Returns what happened since the store was opened.
     pub fn counters(&self) -> &StoreCounters {
         &self.counters
+    }
+
+    /// Has a tenant share the budget of series with another one, as regions of one account do.
+    pub fn share_budget(&self, tenant: TenantId, with: TenantId) {
+        let registry = self.order.lock().registry.clone();
+        registry.share_budget(tenant, with);
+    }
+
+    /// Says whether the index alone takes so much that no flush makes room for points.
+    pub(crate) fn index_is_too_large(&self) -> bool {
+        self.head.read().registry.bytes() > self.options.memory_bytes_max / 4 * 3
     }
 
     /// Returns what each namespace of each tenant has in memory, and what it was refused.

@@ -1,8 +1,8 @@
 //! New series have a budget; known ones go on.
 
 use metric_store::{
-    BudgetOf, FileStore, Matcher, MetricStore, OverBudget, ReadBudget, SeriesLimits, Share, Step,
-    StoreOptions,
+    BudgetOf, FileStore, Matcher, MetricStore, OverBudget, ReadBudget, ReadLimits, SeriesLimits,
+    Share, Step, StoreOptions,
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::path::Path;
@@ -194,4 +194,108 @@ fn writers_wait_while_memory_is_full_and_go_on_after_the_flush() {
     assert!(fill(written).0 > written + 5);
     let found = store.select(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert!(found[0].points().unwrap().len() as i64 >= 2 * written * 10_000);
+}
+
+#[test]
+fn lists_are_paid_for_too() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store(&disk, SeriesLimits::UNBOUNDED);
+    for n in 0..500 {
+        put(&store, &key(1, "Shop", n), 5 * DAY).unwrap();
+    }
+    let within = |bytes_max| {
+        let limits = ReadLimits { bytes_max, ..ReadLimits::default() };
+        ReadBudget::new(limits, None)
+    };
+    for flushed in [false, true] {
+        let few = within(20_000);
+        let keys = store.keys(TenantId(1), &[], TimeRange::ALL, &few).unwrap_err().to_string();
+        assert!(keys.contains("bytes of memory or more, at most 20000 may"), "{keys}");
+        let labels = store.labels(TenantId(1), TimeRange::ALL, |_| true, &few).unwrap_err();
+        assert!(labels.to_string().contains("at most 20000 may"), "{labels}");
+        assert_eq!(few.taken(), 0, "what failed is given back");
+        let names = store.labels(TenantId(1), TimeRange::ALL, |_| false, &few).unwrap();
+        assert_eq!(names.len(), 4);
+        let enough = within(1 << 20);
+        assert_eq!(store.keys(TenantId(1), &[], TimeRange::ALL, &enough).unwrap().len(), 500);
+        assert!(enough.taken() > 500 * 100);
+        if !flushed {
+            store.flush().unwrap();
+        }
+    }
+}
+
+#[test]
+fn regions_of_an_account_share_its_budget() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store(&disk, limits());
+    for n in 0..40 {
+        put(&store, &key(2, "Shop", n), 5 * DAY).unwrap();
+    }
+    store.share_budget(TenantId(2), TenantId(1));
+    for (namespace, count) in [("Shop", 50), ("Bank", 30)] {
+        for n in 0..count {
+            put(&store, &key(1, namespace, n), 5 * DAY).unwrap();
+        }
+    }
+    let refused = put(&store, &key(2, "Bank", 0), 5 * DAY).unwrap_err();
+    assert_eq!((refused.of, refused.series), (BudgetOf::Tenant, 120));
+    put(&store, &key(3, "Bank", 0), 5 * DAY).expect("another account has its own");
+    // Also after a renewal.
+    store.clear().unwrap();
+    for n in 0..50 {
+        put(&store, &key(1, "Shop", n), 5 * DAY).unwrap();
+        put(&store, &key(2, "Shop", n), 5 * DAY).unwrap();
+    }
+    let born = (0..50).filter(|&n| put(&store, &key(2, "Bank", n), 5 * DAY).is_ok()).count();
+    assert_eq!(born, 20);
+}
+
+#[test]
+fn namespaces_of_an_account_are_bounded() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store(&disk, SeriesLimits::UNBOUNDED);
+    let mut batch = store.batch();
+    for n in 0..10_000 {
+        let series = batch.register(None, &key(1, &format!("ns{n}"), 0), Kind::Float).unwrap();
+        batch.float(series, 5 * DAY, 1.0);
+    }
+    let refused = batch.register(None, &key(1, "one-more", 0), Kind::Float).unwrap_err();
+    assert_eq!(refused.of, BudgetOf::Namespaces);
+    let text = refused.to_string();
+    assert!(text.starts_with("the account has 10000 namespaces in memory"), "{text}");
+    batch.register(None, &key(1, "ns7", 1), Kind::Float).expect("old ones grow");
+    batch.register(None, &key(2, "one-more", 0), Kind::Float).expect("others have their own");
+    store.write(batch).unwrap();
+    assert_eq!(store.namespace_uses().iter().filter(|u| u.series > 0).count(), 10_001);
+}
+
+#[test]
+fn a_start_with_less_memory_takes_writes_again() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let first = store(&disk, SeriesLimits::UNBOUNDED);
+    for n in 0..6_000 {
+        put(&first, &key(1, "Shop", n), 5 * DAY).unwrap();
+    }
+    drop(first);
+    let options = StoreOptions {
+        memory_bytes_max: 1 << 20,
+        series: SeriesLimits {
+            store: Share { series: usize::MAX, bytes: 1 << 18 },
+            ..SeriesLimits::UNBOUNDED
+        },
+        ..StoreOptions::default()
+    };
+    let journal = FileJournalOptions::default();
+    let store = FileStore::open(Arc::new(disk), Path::new("/data"), journal, options).unwrap();
+    assert!(store.status().memory_bytes > 1 << 20);
+    let mut batch = store.batch();
+    let series = batch.register(None, &key(1, "Shop", 1), Kind::Float).unwrap();
+    batch.float(series, 5 * DAY + 1, 1.0);
+    assert!(store.write(batch).is_err(), "the index alone is beyond the memory");
+    while store.maintain(5 * DAY).unwrap() != Step::Nothing {}
+    put(&store, &key(1, "Shop", 1), 5 * DAY + 1).unwrap();
+    assert!(store.status().memory_bytes < 1 << 19);
+    let found = store.keys(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
+    assert_eq!(found.len(), 6_000, "all that was acknowledged is there");
 }
