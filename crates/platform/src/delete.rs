@@ -65,7 +65,8 @@ impl Platform {
         }
         let deleted = self.metrics.delete(&deletions)?;
         if range == TimeRange::ALL {
-            self.described.forget_entities(&*self.catalog, tenant, |entity| {
+            let group = self.tenants.first_of(tenant);
+            self.described.forget_entities(&*self.catalog, (tenant, group), |entity| {
                 selectors.iter().any(|selector| {
                     selector.iter().all(|m| {
                         m.matches(match m.name.as_str() {

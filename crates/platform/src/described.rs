@@ -4,6 +4,7 @@
 use crate::Platform;
 use crate::access::Verb;
 use crate::read::AskError;
+use crate::tenants::Tenants;
 use catalog::{Catalog, CatalogError, Change};
 use model::{Principal, Scope, TenantId};
 use parking_lot::Mutex;
@@ -87,7 +88,7 @@ pub enum DescribeError {
 struct Copy<K, V> {
     /// With the bytes that each takes.
     entries: HashMap<K, (V, usize)>,
-    /// Number and bytes by tenant.
+    /// Number and bytes by account, as its first tenant.
     taken: HashMap<TenantId, (usize, usize)>,
 }
 
@@ -144,6 +145,8 @@ impl<K: std::hash::Hash + Eq, V> Copy<K, V> {
 pub(crate) struct Described {
     metadata: Mutex<Copy<(TenantId, String), MetricMetadata>>,
     entities: Mutex<Copy<String, Vec<u8>>>,
+    /// Held by whoever writes to the catalog, so that those who only look do not wait for it.
+    writing: Mutex<()>,
 }
 
 fn metadata_bytes(family: &str, metadata: &MetricMetadata) -> usize {
@@ -155,7 +158,7 @@ fn metadata_key(tenant: TenantId, family: &str) -> String {
 }
 
 impl Described {
-    pub(crate) fn load(catalog: &dyn Catalog) -> Result<Self, CatalogError> {
+    pub(crate) fn load(catalog: &dyn Catalog, tenants: &Tenants) -> Result<Self, CatalogError> {
         let described = Self::default();
         for (key, value) in catalog.scan(METADATA, "")? {
             let parsed = key.split_once('/').and_then(|(tenant, family)| {
@@ -164,8 +167,8 @@ impl Described {
             });
             match parsed {
                 Some((key, value)) => {
-                    let (tenant, bytes) = (key.0, metadata_bytes(&key.1, &value));
-                    described.metadata.lock().insert(tenant, key, value, bytes);
+                    let bytes = metadata_bytes(&key.1, &value);
+                    described.metadata.lock().insert(tenants.first_of(key.0), key, value, bytes);
                 }
                 None => tracing::warn!(key, "metadata of a metric cannot be read and is left out"),
             }
@@ -177,7 +180,7 @@ impl Described {
                 continue;
             };
             let bytes = key.len() + value.len();
-            described.entities.lock().insert(tenant, key, value, bytes);
+            described.entities.lock().insert(tenants.first_of(tenant), key, value, bytes);
         }
         Ok(described)
     }
@@ -186,9 +189,10 @@ impl Described {
     pub(crate) fn forget_entities(
         &self,
         catalog: &dyn Catalog,
-        tenant: TenantId,
+        (tenant, group): (TenantId, TenantId),
         gone: impl Fn(&EntityOfSeries) -> bool,
     ) -> Result<(), CatalogError> {
+        let _writing = self.writing.lock();
         let prefix = format!("{:08x}/", tenant.0);
         let mut entities = self.entities.lock();
         let of_tenant = entities.iter().filter(|(key, _)| key.starts_with(&prefix));
@@ -200,12 +204,13 @@ impl Described {
             return Ok(());
         }
         catalog.write(keys.iter().map(|key| Change::remove(ENTITIES, key.clone())).collect())?;
-        keys.iter().for_each(|key| entities.remove(tenant, key));
+        keys.iter().for_each(|key| entities.remove(group, key));
         Ok(())
     }
 
     /// Removes all of it, here and in the catalog.
     pub(crate) fn clear(&self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+        let _writing = self.writing.lock();
         let (mut metadata, mut entities) = (self.metadata.lock(), self.entities.lock());
         let mut changes = Vec::new();
         for table in [METADATA, ENTITIES] {
@@ -229,22 +234,34 @@ impl Platform {
         tenant: TenantId,
         told: Vec<(String, MetricMetadata)>,
     ) -> Result<(), DescribeError> {
-        let mut known = self.described.metadata.lock();
+        let is_known = |told: &[(String, MetricMetadata)]| {
+            let known = self.described.metadata.lock();
+            told.iter().all(|(family, m)| known.get(&(tenant, family.clone())) == Some(m))
+        };
+        if is_known(&told) {
+            return Ok(());
+        }
+        let group = self.tenants.first_of(tenant);
+        let _writing = self.described.writing.lock();
         let mut new: HashMap<(TenantId, String), MetricMetadata> = HashMap::new();
-        let (mut more, mut refused) = ((0, 0), false);
-        for (family, metadata) in told {
-            let bytes = metadata_bytes(&family, &metadata);
-            let key = (tenant, family);
-            let before = known.get(&key);
-            if before == Some(&metadata) {
-                continue;
-            }
-            let with_this = (more.0 + usize::from(before.is_none()), more.1 + bytes);
-            if known.has_room(tenant, with_this) {
-                more = with_this;
-                new.insert(key, metadata);
-            } else {
-                refused = true;
+        let mut refused = None;
+        {
+            let known = self.described.metadata.lock();
+            let mut more = (0, 0);
+            for (family, metadata) in told {
+                let bytes = metadata_bytes(&family, &metadata);
+                let key = (tenant, family);
+                let before = known.get(&key);
+                if before == Some(&metadata) {
+                    continue;
+                }
+                let with_this = (more.0 + usize::from(before.is_none()), more.1 + bytes);
+                if known.has_room(group, with_this) {
+                    more = with_this;
+                    new.insert(key, metadata);
+                } else {
+                    refused = Some(known.full(group, "families of metrics"));
+                }
             }
         }
         if !new.is_empty() {
@@ -253,12 +270,13 @@ impl Platform {
                 Change::put(METADATA, metadata_key(tenant, family), value)
             });
             self.catalog.write(changes.collect())?;
+            let mut known = self.described.metadata.lock();
             for (key, metadata) in new {
                 let bytes = metadata_bytes(&key.1, &metadata);
-                known.insert(tenant, key, metadata, bytes);
+                known.insert(group, key, metadata, bytes);
             }
         }
-        if refused { Err(known.full(tenant, "families of metrics")) } else { Ok(()) }
+        refused.map_or(Ok(()), Err)
     }
 
     /// Returns what is known of metrics, by family.
@@ -286,30 +304,40 @@ impl Platform {
         tenant: TenantId,
         told: &[EntityOfSeries],
     ) -> Result<(), DescribeError> {
-        let mut known = self.described.entities.lock();
-        let mut new = HashMap::new();
+        let mut all = HashMap::new();
         for one in told {
             let identity = (&one.namespace, &one.name, &one.dimensions);
             let identity = serde_json::to_string(&identity).expect("plain texts are JSON");
             let key = format!("{:08x}/{identity}", tenant.0);
-            let value = serde_json::to_vec(one).expect("plain texts are JSON");
-            if known.get(&key) != Some(&value) {
-                new.insert(key, value);
-            }
+            all.insert(key, serde_json::to_vec(one).expect("plain texts are JSON"));
         }
-        if new.is_empty() {
+        let keep_new = |all: &mut HashMap<String, Vec<u8>>| {
+            let known = self.described.entities.lock();
+            all.retain(|key, value| known.get(key) != Some(value));
+            all.is_empty()
+        };
+        if keep_new(&mut all) {
             return Ok(());
         }
-        let bytes = new.iter().map(|(key, value)| key.len() + value.len()).sum();
-        let added = new.keys().filter(|key| !known.entries.contains_key(*key)).count();
-        if !known.has_room(tenant, (added, bytes)) {
-            return Err(known.full(tenant, "entities"));
+        let group = self.tenants.first_of(tenant);
+        let _writing = self.described.writing.lock();
+        if keep_new(&mut all) {
+            return Ok(());
+        }
+        {
+            let known = self.described.entities.lock();
+            let bytes = all.iter().map(|(key, value)| key.len() + value.len()).sum();
+            let added = all.keys().filter(|key| !known.entries.contains_key(*key)).count();
+            if !known.has_room(group, (added, bytes)) {
+                return Err(known.full(group, "entities"));
+            }
         }
         let change = |(key, value): (&String, &Vec<u8>)| Change::put(ENTITIES, key, value.clone());
-        self.catalog.write(new.iter().map(change).collect())?;
-        for (key, value) in new {
+        self.catalog.write(all.iter().map(change).collect())?;
+        let mut known = self.described.entities.lock();
+        for (key, value) in all {
             let bytes = key.len() + value.len();
-            known.insert(tenant, key, value, bytes);
+            known.insert(group, key, value, bytes);
         }
         Ok(())
     }

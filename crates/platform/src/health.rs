@@ -35,6 +35,7 @@ impl Platform {
         let mut known = self.conditions_since.lock();
         let mut conditions =
             conditions(&status, self.disk_free_bytes(), self.journal_tail.as_ref());
+        conditions.push(memory(status.memory_bytes, self.metrics.options().memory_bytes_max));
         for (condition, lasting) in &mut conditions {
             let since = known.entry(condition.condition).or_default();
             if condition.active {
@@ -145,9 +146,29 @@ fn conditions(
     ]
 }
 
+/// Points and series in memory beyond their share: writers wait.
+fn memory(bytes: usize, max: usize) -> Held {
+    let mut held = condition(
+        "memory_full",
+        "find out who sends most (`sightline top`); if flushes fail, mend that first, else give the \
+         server more --memory",
+        (bytes > max).then(|| format!("points and series in memory take {bytes} of {max} bytes")),
+    );
+    held.0.stops_writes = held.0.active;
+    held
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_beyond_its_share_stops_writes() {
+        let (full, _) = memory(11, 10);
+        assert!(full.active && full.stops_writes && full.detail.contains("11 of 10 bytes"));
+        let (fine, _) = memory(10, 10);
+        assert!(!fine.active && !fine.stops_writes && fine.to_do.is_empty());
+    }
 
     fn active(status: &StoreStatus, free_bytes: Option<u64>) -> Vec<(&'static str, bool)> {
         let all = conditions(status, free_bytes, None);

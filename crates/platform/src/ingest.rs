@@ -56,7 +56,8 @@ impl Platform {
         limits: TimeLimits,
     ) -> Result<Ingest, IngestError> {
         self.check(who, scope, Verb::Write)?;
-        let tenant = self.tenants.find_or_create(scope)?;
+        let born = |tenant, first| self.metrics.share_budget(tenant, first);
+        let tenant = self.tenants.find_or_create(scope, born)?;
         let now_ms = self.clock.now_ms();
         let back_ms = match limits {
             TimeLimits::CloudWatch => (14 * DAY_MS).min(self.metrics.retention_ms()),

@@ -43,7 +43,7 @@ pub use query::{
     labels_of,
 };
 pub use questions::{QuestionLimits, QuestionUse};
-pub use read::{AskError, ListedMetric, MetricFilter};
+pub use read::{Answered, AskError, ListedMetric, MetricFilter};
 pub use tenants::ScopeError;
 pub use time::{TimeError, TimeStep};
 pub use usage::{OTHERS, Sender, Sent, SentUse};
@@ -163,8 +163,11 @@ impl Platform {
         let region = &options.default_scope.region;
         let audit = audit::Audit::new(disk.clone(), clock.clone(), dir, region);
         let tenants = tenants::Tenants::load(catalog.clone())?;
+        for (tenant, first) in tenants.firsts() {
+            metrics.share_budget(tenant, first);
+        }
         let page_secret = page_secret(&*catalog)?;
-        let described = described::Described::load(&*catalog)?;
+        let described = described::Described::load(&*catalog, &tenants)?;
         Ok(Self {
             clock,
             auth: options.auth,

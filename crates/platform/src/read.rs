@@ -2,10 +2,12 @@
 
 use crate::Platform;
 use crate::access::{AccessError, Verb};
+use crate::questions::Turn;
 use metric_store::{Matcher, ReadBudget};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::{MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 /// Which metrics somebody wants listed.
@@ -17,6 +19,46 @@ pub struct MetricFilter {
     pub name: Option<String>,
     /// Dimensions that must be there, with this value if one is given. Others may be there too.
     pub dimensions: Vec<(String, Option<String>)>,
+}
+
+/// What a question found, with the turn and the memory of the question: hold it until the answer is
+/// written.
+#[derive(Debug)]
+pub struct Answered<'p, T> {
+    value: T,
+    turn: Option<Turn<'p>>,
+}
+
+impl<T> Answered<'_, T> {
+    /// Takes memory for what is made of it.
+    ///
+    /// # Errors
+    /// [`AskError::Query`] when the question, or all together, would have too much, or the time
+    /// is over.
+    pub fn take(&self, bytes: u64) -> Result<(), AskError> {
+        let Some(turn) = &self.turn else { return Ok(()) };
+        turn.budget.take(bytes).map_err(QueryError::from)?;
+        Ok(turn.budget.check_time().map_err(QueryError::from)?)
+    }
+
+    /// Ends the question's turn and returns what it found, which must be little.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Answered<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T> DerefMut for Answered<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.value
+    }
 }
 
 /// A metric of a list: a series without its unit, as CloudWatch lists them.
@@ -31,18 +73,26 @@ impl Platform {
         scope: &Scope,
         time_max: Option<Duration>,
         question: impl FnOnce(TenantId, &ReadBudget) -> Result<T, QueryError>,
-    ) -> Result<T, AskError> {
+    ) -> Result<Answered<'_, T>, AskError> {
         self.check(who, scope, Verb::Read)?;
-        let Some(tenant) = self.tenants.find(scope) else { return Ok(T::default()) };
-        let turn = self.questions.begin(tenant, time_max)?;
-        let answer = question(tenant, &turn.budget);
-        drop(turn);
-        if let Err(QueryError::Read(error)) = &answer
-            && !matches!(error, metric_store::ReadError::Part(_))
-        {
-            self.questions.count_refused(tenant);
+        let Some(tenant) = self.tenants.find(scope) else {
+            return Ok(Answered { value: T::default(), turn: None });
+        };
+        // Regions are the asker's own word; turns are the account's.
+        let account = self.tenants.first_of(tenant);
+        let turn = self.questions.begin(account, time_max)?;
+        match question(tenant, &turn.budget) {
+            Ok(value) => Ok(Answered { value, turn: Some(turn) }),
+            Err(error) => {
+                drop(turn);
+                if let QueryError::Read(read) = &error
+                    && !matches!(read, metric_store::ReadError::Part(_))
+                {
+                    self.questions.count_refused(account);
+                }
+                Err(error.into())
+            }
         }
-        Ok(answer?)
     }
 
     /// Returns the periods of a CloudWatch metric, for each unit that it was reported in.
@@ -54,7 +104,7 @@ impl Platform {
         who: &Principal,
         scope: &Scope,
         question: &StatisticsQuestion<'_>,
-    ) -> Result<Vec<PeriodsOfUnit>, AskError> {
+    ) -> Result<Answered<'_, Vec<PeriodsOfUnit>>, AskError> {
         self.ask(who, scope, None, |tenant, budget| {
             self.runner.statistics(tenant, question, budget)
         })
@@ -70,7 +120,7 @@ impl Platform {
         scope: &Scope,
         selection: &Selection<'_>,
         time_max: Option<Duration>,
-    ) -> Result<Vec<PromSeries>, AskError> {
+    ) -> Result<Answered<'_, Vec<PromSeries>>, AskError> {
         self.ask(who, scope, time_max, |tenant, budget| {
             self.runner.select(tenant, selection, budget)
         })
@@ -86,7 +136,7 @@ impl Platform {
         scope: &Scope,
         filter: &MetricFilter,
         range: TimeRange,
-    ) -> Result<Vec<ListedMetric>, AskError> {
+    ) -> Result<Answered<'_, Vec<ListedMetric>>, AskError> {
         let mut matchers = Vec::new();
         if let Some(namespace) = &filter.namespace {
             matchers.push(Matcher::equal("__namespace__", namespace));
@@ -100,7 +150,7 @@ impl Platform {
                 None => Matcher { negated: true, ..Matcher::equal(name, "") },
             });
         }
-        let keys = self.ask(who, scope, None, |tenant, budget| {
+        let Answered { value: keys, turn } = self.ask(who, scope, None, |tenant, budget| {
             Ok(self.metrics.keys(tenant, &matchers, range, budget)?)
         })?;
         let mut metrics: Vec<ListedMetric> = keys
@@ -112,7 +162,7 @@ impl Platform {
         metrics.sort_by_cached_key(sort_key);
         // Units are apart as series and one as metrics.
         metrics.dedup();
-        Ok(metrics)
+        Ok(Answered { value: metrics, turn })
     }
 
     /// Returns the identities of series that any of the selectors takes.
@@ -125,16 +175,15 @@ impl Platform {
         scope: &Scope,
         selectors: &[Vec<lang::promql::Matcher>],
         range: TimeRange,
-    ) -> Result<Vec<SeriesKey>, AskError> {
-        let found = self.ask(who, scope, None, |tenant, budget| {
+    ) -> Result<Answered<'_, BTreeSet<SeriesKey>>, AskError> {
+        self.ask(who, scope, None, |tenant, budget| {
             let mut found = BTreeSet::new();
             for selector in selectors {
                 let matchers = query::store_matchers(selector);
                 found.extend(self.metrics.keys(tenant, &matchers, range, budget)?);
             }
             Ok(found)
-        })?;
-        Ok(found.into_iter().collect())
+        })
     }
 
     /// Returns the labels that series with points in `range` have, each with its values where
@@ -149,14 +198,15 @@ impl Platform {
         selectors: &[Vec<lang::promql::Matcher>],
         range: TimeRange,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<BTreeMap<String, BTreeSet<String>>, AskError> {
+    ) -> Result<Answered<'_, BTreeMap<String, BTreeSet<String>>>, AskError> {
         if selectors.is_empty() {
             return self.ask(who, scope, None, |tenant, budget| {
                 Ok(self.metrics.labels(tenant, range, wanted, budget)?)
             });
         }
+        let Answered { value: keys, turn } = self.series(who, scope, selectors, range)?;
         let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for key in self.series(who, scope, selectors, range)? {
+        for key in keys {
             for (name, value) in query::labels_of(key) {
                 let keep = wanted(&name);
                 let values = labels.entry(name).or_default();
@@ -165,7 +215,7 @@ impl Platform {
                 }
             }
         }
-        Ok(labels)
+        Ok(Answered { value: labels, turn })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::Platform;
 use catalog::{Catalog, CatalogError, Change};
 use model::{AccountId, Scope, TenantId};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub(crate) const TENANTS: &str = "tenants";
 const ORG_NAMES: &str = "org-names";
 /// Names of `X-Scope-OrgID` as Grafana's Mimir allows them, in length.
 const ORG_NAME_LEN_MAX: usize = 150;
+/// Regions of an account: AWS has some forty, and each costs an entry in every table.
+const REGIONS_MAX: usize = 100;
 /// Accounts that are given to names count up from here: no real account begins with these zeros.
 const NAMED_ACCOUNTS_FROM: u64 = 1;
 
@@ -23,6 +25,15 @@ pub enum ScopeError {
     /// The name of an organisation is no name.
     #[error("X-Scope-OrgID {0:?} must be 1 to 150 letters, digits and !-_.*'()")]
     OrgName(String),
+    /// The account has as many regions as it may.
+    #[error("account {account} has written to {REGIONS_MAX} regions and may not to another one")]
+    Regions {
+        /// The account.
+        account: AccountId,
+    },
+    /// All numbers of tenants are given away.
+    #[error("there is no number left for another account and region")]
+    Full,
     /// The catalog failed.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
@@ -34,6 +45,9 @@ pub(crate) struct Tenants {
     catalog: Arc<dyn Catalog>,
     known: RwLock<HashMap<Scope, TenantId>>,
     orgs: RwLock<HashMap<String, AccountId>>,
+    firsts: RwLock<HashMap<TenantId, TenantId>>,
+    /// Held while a tenant is made.
+    making: Mutex<()>,
 }
 
 fn scope_text(scope: &Scope) -> String {
@@ -56,14 +70,32 @@ impl Tenants {
             let account = String::from_utf8(account).ok().and_then(|a| a.parse().ok());
             orgs.insert(name, account.ok_or_else(damaged)?);
         }
-        Ok(Self { catalog, known: RwLock::new(known), orgs: RwLock::new(orgs) })
+        let mut first_of_account: HashMap<AccountId, TenantId> = HashMap::new();
+        for (scope, tenant) in &known {
+            let first = first_of_account.entry(scope.account).or_insert(*tenant);
+            *first = (*first).min(*tenant);
+        }
+        let firsts = known.iter().map(|(s, t)| (*t, first_of_account[&s.account])).collect();
+        Ok(Self {
+            catalog,
+            known: RwLock::new(known),
+            orgs: RwLock::new(orgs),
+            firsts: RwLock::new(firsts),
+            making: Mutex::default(),
+        })
     }
 
     pub(crate) fn find(&self, scope: &Scope) -> Option<TenantId> {
         self.known.read().get(scope).copied()
     }
 
-    pub(crate) fn find_or_create(&self, scope: &Scope) -> Result<TenantId, ScopeError> {
+    /// Returns the tenant of a scope; a new one is made known to `born`, with the first tenant of
+    /// its account, before anybody else sees it.
+    pub(crate) fn find_or_create(
+        &self,
+        scope: &Scope,
+        born: impl FnOnce(TenantId, TenantId),
+    ) -> Result<TenantId, ScopeError> {
         if let Some(found) = self.find(scope) {
             return Ok(found);
         }
@@ -72,18 +104,42 @@ impl Tenants {
         if !region_ok {
             return Err(ScopeError::Region(scope.region.clone()));
         }
-        let mut known = self.known.write();
-        if let Some(&found) = known.get(scope) {
-            return Ok(found);
+        // One at a time; those who are known do not wait for the catalog.
+        let _making = self.making.lock();
+        let (number, regions, first) = {
+            let known = self.known.read();
+            if let Some(&found) = known.get(scope) {
+                return Ok(found);
+            }
+            let last = known.values().map(|t| t.0).max().unwrap_or(0);
+            let number = TenantId(last.checked_add(1).ok_or(ScopeError::Full)?);
+            let of_account = || known.iter().filter(|(s, _)| s.account == scope.account);
+            let first = of_account().map(|(_, tenant)| *tenant).min().unwrap_or(number);
+            (number, of_account().count(), first)
+        };
+        if regions >= REGIONS_MAX {
+            return Err(ScopeError::Regions { account: scope.account });
         }
-        let number = TenantId(known.values().map(|t| t.0 + 1).max().unwrap_or(1));
         self.catalog.write(vec![Change::create(
             TENANTS,
             scope_text(scope),
             number.0.to_le_bytes().to_vec(),
         )])?;
-        known.insert(scope.clone(), number);
+        born(number, first);
+        self.firsts.write().insert(number, first);
+        self.known.write().insert(scope.clone(), number);
         Ok(number)
+    }
+
+    /// Returns the first tenant of the account that a tenant belongs to: what all regions of an
+    /// account share is counted there.
+    pub(crate) fn first_of(&self, tenant: TenantId) -> TenantId {
+        self.firsts.read().get(&tenant).copied().unwrap_or(tenant)
+    }
+
+    /// Returns all tenants with the first one of their account.
+    pub(crate) fn firsts(&self) -> Vec<(TenantId, TenantId)> {
+        self.firsts.read().iter().map(|(tenant, first)| (*tenant, *first)).collect()
     }
 
     fn account_of_org(&self, name: &str) -> Result<AccountId, ScopeError> {
@@ -121,6 +177,7 @@ impl Tenants {
         self.catalog.write(changes)?;
         known.clear();
         orgs.clear();
+        self.firsts.write().clear();
         Ok(())
     }
 }
@@ -146,5 +203,51 @@ impl Platform {
         let mut scopes: Vec<_> = known.iter().map(|(s, t)| (s.clone(), *t)).collect();
         scopes.sort();
         scopes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use stdx::{CrashPlan, Disk, SimDisk};
+
+    fn tenants() -> Tenants {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        disk.create_dir_all(Path::new("/d")).unwrap();
+        let catalog = catalog::RedbCatalog::open(&disk, Path::new("/d/catalog.redb")).unwrap();
+        Tenants::load(Arc::new(catalog)).unwrap()
+    }
+
+    fn scope(account: &str, region: &str) -> Scope {
+        Scope { account: account.parse().unwrap(), region: region.into() }
+    }
+
+    #[test]
+    fn regions_of_an_account_belong_together_and_are_bounded() {
+        let tenants = tenants();
+        let make = |scope: &Scope| {
+            let mut told = None;
+            let made = tenants.find_or_create(scope, |tenant, first| told = Some((tenant, first)));
+            made.map(|tenant| (tenant, told))
+        };
+        let one = |n: u32| scope("111111111111", &format!("r{n}"));
+        let (first, told) = make(&one(0)).unwrap();
+        assert_eq!(told, Some((first, first)));
+        let (other, told) = make(&scope("222222222222", "r0")).unwrap();
+        assert_eq!(told, Some((other, other)));
+        for n in 1..100 {
+            let (tenant, told) = make(&one(n)).unwrap();
+            assert_eq!((told, tenants.first_of(tenant)), (Some((tenant, first)), first));
+        }
+        assert_eq!(make(&one(7)).unwrap().1, None, "it is known");
+        let error = make(&one(100)).unwrap_err().to_string();
+        assert!(error.contains("account 111111111111 has written to 100 regions"), "{error}");
+        // As after a restart.
+        let again = Tenants::load(tenants.catalog.clone()).unwrap();
+        let mut firsts = (tenants.firsts(), again.firsts());
+        firsts.0.sort();
+        firsts.1.sort();
+        assert_eq!(firsts.0, firsts.1);
     }
 }

@@ -88,19 +88,22 @@ impl Traffic {
     }
 
     /// Takes room for more bytes of a body; slow senders give way when there is none.
-    async fn hold(&self, held: &mut Held, more: usize, clients: &Clients) -> bool {
+    async fn hold(&self, held: &mut Held, more: usize, client: &Client, clients: &Clients) -> bool {
+        if self.try_hold(held, more) {
+            return true;
+        }
         let waited = Stopwatch::start();
-        loop {
-            if self.try_hold(held, more) {
-                return true;
-            }
-            if waited.elapsed() >= ROOM_WAIT {
-                self.refused_bodies.fetch_add(1, Ordering::Relaxed);
-                return false;
-            }
+        client.is_held_up();
+        while waited.elapsed() < ROOM_WAIT {
             clients.cut_slowest();
             tokio::time::sleep(Duration::from_millis(20)).await;
+            if self.try_hold(held, more) {
+                client.goes_on(waited.elapsed());
+                return true;
+            }
         }
+        self.refused_bodies.fetch_add(1, Ordering::Relaxed);
+        false
     }
 
     fn try_hold(&self, held: &mut Held, more: usize) -> bool {
@@ -175,7 +178,7 @@ impl Traffic {
                 return Err(self.too_large());
             }
             client.sent(data.len());
-            if !self.hold(&mut held, data.len(), clients).await {
+            if !self.hold(&mut held, data.len(), client, clients).await {
                 return Err(busy("bodies of requests take all the memory that they may"));
             }
             // Most bodies come in one piece, which is taken as it is.

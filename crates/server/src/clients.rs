@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 use stdx::Stopwatch;
 use tokio::sync::Notify;
 
@@ -23,6 +24,8 @@ pub(crate) enum Doing {
     Waiting = 2,
     /// Reading an answer.
     Reading = 3,
+    /// Sending a body for the rest of which there is no room yet.
+    HeldUp = 4,
 }
 
 /// One connection.
@@ -47,10 +50,14 @@ pub(crate) struct Clients {
     next: AtomicU64,
     cut_idle: AtomicU64,
     cut_slow: AtomicU64,
+    /// When a slow one was cut off last.
+    cut_at_ms: AtomicU64,
 }
 
 /// A client is not cut off in its first moments of something: everyone needs some time.
 const GRACE_MS: u64 = 1_000;
+/// Slow ones are cut off no faster than this: it takes a moment until their memory is free.
+const CUT_EVERY_MS: u64 = 30;
 
 impl Clients {
     /// Allows so many connections.
@@ -62,6 +69,7 @@ impl Clients {
             next: AtomicU64::new(0),
             cut_idle: AtomicU64::new(0),
             cut_slow: AtomicU64::new(0),
+            cut_at_ms: AtomicU64::new(0),
         }
     }
 
@@ -93,18 +101,27 @@ impl Clients {
         Some(client)
     }
 
-    /// Cuts off whoever sends a body most slowly, if anybody has had the time to be slow.
+    /// Cuts off whoever sends a body most slowly, if anybody has had the time to be slow; else, of
+    /// those who are held up and hold each other up, the one who holds most. One at a time: what
+    /// that one held must first be free.
     pub(crate) fn cut_slowest(&self) -> bool {
         let now_ms = self.now_ms();
         let mut all = self.all.lock();
-        let slowest = all
-            .values()
-            .filter(|c| c.is(Doing::Sending))
-            .map(|c| (now_ms.saturating_sub(c.since_ms.load(Ordering::Relaxed)), c))
-            .filter(|(took_ms, _)| *took_ms >= GRACE_MS)
+        if now_ms.saturating_sub(self.cut_at_ms.load(Ordering::Relaxed)) < CUT_EVERY_MS {
+            return false;
+        }
+        let lasting = |doing: Doing| {
+            all.values()
+                .filter(move |c| c.is(doing))
+                .map(|c| (now_ms.saturating_sub(c.since_ms.load(Ordering::Relaxed)), c))
+                .filter(|(took_ms, _)| *took_ms >= GRACE_MS)
+        };
+        let slowest = lasting(Doing::Sending)
             .min_by_key(|(took_ms, c)| c.sent.load(Ordering::Relaxed) / took_ms)
+            .or_else(|| lasting(Doing::HeldUp).max_by_key(|(_, c)| c.sent.load(Ordering::Relaxed)))
             .map(|(_, c)| c.number);
         let Some(gone) = slowest.and_then(|number| all.remove(&number)) else { return false };
+        self.cut_at_ms.store(now_ms, Ordering::Relaxed);
         self.cut_slow.fetch_add(1, Ordering::Relaxed);
         gone.cut.notify_one();
         true
@@ -136,6 +153,19 @@ impl Client {
         self.sent.store(0, Ordering::Relaxed);
         self.since_ms.store(self.clients.now_ms(), Ordering::Relaxed);
         self.doing.store(doing as u8, Ordering::Relaxed);
+    }
+
+    /// Notes that the client sends nothing because it is not read: there is no room yet.
+    pub(crate) fn is_held_up(&self) {
+        self.doing.store(Doing::HeldUp as u8, Ordering::Relaxed);
+    }
+
+    /// Notes that it may send again, after having been held up for some time, which is not its
+    /// own slowness.
+    pub(crate) fn goes_on(&self, held_up: Duration) {
+        let held_up_ms = u64::try_from(held_up.as_millis()).unwrap_or(u64::MAX);
+        self.since_ms.fetch_add(held_up_ms, Ordering::Relaxed);
+        self.doing.store(Doing::Sending as u8, Ordering::Relaxed);
     }
 
     /// Notes bytes of a body.
@@ -201,6 +231,17 @@ mod tests {
         }
         assert!(clients.cut_slowest());
         assert!(is_cut(&slow) && !is_cut(&fast) && !is_cut(&idle));
-        assert_eq!(clients.cut(), (0, 1));
+        // Who is held up is not slow, and gives way only when nobody is.
+        let other = clients.enter().unwrap();
+        other.does(Doing::Sending);
+        fast.is_held_up();
+        clients.cut_at_ms.store(0, Ordering::Relaxed);
+        assert!(clients.cut_slowest());
+        assert!(is_cut(&fast) && !is_cut(&other), "the other one has only begun");
+        assert!(!clients.cut_slowest(), "not two at once");
+        other.is_held_up();
+        other.goes_on(Duration::from_secs(1));
+        assert!(other.is(Doing::Sending) && other.since_ms.load(Ordering::Relaxed) > wait);
+        assert_eq!(clients.cut(), (0, 2));
     }
 }

@@ -47,7 +47,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         .map_err(|error| fault::of_ask(&error))?;
 
     let mut datapoints = Vec::new();
-    for of_unit in &units {
+    for of_unit in units.iter() {
         for (at_ms, happened) in &of_unit.periods {
             if let Some(point) = wanted.datapoint(happened) {
                 let point = point

@@ -40,31 +40,29 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         None => None,
     };
 
-    let metrics = if is_elsewhere(&asked, caller) {
-        Vec::new()
+    // Held until the page is cut, and with it the question's turn.
+    let answered = if is_elsewhere(&asked, caller) {
+        None
     } else {
         let now_ms = services.platform.clock().now_ms();
         let recently = asked.str(input::RECENTLY_ACTIVE).is_some();
         let back_ms = if recently { 3 * HOUR_MS } else { 14 * DAY_MS };
-        services
-            .platform
-            .list_metrics(
-                &caller.who,
-                &caller.scope,
-                &filter_of(&asked),
-                listed_since(now_ms, back_ms),
-            )
-            .map_err(|error| fault::of_ask(&error))?
+        let range = listed_since(now_ms, back_ms);
+        let listed =
+            services.platform.list_metrics(&caller.who, &caller.scope, &filter_of(&asked), range);
+        Some(listed.map_err(|error| fault::of_ask(&error))?)
     };
-    let from = position.map_or(0, |position| position.index_in(&metrics));
+    let metrics = answered.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let from = position.map_or(0, |position| position.index_in(metrics));
     let until = metrics.len().min(from + PAGE);
     let next = (until < metrics.len())
-        .then(|| Position::behind(&metrics, until - 1))
+        .then(|| Position::behind(metrics, until - 1))
         .map(|position| services.tokens.seal(&bound, &spent::numbered(&position.encode())));
     if let Some(token) = token {
         services.spent.spend(&token);
     }
-    let page: Vec<_> = metrics.into_iter().take(until).skip(from).map(shown).collect();
+    let page: Vec<_> = metrics[from.min(until)..until].iter().cloned().map(shown).collect();
+    drop(answered);
 
     let mut listed = Struct::new(&LIST_METRICS_OUTPUT);
     if asked.bool(input::INCLUDE_LINKED_ACCOUNTS) == Some(true) {

@@ -110,8 +110,10 @@ pub(super) enum Failure {
     Timeout,
     /// The server cannot now.
     Unavailable(String),
-    /// The server has too much to do.
+    /// The server has too much to do: whoever asks is told so.
     Busy(String),
+    /// The server has too much to do: whoever sends is to send the same again.
+    Overloaded(String),
     /// The asker does not say who they are, or what they say is wrong.
     Unauthorized(String),
     /// Too many failed logins came before.
@@ -149,6 +151,7 @@ impl Failure {
                 "query timed out in expression evaluation",
             ),
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
+            Self::Overloaded(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::Busy(text) => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
             Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, "unauthorized", text),
             Self::Slow { text, .. } => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
@@ -182,7 +185,7 @@ impl Failure {
             |name: HeaderName, text: &'static str| Some((name, HeaderValue::from_static(text)));
         let header = match self {
             Self::Method { allow } => fixed(ALLOW, allow),
-            Self::Busy(_) => fixed(RETRY_AFTER, "1"),
+            Self::Busy(_) | Self::Overloaded(_) => fixed(RETRY_AFTER, "1"),
             Self::Unauthorized(_) => fixed(WWW_AUTHENTICATE, CHALLENGE),
             Self::Slow { wait_s, .. } => Some((RETRY_AFTER, HeaderValue::from(*wait_s))),
             _ => None,

@@ -3,7 +3,7 @@
 use super::Asked;
 use super::answer::{Data, Failure, push_list, push_map, push_text};
 use super::form::decode;
-use super::query::{check_size, limit, listed_range, truncate};
+use super::query::{Paid, check_size, limit, listed_range, truncate};
 use platform::promql::{self, Matcher};
 
 /// Selectors of one question at most: each is a search of its own.
@@ -28,12 +28,15 @@ pub(super) fn series(asked: &Asked<'_>) -> Result<Data, Failure> {
     let range = listed_range(asked)?;
     let selectors = selectors(asked)?;
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let keys = asked.platform().series(who, scope, &selectors, range)?;
-    let mut found: Vec<_> = keys.into_iter().map(platform::labels_of).collect();
+    let mut keys = asked.platform().series(who, scope, &selectors, range)?;
+    // What holds the turn stays; the keys become labels.
+    let mut found: Vec<_> =
+        std::mem::take(&mut *keys).into_iter().map(platform::labels_of).collect();
     found.sort_unstable();
     // One identity may hold values of two kinds; its labels are the same.
     found.dedup();
     let mut data = Data::new();
+    let mut paid = Paid::default();
     truncate(&mut data, &mut found, limit);
     data.json.push(b'[');
     for (n, labels) in found.iter().enumerate() {
@@ -45,6 +48,7 @@ pub(super) fn series(asked: &Asked<'_>) -> Result<Data, Failure> {
             labels.iter().map(|(name, value)| (name.as_str(), value.as_str())),
         );
         check_size(asked, &data.json)?;
+        paid.more(&keys, &data.json)?;
     }
     data.json.push(b']');
     Ok(data)
@@ -72,7 +76,7 @@ fn names(asked: &Asked<'_>, values_of: Option<&str>) -> Result<Data, Failure> {
     let mut labels = asked.platform().labels(who, scope, &selectors, range, wanted)?;
     let mut found: Vec<String> = match values_of {
         Some(name) => labels.remove(name).unwrap_or_default().into_iter().collect(),
-        None => labels.into_keys().collect(),
+        None => std::mem::take(&mut *labels).into_keys().collect(),
     };
     let mut data = Data::new();
     truncate(&mut data, &mut found, limit);

@@ -159,8 +159,8 @@ struct Asked<'a> {
     params: Params,
 }
 
-impl Asked<'_> {
-    fn platform(&self) -> &Platform {
+impl<'a> Asked<'a> {
+    fn platform(&self) -> &'a Platform {
         &self.door.platform
     }
 }

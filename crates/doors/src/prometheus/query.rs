@@ -5,7 +5,7 @@ use super::answer::{Data, Failure, push_map, push_text};
 use formats::numbers::{parse_duration_ms, parse_timestamp_ms, push_timestamp, push_value};
 use model::{TimeRange, is_stale};
 use platform::promql::{self, At, ErrorKind, ExprKind, MatrixSelector, VectorSelector};
-use platform::{PromSeries, Selection, instant_of};
+use platform::{Answered, PromSeries, Selection, instant_of};
 use std::fmt;
 use std::time::Duration;
 
@@ -179,13 +179,13 @@ fn common(asked: &Asked<'_>) -> Result<Common, Failure> {
 }
 
 /// Reads series whose samples in the left-open window from `after_ms` to `to_ms` matter.
-fn select(
-    asked: &Asked<'_>,
+fn select<'a>(
+    asked: &Asked<'a>,
     common: &Common,
     selector: &VectorSelector,
     after_ms: i64,
     to_ms: i64,
-) -> Result<Vec<PromSeries>, Failure> {
+) -> Result<Found<'a>, Failure> {
     let range = TimeRange { start_ms: after_ms.saturating_add(1), end_ms: to_ms.saturating_add(1) };
     let selection = Selection { matchers: &selector.matchers, range };
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
@@ -266,15 +266,16 @@ fn list(
     kind: &str,
     asked: &Asked<'_>,
     limit: usize,
-    found: &[PromSeries],
+    found: &Found<'_>,
     mut write: impl FnMut(&mut Vec<u8>, &PromSeries) -> bool,
 ) -> Result<Data, Failure> {
     let mut truncated = false;
     let mut too_large = None;
+    let mut paid = Paid::default();
     let mut data = literal(kind, |json| {
         json.push(b'[');
         let mut written = 0;
-        for series in found {
+        for series in found.iter() {
             let before = json.len();
             if written > 0 {
                 json.push(b',');
@@ -292,7 +293,7 @@ fn list(
             }
             json.push(b'}');
             written += 1;
-            too_large = check_size(asked, json).err();
+            too_large = check_size(asked, json).err().or_else(|| paid.more(found, json).err());
             if too_large.is_some() {
                 break;
             }
@@ -306,6 +307,29 @@ fn list(
         data.warn(TRUNCATED);
     }
     Ok(data)
+}
+
+/// Series that were found; they hold the question's turn and memory until the answer is written.
+type Found<'a> = Answered<'a, Vec<PromSeries>>;
+
+/// What was paid for the text of an answer.
+#[derive(Debug, Default)]
+pub(super) struct Paid(usize);
+
+/// An answer's text is paid for in pieces of this size.
+const PAID_BYTES: usize = 1 << 20;
+
+impl Paid {
+    /// Pays for what was written since, and looks at the time.
+    pub(super) fn more<T>(&mut self, found: &Answered<'_, T>, json: &[u8]) -> Result<(), Failure> {
+        if json.len() < self.0 + PAID_BYTES {
+            return Ok(());
+        }
+        let grown = json.len() - self.0;
+        self.0 = json.len();
+        // Twice: buffers double as they grow.
+        Ok(found.take(2 * grown as u64)?)
+    }
 }
 
 /// Refuses an answer that has grown beyond its limit.

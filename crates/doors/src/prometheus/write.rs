@@ -145,7 +145,10 @@ fn answer(kept: Result<(), WriteError>, refused: Option<String>) -> Response<Byt
 
 fn write_failure(error: &WriteError) -> Failure {
     match error {
-        WriteError::Busy { .. } | WriteError::OverMemory { .. } => Failure::Busy(error.to_string()),
+        // Not 429: Prometheus gives up what it gets that for, unless it was told otherwise.
+        WriteError::Busy { .. } | WriteError::OverMemory { .. } => {
+            Failure::Overloaded(error.to_string())
+        }
         WriteError::Stale | WriteError::NotKept(_) | WriteError::Broken => {
             Failure::Unavailable(error.to_string())
         }

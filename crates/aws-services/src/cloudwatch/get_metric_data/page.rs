@@ -9,7 +9,7 @@ use aws_shapes::cloudwatch::{
 };
 use aws_wire::{ServiceError, Struct, Value};
 use model::TimeRange;
-use platform::{PeriodsOfUnit, StatisticsQuestion};
+use platform::{Answered, PeriodsOfUnit, StatisticsQuestion};
 use stdx::varint::{self, Reader};
 
 /// Where a page begins: at this query, behind this datapoint of it. A time and no number, so that
@@ -121,6 +121,8 @@ impl Pager<'_> {
         };
         platform
             .statistics(&self.caller.who, &self.caller.scope, &question)
+            // Few enough: a page has 100,800 of them at most.
+            .map(Answered::into_inner)
             .map_err(|error| fault::of_ask(&error))
     }
 }
