@@ -375,8 +375,12 @@ pub(crate) fn json(status: StatusCode, value: &serde_json::Value) -> Answer {
     answer
 }
 
-/// What a sender says of itself, before anything is known of it: enough to tell accounts apart.
-fn lane_of(parts: &Parts) -> [&[u8]; 2] {
+/// The account of a sender that is known, else what it says of itself: enough to tell accounts
+/// apart where everyone may come in.
+fn lane_of<'a>(parts: &'a Parts, who: Option<&'a Principal>) -> [&'a [u8]; 2] {
+    if let Some(who) = who {
+        return [who.account.as_str().as_bytes(), b"known"];
+    }
     let header = |name: &str| parts.headers.get(name).map(|v| v.as_bytes()).unwrap_or_default();
     let authorization = header("authorization");
     // Of a signature the key and not what differs from request to request; presigned ones share one.
@@ -402,7 +406,7 @@ async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAdd
             return gave_up();
         }
     } else {
-        let lane = shared.lanes.enter(&lane_of(&parts)).await;
+        let lane = shared.lanes.enter(&lane_of(&parts, parts.extensions.get())).await;
         shared.prometheus.handle(&parts, body, move |answer| drop(done.send(answer)));
         drop(lane);
     }
@@ -503,7 +507,11 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
     let (done, answered) = oneshot::channel();
     let is_write = request.operation.name == "PutMetricData";
     if is_write {
-        let lane = shared.lanes.enter(&lane_of(request.parts())).await;
+        let who = match shared.platform.auth() {
+            AuthMode::Required => aws_services::principal(&shared.platform, &request),
+            AuthMode::Open => None,
+        };
+        let lane = shared.lanes.enter(&lane_of(request.parts(), who.as_ref())).await;
         shared.services.handle(&request, move |result| drop(done.send(result)));
         drop(lane);
         let result = answered.await;
