@@ -130,12 +130,15 @@ mod tests {
             Matcher::equal("__namespace__", "AWS/EC2 ä=|!%"),
             any("host=", &["a", "", "b c"], true),
             any("x!", &[""], false),
+            any("line\r", &["a\r", "\r\n", "b\n", "\0"], false),
         ];
         let range = TimeRange { start_ms: -5, end_ms: i64::MAX };
         let parts = ["1.5.part".to_owned(), "3.5.part".to_owned()];
         let tombstone = Tombstone::new(TenantId(7), range, matchers, parts.clone());
         let stored = tombstone.to_stored(&["0.5.part".into(), parts[0].clone(), parts[1].clone()]);
         assert_eq!(stored.parts, parts);
+        // Whatever somebody matches by, it is one line of plain signs in the manifest.
+        assert!(stored.what.bytes().all(|b| b.is_ascii_graphic() || b == b' '), "{}", stored.what);
         let read = Tombstone::of_stored(&stored).unwrap();
         assert_eq!(read.to_stored(&parts), stored);
         assert_eq!((read.tenant, read.range), (TenantId(7), range));

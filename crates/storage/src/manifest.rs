@@ -25,7 +25,8 @@ pub struct Manifest {
     /// Names of the parts that count, in the order of their content's arrival. A name holds no
     /// white space.
     pub parts: Vec<String>,
-    /// Further settings of the store, as key and value on one line each.
+    /// Further settings of the store, as key and value on one line each: a key holds no space, and
+    /// neither a line break. A value may hold anything else, a carriage return at its end too.
     pub settings: Vec<(String, String)>,
     /// What was deleted and may still stand in parts.
     pub tombstones: Vec<Tombstone>,
@@ -60,9 +61,37 @@ pub enum ManifestError {
         /// What is wrong with it.
         what: String,
     },
+    /// It would not be read back as it is; nothing was written.
+    #[error("manifest {path} cannot be written: {what}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What has no place in it.
+        what: String,
+    },
 }
 
 impl Manifest {
+    /// Says what of it would not be read back from its text as it is.
+    fn unwritable(&self) -> Option<String> {
+        let broken = |text: &str| text.contains('\n');
+        for (key, value) in &self.settings {
+            if key.contains(' ') || broken(key) || broken(value) {
+                return Some(format!("setting {key:?}, {value:?}"));
+            }
+        }
+        for tombstone in &self.tombstones {
+            let odd = |name: &String| name.contains([' ', ',', '\n']);
+            if tombstone.parts.is_empty()
+                || tombstone.parts.iter().any(odd)
+                || broken(&tombstone.what)
+            {
+                return Some(format!("tombstone {:?} of {:?}", tombstone.what, tombstone.parts));
+            }
+        }
+        self.parts.iter().find(|name| broken(name)).map(|name| format!("part {name:?}"))
+    }
+
     /// Writes it as it stands in the file.
     pub(crate) fn to_text(&self) -> String {
         use std::fmt::Write;
@@ -90,7 +119,8 @@ impl Manifest {
         if sum != format!("{:016x}", checksum(body.as_bytes())) {
             return Err("its checksum does not hold".into());
         }
-        let mut lines = body.lines();
+        // Not `lines()`, which takes a carriage return off the end of a value.
+        let mut lines = body.split_terminator('\n');
         let with_tombstones = match lines.next() {
             Some(FIRST_LINE) => false,
             Some(FIRST_LINE_TOMBSTONES) => true,
@@ -129,7 +159,8 @@ impl Manifest {
         self.tombstones.retain(|tombstone| !tombstone.parts.is_empty());
     }
 
-    /// Makes or replaces a setting. Neither may hold a line break, and the key no space.
+    /// Makes or replaces a setting. Neither may hold a line break, and the key no space:
+    /// [`ManifestFile::replace`] refuses them.
     pub fn set(&mut self, key: &str, value: String) {
         match self.settings.iter_mut().find(|(k, _)| k == key) {
             Some((_, old)) => *old = value,
@@ -185,7 +216,11 @@ impl ManifestFile {
     ///
     /// # Errors
     /// [`ManifestError::Io`]; the old manifest, or the new one whole, is in force then.
+    /// [`ManifestError::Unwritable`] when it would be read back as something else; the old one is.
     pub fn replace(&self, manifest: &Manifest) -> Result<(), ManifestError> {
+        if let Some(what) = manifest.unwritable() {
+            return Err(ManifestError::Unwritable { path: self.path(), what });
+        }
         let temporary = self.dir.join("MANIFEST.new");
         let write = || -> io::Result<()> {
             let file = self.disk.open_or_create(&temporary)?;
@@ -225,6 +260,48 @@ mod tests {
         assert_eq!(file.read().unwrap(), Some(sample(3)));
         disk.damage(Path::new("/d/MANIFEST"), 30);
         assert!(matches!(file.read(), Err(ManifestError::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_exactly_or_refused() {
+        let pieces = ["", " ", "\r", "\n", "\r\n", ",", "a", "sum 0", "é\u{85}\u{2028}", "\t\0"];
+        let mut texts: Vec<String> = Vec::new();
+        for first in pieces {
+            texts.extend(pieces.iter().map(|second| format!("{first}{second}")));
+        }
+        let (mut written, mut refused) = (0, 0);
+        let mut check = |manifest: Manifest| {
+            let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+            let file = ManifestFile::new(disk, Path::new("/d"));
+            file.replace(&sample(1)).unwrap();
+            match file.replace(&manifest) {
+                Ok(()) => {
+                    written += 1;
+                    assert_eq!(file.read().unwrap(), Some(manifest));
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(matches!(error, ManifestError::Unwritable { .. }), "{error}");
+                    assert_eq!(file.read().unwrap(), Some(sample(1)), "the old one stays");
+                }
+            }
+        };
+        for text in &texts {
+            let tombstone =
+                |parts: Vec<String>, what: &str| vec![Tombstone { parts, what: what.to_owned() }];
+            check(Manifest { settings: vec![("k".into(), text.clone())], ..sample(2) });
+            check(Manifest { settings: vec![(text.clone(), "v\r".into())], ..sample(2) });
+            check(Manifest { parts: vec![text.clone(), "b".into()], ..sample(2) });
+            check(Manifest { tombstones: tombstone(vec!["1.part".into()], text), ..sample(2) });
+            check(Manifest { tombstones: tombstone(vec![text.clone()], "w\r"), ..sample(2) });
+        }
+        check(Manifest {
+            tombstones: vec![Tombstone { parts: vec![], what: "w".into() }],
+            ..sample(2)
+        });
+        assert!(written > 200 && refused > 100, "{written} written, {refused} refused");
+        let carriage = Manifest { settings: vec![("k".into(), "v\r".into())], ..sample(2) };
+        assert_eq!(Manifest::from_text(&carriage.to_text()), Ok(carriage));
     }
 
     #[test]

@@ -60,16 +60,16 @@ fn put(disk: &dyn Disk, path: &Path, bytes: &[u8]) {
 /// Writes the content that the lines name, and makes length and checksum of each line true.
 fn mend_snapshot(text: &str, catalog: &[u8], part: &[u8], disk: &dyn Disk) -> String {
     let manifest: String = text
-        .lines()
+        .split_terminator('\n')
         .filter_map(|l| l.strip_prefix("manifest "))
         .map(|l| format!("{l}\n"))
         .collect();
     let manifest = checksums::mend_manifest(manifest.as_bytes());
     let mut manifest = String::from_utf8(manifest).expect("text and a sum");
     let mut out = String::new();
-    for line in text.lines() {
+    for line in text.split_terminator('\n') {
         if line.starts_with("manifest ") {
-            for line in std::mem::take(&mut manifest).lines() {
+            for line in std::mem::take(&mut manifest).split_terminator('\n') {
                 out.push_str(&format!("manifest {line}\n"));
             }
             continue;

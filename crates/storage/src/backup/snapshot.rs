@@ -51,7 +51,7 @@ impl Snapshot {
             let _ = writeln!(text, "note {key} {value}");
         }
         // As it stands, so that whatever a manifest says comes back.
-        for line in self.manifest.to_text().lines() {
+        for line in self.manifest.to_text().split_terminator('\n') {
             let _ = writeln!(text, "manifest {line}");
         }
         for file in &self.files {
@@ -70,7 +70,8 @@ impl Snapshot {
         if sum != format!("{:016x}", checksum(body.as_bytes())) {
             return Err("its checksum does not hold".into());
         }
-        let mut lines = body.lines();
+        // Not `lines()`, which takes a carriage return off the end of a manifest's setting.
+        let mut lines = body.split_terminator('\n');
         match lines.next() {
             Some(FIRST_LINE) => {}
             other => return Err(format!("its version is not known: {other:?}")),
