@@ -50,25 +50,45 @@ pub(crate) struct Tenants {
     making: Mutex<()>,
 }
 
+/// Numbers of tenants are given from 1 on, one by one; the last is never reached.
+fn is_number(tenant: TenantId) -> bool {
+    tenant.0 < u32::MAX
+}
+
+/// Reads an entry of the table of tenants; `None` when it is none that was written.
+pub(crate) fn tenant_of_entry(key: &str, value: &[u8]) -> Option<(Scope, TenantId)> {
+    let (account, region) = key.split_once('/')?;
+    let scope = Scope { account: account.parse().ok()?, region: region.to_owned() };
+    let tenant = TenantId(u32::from_le_bytes(value.try_into().ok()?));
+    is_number(tenant).then_some((scope, tenant))
+}
+
 fn scope_text(scope: &Scope) -> String {
     format!("{}/{}", scope.account, scope.region)
 }
 
 impl Tenants {
     pub(crate) fn load(catalog: Arc<dyn Catalog>) -> Result<Self, CatalogError> {
-        let damaged = || CatalogError::Storage { what: "tenant is odd", why: "damaged".into() };
+        let odd = |what, key: &str, value: &[u8]| {
+            let value = value.escape_ascii();
+            let todo = "bring the catalog back from a backup (`sightline restore`)";
+            CatalogError::Storage {
+                what,
+                why: format!("{key:?} says \"{value}\": damaged; {todo}"),
+            }
+        };
         let mut known = HashMap::new();
         for (key, value) in catalog.scan(TENANTS, "")? {
-            let (account, region) = key.split_once('/').ok_or_else(damaged)?;
-            let account = account.parse().map_err(|_| damaged())?;
-            let number = value.try_into().map_err(|_| damaged())?;
-            let scope = Scope { account, region: region.to_owned() };
-            known.insert(scope, TenantId(u32::from_le_bytes(number)));
+            let (scope, tenant) = tenant_of_entry(&key, &value)
+                .ok_or_else(|| odd("entry of a tenant cannot be read", &key, &value))?;
+            known.insert(scope, tenant);
         }
         let mut orgs = HashMap::new();
         for (name, account) in catalog.scan(ORG_NAMES, "")? {
-            let account = String::from_utf8(account).ok().and_then(|a| a.parse().ok());
-            orgs.insert(name, account.ok_or_else(damaged)?);
+            let text = std::str::from_utf8(&account).ok().and_then(|a| a.parse().ok());
+            let text =
+                text.ok_or_else(|| odd("entry of a name cannot be read", &name, &account))?;
+            orgs.insert(name, text);
         }
         let mut first_of_account: HashMap<AccountId, TenantId> = HashMap::new();
         for (scope, tenant) in &known {
@@ -112,7 +132,9 @@ impl Tenants {
                 return Ok(found);
             }
             let last = known.values().map(|t| t.0).max().unwrap_or(0);
-            let number = TenantId(last.checked_add(1).ok_or(ScopeError::Full)?);
+            // No entry with a number that is none would be read again.
+            let number = last.checked_add(1).map(TenantId).filter(|t| is_number(*t));
+            let number = number.ok_or(ScopeError::Full)?;
             let of_account = || known.iter().filter(|(s, _)| s.account == scope.account);
             let first = of_account().map(|(_, tenant)| *tenant).min().unwrap_or(number);
             (number, of_account().count(), first)
@@ -249,5 +271,36 @@ mod tests {
         firsts.0.sort();
         firsts.1.sort();
         assert_eq!(firsts.0, firsts.1);
+    }
+
+    fn with_tenant(number: u32) -> Arc<dyn Catalog> {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let catalog = catalog::RedbCatalog::open(&disk, Path::new("/c")).unwrap();
+        let value = number.to_le_bytes().to_vec();
+        catalog.write(vec![Change::put(TENANTS, "123456789012/us-east-1", value)]).unwrap();
+        Arc::new(catalog)
+    }
+
+    fn other() -> Scope {
+        Scope { account: "123456789012".parse().unwrap(), region: "eu-west-1".into() }
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_is_refused_with_its_key() {
+        let error = Tenants::load(with_tenant(u32::MAX)).unwrap_err().to_string();
+        for word in ["123456789012/us-east-1", "\\xff\\xff\\xff\\xff", "damaged", "restore"] {
+            assert!(error.contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_tenant_is_made_that_the_next_start_would_refuse() {
+        let catalog = with_tenant(u32::MAX - 2);
+        let tenants = Tenants::load(catalog.clone()).unwrap();
+        assert_eq!(tenants.find_or_create(&other(), |_, _| {}).unwrap(), TenantId(u32::MAX - 1));
+        let third = Scope { region: "eu-west-2".into(), ..other() };
+        let error = tenants.find_or_create(&third, |_, _| {}).unwrap_err().to_string();
+        assert!(error.contains("no number left"), "{error}");
+        assert_eq!(Tenants::load(catalog).unwrap().find(&other()), Some(TenantId(u32::MAX - 1)));
     }
 }

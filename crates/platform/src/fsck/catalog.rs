@@ -2,6 +2,7 @@
 
 use super::{Check, Outcome, with_cause};
 use crate::described::{EntityOfSeries, MetricMetadata};
+use crate::tenants::tenant_of_entry;
 use catalog::{Entry, inspect_catalog};
 use model::{AccountId, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,11 +13,7 @@ const PLACE: &str = "catalog.redb";
 fn is_sound(entry: &Entry) -> Option<bool> {
     let json = |found: Result<(), serde_json::Error>| Some(found.is_ok());
     match entry.table.as_str() {
-        "tenants" => {
-            let account = entry.key.split_once('/').map(|(account, _)| account);
-            let known = account.is_some_and(|a| a.parse::<AccountId>().is_ok());
-            Some(known && entry.value.len() == 4)
-        }
+        "tenants" => Some(tenant_of_entry(&entry.key, &entry.value).is_some()),
         "org-names" => {
             let account = std::str::from_utf8(&entry.value).ok();
             Some(account.is_some_and(|a| a.parse::<AccountId>().is_ok()))
