@@ -85,21 +85,26 @@ impl RedbCatalog {
         if let Some(dir) = path.parent() {
             disk.sync_dir(dir).map_err(storage("directory cannot be synced"))?;
         }
+        let catalog = Self::of_file(file)?;
+        // The table must exist before the first read.
+        catalog.commit(vec![])?;
+        Ok(catalog)
+    }
+
+    /// Opens the catalog in a file that has one, and writes nothing yet.
+    pub(crate) fn of_file(file: Box<dyn DiskFile>) -> Result<Self, CatalogError> {
         let database = Database::builder()
             .set_cache_size(CACHE_BYTES)
             .create_with_backend(Backend(file))
             .map_err(storage("cannot be opened"))?;
-        let catalog = Self {
+        Ok(Self {
             database,
             waiting: Mutex::default(),
             committing: Mutex::default(),
             done: Condvar::new(),
             revision: AtomicU64::new(0),
             changed: (Mutex::new(()), Condvar::new()),
-        };
-        // The table must exist before the first read.
-        catalog.commit(vec![])?;
-        Ok(catalog)
+        })
     }
 
     /// Makes the file `path` a catalog with exactly these entries, in one durable step.

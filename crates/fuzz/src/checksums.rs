@@ -1,8 +1,10 @@
 //! Puts checksums right again, so that mutations reach the code behind them.
 //!
-//! Written from the FORMAT.md of `storage` and `metric-store`, not from their code: what the two
-//! disagree about shows as inputs that are refused.
+//! Written from the FORMAT.md of `storage` and `metric-store`, and for Prometheus' files from its
+//! `tsdb/docs/format`, not from the code that reads them: what the two disagree about shows as inputs
+//! that are refused.
 
+use formats::tsdb::PAGE_BYTES;
 use stdx::checksum::{checksum, checksum_seeded};
 use stdx::varint::Reader;
 
@@ -117,4 +119,89 @@ pub(crate) fn mend_manifest(text: &[u8]) -> Vec<u8> {
     let sum = checksum(&body);
     body.extend_from_slice(format!("sum {sum:016x}\n").as_bytes());
     body
+}
+
+/// CRC-32 with Castagnoli's polynomial, bit by bit.
+fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |sum, _| (sum >> 1) ^ ((sum & 1) * 0x82f6_3b78))
+    })
+}
+
+/// Writes the checksum of `from..to` at `place`, as far as all of it is there.
+fn put_crc(bytes: &mut [u8], from: usize, to: usize, place: usize) -> Option<()> {
+    let sum = crc32c(bytes.get(from..to)?);
+    bytes.get_mut(place..place.checked_add(4)?)?.copy_from_slice(&sum.to_be_bytes());
+    Some(())
+}
+
+fn big_endian(bytes: &[u8], at: usize, len: usize) -> Option<usize> {
+    let number = bytes.get(at..at.checked_add(len)?)?;
+    let number = number.iter().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+    usize::try_from(number).ok()
+}
+
+/// Mends the symbols, each series and the table of contents of a Prometheus index.
+pub(crate) fn mend_tsdb_index(bytes: &mut [u8]) {
+    const CONTENTS_BYTES: usize = 52;
+    let Some(contents) = bytes.len().checked_sub(CONTENTS_BYTES) else { return };
+    let _ = mend_tsdb_sections(bytes, contents);
+    let end = bytes.len() - 4;
+    let _ = put_crc(bytes, contents, end, end);
+}
+
+fn mend_tsdb_sections(bytes: &mut [u8], contents: usize) -> Option<()> {
+    let place = |bytes: &[u8], n: usize| big_endian(bytes, contents + n * 8, 8);
+    let (symbols, first) = (place(bytes, 0)?, place(bytes, 1)?);
+    let end = (2..6).filter_map(|n| place(bytes, n)).filter(|p| *p > first).min();
+    let end = end.unwrap_or(contents).min(contents);
+    let len = big_endian(bytes, symbols, 4)?;
+    let behind = symbols.checked_add(4)?.checked_add(len)?;
+    if behind.checked_add(4)? <= contents {
+        put_crc(bytes, symbols + 4, behind, behind)?;
+    }
+    let mut at = first;
+    loop {
+        at = at.checked_next_multiple_of(16)?;
+        let mut reader = Reader::new(bytes.get(at..end)?);
+        let len = reader.usize()?;
+        let start = end - reader.rest().len();
+        let behind = start.checked_add(len).filter(|behind| *behind <= end)?;
+        put_crc(bytes, start, behind, behind)?;
+        at = behind + 4;
+    }
+}
+
+/// Mends the chunk at the front of these bytes.
+pub(crate) fn mend_tsdb_chunk(bytes: &mut [u8]) {
+    let mut reader = Reader::new(bytes);
+    let Some(len) = reader.usize() else { return };
+    let start = bytes.len() - reader.rest().len();
+    if let Some(end) = start.checked_add(1).and_then(|at| at.checked_add(len)) {
+        let _ = put_crc(bytes, start, end, end);
+    }
+}
+
+/// Mends a file of Prometheus' tombstones.
+pub(crate) fn mend_tsdb_tombstones(bytes: &mut [u8]) {
+    if let Some(end) = bytes.len().checked_sub(4) {
+        let _ = put_crc(bytes, 5, end, end);
+    }
+}
+
+/// Mends each piece of a segment of Prometheus' log.
+pub(crate) fn mend_tsdb_log(bytes: &mut [u8]) {
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] & 7 == 0 {
+            at = (at / PAGE_BYTES + 1) * PAGE_BYTES;
+            continue;
+        }
+        let Some(len) = big_endian(bytes, at + 1, 2) else { return };
+        let (start, end) = (at + 7, at + 7 + len);
+        if put_crc(bytes, start, end, at + 3).is_none() {
+            return;
+        }
+        at = end;
+    }
 }

@@ -1,5 +1,6 @@
 //! Valid inputs, made by our own encoders: what mutations start from.
 
+use crate::targets::checked;
 use crate::{http_text, world};
 use aws_shapes::cloudwatch as shapes;
 use aws_wire::token::{Bound, PageTokens};
@@ -30,6 +31,8 @@ pub fn all() -> Vec<Named> {
     identities(&mut all);
     stores(&mut all);
     backup(&mut all);
+    directory(&mut all);
+    imports(&mut all);
     all
 }
 
@@ -440,6 +443,55 @@ fn backup(all: &mut Vec<Named>) {
     put(all, "backup", "one-series", input);
 }
 
+/// Files of a sound directory, one at a time.
+fn directory(all: &mut Vec<Named>) {
+    let disk = world::written_directory();
+    for (kind, name) in checked::FILES.iter().enumerate() {
+        let kind = u8::try_from(kind).expect("few");
+        let path = checked::path_of(&disk, kind);
+        let content = disk.open(&path).and_then(|file| file.read_all()).expect("there");
+        let name = name.rsplit('/').next().unwrap_or(name).to_lowercase();
+        put(all, "fsck", &name, [&[kind, 1][..], &content].concat());
+    }
+    put(all, "fsck", "catalog-header", [4, 0, 8, 0, 0, 0, 0xff, 1, 2, 3]);
+    put(all, "fsck", "catalog-page", [4, 0, 0x10, 0x10, 0, 0, 1, 2, 3, 4]);
+    let tenant = b"\x05\x00tenants\n123456789012/eu-west-1\n\x02\x00\x00\x00";
+    put(all, "fsck", "catalog-tenant", tenant.as_slice());
+    let token = b"\x05\x00org-names\nteam-a\n000000000001";
+    put(all, "fsck", "catalog-org-name", token.as_slice());
+}
+
+fn imports(all: &mut Vec<Named>) {
+    let lines = [
+        r#"{"metric":{"__name__":"up","job":"x"},"values":[1,null,"Infinity",-2.5e3],"timestamps":[10,20,30,40]}"#,
+        r#"{"metric":{"__name__":"a\u00e9"},"values":[0.30000000000000004,5e-324,18446744073709551615],"timestamps":[-1,0,1549891472010]}"#,
+    ];
+    for (n, line) in lines.into_iter().enumerate() {
+        put(all, "victoria", &format!("line-{n}"), line);
+    }
+    let mut encoder = Encoder::new();
+    let sample = Sample { at_ms: world::NOW_MS, value: 1.5 };
+    encoder.series(&[("__name__", "up"), ("job", "a")], &[sample]);
+    encoder.series(&[("__name__", "down")], &[sample, sample]);
+    let result = encoder.finish();
+    let mut answer = vec![0x0a];
+    stdx::varint::put_bytes(&mut answer, &result);
+    put(all, "remote_read", "one-result", answer.clone());
+    put(all, "remote_read", "two-results", [&answer[..], &[0x0a, 0], &answer[..]].concat());
+    let bodies = [
+        ("namespace", r#"{"namespace":"Shop","dry_run":true}"#),
+        (
+            "match",
+            r#"{"match":["up{job=\"x\"}","{a=~\"b.*\"}"],"from":"2026-01-01T00:00:00Z","to":"2026-02-01T00:00:00+01:00","clean":true}"#,
+        ),
+        ("account", r#"{"match":["up"],"account":"123456789012","region":"eu-west-1"}"#),
+        ("backup", r#"{"to":"/backup","keep":7}"#),
+    ];
+    for (name, body) in bodies {
+        put(all, "manage", name, body);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::checksums;
@@ -499,5 +551,72 @@ mod tests {
             seen += 1;
         }
         assert_eq!(seen, 6);
+    }
+
+    /// The files that Prometheus itself wrote are read, and need no mending.
+    #[test]
+    fn what_prometheus_wrote_is_read_as_it_is() {
+        use formats::tsdb;
+        let mut seen = 0;
+        type Mend = fn(&mut [u8]);
+        let targets: [(&str, Mend); 4] = [
+            ("tsdb_index", checksums::mend_tsdb_index),
+            ("tsdb_chunk", checksums::mend_tsdb_chunk),
+            ("tsdb_tombstones", checksums::mend_tsdb_tombstones),
+            ("tsdb_log", checksums::mend_tsdb_log),
+        ];
+        for (target, mend) in targets {
+            for (name, bytes) in crate::corpus::load(target).unwrap() {
+                if !name.starts_with("prometheus-") {
+                    continue;
+                }
+                let mut mended = bytes.clone();
+                mend(&mut mended);
+                assert!(mended == bytes, "{target} {name}");
+                seen += 1;
+                match target {
+                    "tsdb_index" => {
+                        let mut index = tsdb::Index::open(&bytes).unwrap();
+                        let mut series = 0;
+                        while index.next_series().unwrap().is_some() {
+                            series += 1;
+                        }
+                        assert_eq!(series, 2);
+                    }
+                    "tsdb_chunk" => assert!(
+                        matches!(tsdb::read_chunk(&bytes), Ok(tsdb::Chunk::Floats(s)) if s.len() > 2)
+                    ),
+                    "tsdb_tombstones" => assert_eq!(
+                        tsdb::read_tombstones(&bytes).unwrap().is_empty(),
+                        name.ends_with("none")
+                    ),
+                    _ => {
+                        let mut log = tsdb::WalReader::new(&bytes);
+                        let mut records = 0;
+                        while let Some(record) = log.next_record().unwrap() {
+                            assert!(tsdb::read_record(record).is_some(), "{name}");
+                            records += 1;
+                        }
+                        assert!(records > 1, "{name}");
+                    }
+                }
+            }
+        }
+        assert_eq!(seen, 8);
+    }
+
+    /// A sample is a sound directory: what is found in it comes from a mutation.
+    #[test]
+    fn directories_are_sound_before_they_are_damaged() {
+        let disk = crate::world::written_directory();
+        let report = platform::fsck(
+            std::sync::Arc::new(disk),
+            std::path::Path::new("/data"),
+            platform::FsckOptions::default(),
+            &mut |_, _| {},
+        );
+        let report = report.unwrap();
+        assert_eq!((report.code(), report.parts), (0, 1), "{report:#?}");
+        assert!(report.journal_points > 0 && report.catalog_entries > 0, "{report:#?}");
     }
 }

@@ -3,6 +3,8 @@
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
 use doors::prometheus::PrometheusDoor;
+use formats::remote_write::{self, Encoder, Sample};
+use http::Request;
 use model::Scope;
 use platform::{AuthMode, Platform, PlatformOptions, StoreOptions, SyncMode};
 use std::cell::RefCell;
@@ -66,6 +68,28 @@ pub(crate) fn open_platform(disk: Arc<dyn Disk>) -> Result<Platform, platform::O
         questions: Default::default(),
     };
     Platform::open(&options, Arc::new(VirtualClock::starting_at(NOW_MS)), disk)
+}
+
+/// Makes a data directory as it is after a kill: a day in a part, and more in the journal.
+pub(crate) fn written_directory() -> SimDisk {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let platform = Arc::new(open_platform(Arc::new(disk.clone())).expect("an empty disk opens"));
+    let door = PrometheusDoor::new(platform.clone());
+    for (at_ms, job) in [(NOW_MS - 60_000, "a"), (NOW_MS, "b")] {
+        let mut encoder = Encoder::new();
+        encoder.series(&[("__name__", "up"), ("job", job)], &[Sample { at_ms, value: 1.0 }]);
+        let request = Request::post("/api/v1/write").header("content-encoding", "snappy");
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        door.handle(&parts, remote_write::compress(&encoder.finish()).into(), |_| {});
+        for _ in 0..8 {
+            platform.commit_step(Duration::ZERO);
+        }
+        if job == "a" {
+            platform.flush().expect("flushed");
+        }
+    }
+    drop((door, platform));
+    disk.after_kill()
 }
 
 thread_local! {

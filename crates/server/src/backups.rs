@@ -121,7 +121,7 @@ fn bad(error: impl Into<String>) -> Answer {
     json(StatusCode::BAD_REQUEST, &value!({ "error": error.into(), "hint": hint }))
 }
 
-fn request_of(body: &[u8]) -> Result<BackupRequest, String> {
+pub(crate) fn request_of(body: &[u8]) -> Result<BackupRequest, String> {
     let given: Value =
         serde_json::from_slice(body).map_err(|e| format!("the body is no JSON: {e}"))?;
     let fields = given.as_object().ok_or("the body is no JSON object")?;

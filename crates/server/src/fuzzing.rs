@@ -1,7 +1,9 @@
 //! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
 
-use crate::{control, credentials, identify, neighbours};
+use crate::{backups, control, credentials, identify, manage, neighbours};
 use http::request::Parts;
+use model::{Scope, TimeRange};
+use platform::saving::BackupRequest;
 use platform::{AuthMode, TimeStep};
 
 /// Says why a request of a web page is refused where everyone may come in; `None` when it may come
@@ -29,6 +31,22 @@ pub fn read_clock_step(body: &[u8]) -> Result<(i64, bool), String> {
 /// What is wrong with it.
 pub fn read_management(parts: &Parts, body: &[u8]) -> Result<(), String> {
     credentials::read_only(parts, body)
+}
+
+/// Reads the body of `POST /-/manage/delete`: how many selectors, and the range of times.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_deletion(default: &Scope, body: &[u8]) -> Result<(usize, TimeRange), String> {
+    manage::read_only(default, body)
+}
+
+/// Reads the body of `POST /-/manage/backup`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_backup(body: &[u8]) -> Result<BackupRequest, String> {
+    backups::request_of(body)
 }
 
 /// Returns user and password, or an empty user and the token, of the header `Authorization`.

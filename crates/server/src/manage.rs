@@ -47,7 +47,8 @@ struct DeleteOrder {
 
 const HINT: &str = r#"send {"namespace": "Shop"} or {"match": ["up{job=\"x\"}"]}, with "from", "to" (RFC 3339) and "dry_run" if wanted"#;
 
-fn read(shared: &Shared, body: &[u8]) -> Result<DeleteOrder, String> {
+/// Reads an order; what it does not say of account and region is as in `default`.
+fn read(default: &Scope, body: &[u8]) -> Result<DeleteOrder, String> {
     let body: DeleteBody =
         serde_json::from_slice(body).map_err(|e| format!("the body cannot be read: {e}"))?;
     let mut texts = body.selectors;
@@ -79,7 +80,6 @@ fn read(shared: &Shared, body: &[u8]) -> Result<DeleteOrder, String> {
     if range.start_ms >= range.end_ms {
         return Err("from must be before to".into());
     }
-    let default = shared.platform.default_scope();
     let account: AccountId = match body.account {
         Some(text) => text.parse().map_err(|e| format!("account {text:?}: {e}"))?,
         None => default.account,
@@ -89,6 +89,11 @@ fn read(shared: &Shared, body: &[u8]) -> Result<DeleteOrder, String> {
     Ok(DeleteOrder { scope, selectors, range, dry_run: body.dry_run, clean: body.clean })
 }
 
+/// Reads an order and does nothing, for the crate `fuzz`: how many selectors it has, and its range.
+pub(crate) fn read_only(default: &Scope, body: &[u8]) -> Result<(usize, TimeRange), String> {
+    read(default, body).map(|order| (order.selectors.len(), order.range))
+}
+
 /// Answers `POST /-/manage/delete`.
 pub(crate) async fn delete(
     shared: &Arc<Shared>,
@@ -96,7 +101,7 @@ pub(crate) async fn delete(
     from: CallSource,
     body: Bytes,
 ) -> Answer {
-    let order = match read(shared, &body) {
+    let order = match read(shared.platform.default_scope(), &body) {
         Ok(order) => order,
         Err(what) => {
             return json(StatusCode::BAD_REQUEST, &value!({ "error": what, "hint": HINT }));

@@ -2,11 +2,11 @@
 
 use super::segments::Segments;
 use super::{Window, Work};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use formats::remote_write::Sample;
 use formats::tsdb::{
-    Chunk, Index, IndexSeries, Tombstones, WalReader, WalRecord, WalSeries, read_record,
-    read_tombstones,
+    BlockMeta, Chunk, Index, IndexSeries, Tombstones, WalReader, WalRecord, WalSeries, read_meta,
+    read_record, read_tombstones,
 };
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -39,21 +39,9 @@ fn blocks(dir: &Path) -> anyhow::Result<Vec<Block>> {
         }
         let path = entry.path().join("meta.json");
         let text = fs::read(&path).with_context(|| format!("{}", path.display()))?;
-        let meta: Value =
-            serde_json::from_slice(&text).with_context(|| format!("{}", path.display()))?;
-        let time = |name: &str| {
-            meta[name].as_i64().with_context(|| format!("{} has no {name}", path.display()))
-        };
-        if meta["version"].as_i64() != Some(1) {
-            bail!("{} has version {}, 1 is known", path.display(), meta["version"]);
-        }
-        blocks.push(Block {
-            dir: entry.path(),
-            name,
-            min_ms: time("minTime")?,
-            max_ms: time("maxTime")?,
-            series: meta["stats"]["numSeries"].as_u64().unwrap_or(0),
-        });
+        let meta = read_meta(&text).map_err(|why| anyhow!("{}: {why}", path.display()))?;
+        let BlockMeta { min_ms, max_ms, series } = meta;
+        blocks.push(Block { dir: entry.path(), name, min_ms, max_ms, series });
     }
     blocks.sort_by(|a, b| (a.min_ms, &a.name).cmp(&(b.min_ms, &b.name)));
     Ok(blocks)

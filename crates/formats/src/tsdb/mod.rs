@@ -7,6 +7,7 @@
 mod bits;
 mod chunk;
 mod index;
+mod meta;
 mod sum;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use chunk::{
     CHUNK_HEADER_MAX, Chunk, ChunkError, SEGMENT_HEADER_BYTES, chunk_len, read_chunk, segment_ok,
 };
 pub use index::{ChunkRef, Index, IndexSeries};
+pub use meta::{BlockMeta, read_meta};
 pub use tombstones::{Tombstones, read_tombstones};
 pub use wal::{PAGE_BYTES, WalReader, WalRecord, WalSample, WalSeries, read_record};
 

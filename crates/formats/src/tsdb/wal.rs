@@ -55,7 +55,8 @@ impl<'a> WalReader<'a> {
             };
             let (kind, packing) = (first & 7, first & !7);
             if kind == 0 {
-                self.at = page_end;
+                // A copy may end within a page.
+                self.at = page_end.min(self.bytes.len());
                 continue;
             }
             let at = self.at;

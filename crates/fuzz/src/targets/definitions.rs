@@ -151,7 +151,7 @@ pub(super) fn credentials(input: &[u8]) {
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-const TABLES: &[&str] =
+pub(super) const TABLES: &[&str] =
     &["tenants", "org-names", "metric-metadata", "entities", "access-keys", "users", "tokens"];
 
 /// A record of the catalog: table, key and value, a line each, the value to the end.

@@ -2,14 +2,18 @@
 
 mod aws;
 mod backups;
+pub(crate) mod checked;
 mod chunks;
 mod definitions;
 mod identities;
+mod imports;
 mod journal;
+mod management;
 mod parts;
 mod prometheus;
 mod promql;
 mod texts;
+mod tsdb;
 
 use crate::Target;
 
@@ -102,5 +106,33 @@ pub const TARGETS: &[Target] = &[
         bytes_base: 24 * MIB,
         words: definitions::CREDENTIAL_WORDS,
         ..target("credentials", definitions::credentials, 20_000)
+    },
+    Target {
+        bytes_base: MIB,
+        bytes_per_byte: 16 * KIB,
+        words: management::WORDS,
+        ..target("manage", management::bodies, 20_000)
+    },
+    Target {
+        bytes_per_byte: KIB,
+        words: tsdb::META_WORDS,
+        ..target("tsdb_meta", tsdb::meta, 30_000)
+    },
+    Target { bytes_per_byte: 128, ..target("tsdb_index", tsdb::index, 50_000) },
+    Target { bytes_per_byte: 128, ..target("tsdb_chunk", tsdb::chunk, 100_000) },
+    target("tsdb_tombstones", tsdb::tombstones, 100_000),
+    Target { bytes_per_byte: 128, ..target("tsdb_log", tsdb::log, 50_000) },
+    target("tsdb_record", tsdb::record, 100_000),
+    Target {
+        bytes_per_byte: KIB,
+        words: imports::LINE_WORDS,
+        ..target("victoria", imports::victoria, 50_000)
+    },
+    Target { words: prometheus::BODY_WORDS, ..target("remote_read", imports::remote_read, 80_000) },
+    Target {
+        bytes_base: 64 * MIB + PCO,
+        bytes_per_byte: 40 * KIB,
+        words: checked::WORDS,
+        ..target("fsck", checked::directory, 1_500)
     },
 ];

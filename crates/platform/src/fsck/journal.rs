@@ -37,8 +37,8 @@ impl Check<'_> {
         self.done(report.bytes);
         self.report.journal_frames = frames;
         self.report.journal_points = needed.points();
+        // Beside damage too: giving up what stands behind that does not bring back what is missing here.
         if let Some(manifest) = manifest
-            && report.damage.is_none()
             && report.next > manifest.flushed + 1
             && report.first > manifest.flushed + 1
         {
