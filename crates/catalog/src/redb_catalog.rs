@@ -76,12 +76,17 @@ fn entry(table: &str, key: &str) -> String {
 }
 
 impl RedbCatalog {
-    /// Opens the catalog in the file `path`, which is made when it is absent.
+    /// Opens the catalog in the file `path`, which is made when it is absent, for its owner alone: it
+    /// holds what passwords and tokens are compared with.
     ///
     /// # Errors
     /// [`CatalogError::Storage`] when the file cannot be opened or repaired.
     pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, CatalogError> {
-        let file = disk.open_or_create(path).map_err(storage("file cannot be opened"))?;
+        let file = match disk.open(path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => disk.create_private(path),
+            other => other,
+        };
+        let file = file.map_err(storage("file cannot be opened"))?;
         if let Some(dir) = path.parent() {
             disk.sync_dir(dir).map_err(storage("directory cannot be synced"))?;
         }

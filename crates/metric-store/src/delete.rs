@@ -7,7 +7,7 @@
 use crate::graves::{Graves, Left};
 use crate::matcher::{Matcher, Test};
 use crate::part::{Part, PartError};
-use crate::store::{MetricStore, StoreError};
+use crate::store::{MetricStore, StoreError, View};
 use crate::tombstone::Tombstone;
 use model::{TenantId, TimeRange};
 use std::collections::{BTreeSet, HashSet};
@@ -19,6 +19,13 @@ const TOMBSTONE_BYTES_MAX: usize = 1 << 20;
 
 /// A part is rewritten of itself when one in so many of its series is gone.
 const REWRITE_SHARE: u32 = 20;
+
+/// A tombstone costs every read and every manifest: after so long its parts are rewritten, however
+/// little of them is gone ...
+const TOMBSTONE_AGE_MAX_MS: i64 = 86_400_000;
+/// ... and those of the oldest at once when there are more than so many, or more bytes of them.
+const TOMBSTONES_MAX: usize = 64;
+const TOMBSTONES_BYTES_MAX: usize = 4 << 20;
 
 /// Series of a tenant that all matchers take, and the times of theirs that are meant.
 #[derive(Debug, Clone)]
@@ -84,9 +91,12 @@ impl MetricStore {
     /// # Errors
     /// [`DeleteError`].
     pub fn would_delete(&self, what: &[Deletion]) -> Result<Deleted, DeleteError> {
-        let _pace = self.maintenance.lock();
+        let pace = self.maintenance.lock();
         self.flush_touched(what, false)?;
-        Ok(self.effects(&self.resolve(what)?, true)?.0)
+        // Counting decodes what is touched; this view stays as it is while flushes go on.
+        drop(pace);
+        let view = self.view.load_full();
+        Ok(effects(&view, &resolve(&view, what)?, true)?.0)
     }
 
     /// Deletes what was acknowledged before this call and is meant by any of `what`. When this
@@ -98,8 +108,10 @@ impl MetricStore {
     pub fn delete(&self, what: &[Deletion]) -> Result<Deleted, DeleteError> {
         let _pace = self.maintenance.lock();
         self.flush_touched(what, true)?;
-        let new = self.resolve(what)?;
-        let (mut deleted, touched, whole) = self.effects(&new, false)?;
+        let view = self.view.load_full();
+        let new = resolve(&view, what)?;
+        let (mut deleted, touched, whole) = effects(&view, &new, false)?;
+        drop(view);
         if deleted.series == 0 {
             return Ok(deleted);
         }
@@ -155,8 +167,9 @@ impl MetricStore {
         self.view.load().tombstones.len()
     }
 
-    /// Rewrites one part of which enough is gone; the maintenance lock is held.
-    pub(crate) fn clean_one(&self) -> Result<bool, StoreError> {
+    /// Rewrites one part of which enough is gone, or that has been waiting for it; the maintenance lock
+    /// is held.
+    pub(crate) fn clean_one(&self, now_ms: i64) -> Result<bool, StoreError> {
         let view = self.view.load_full();
         if view.tombstones.is_empty() {
             return Ok(false);
@@ -174,6 +187,32 @@ impl MetricStore {
             if graves.whole_len() > 0
                 && graves.whole_len().saturating_mul(REWRITE_SHARE) >= part.meta().series
             {
+                self.merge_parts(part.meta().partition, std::slice::from_ref(part))?;
+                return Ok(true);
+            }
+        }
+        self.clean_oldest(&view, now_ms)
+    }
+
+    /// Rewrites one part of the oldest tombstone that is old enough, or one too many.
+    fn clean_oldest(&self, view: &View, now_ms: i64) -> Result<bool, StoreError> {
+        let stored = |t: &storage::Tombstone| {
+            t.what.len() + t.parts.iter().map(|name| name.len() + 1).sum::<usize>()
+        };
+        let (count, bytes) = {
+            let tombstones = &self.manifest.lock().tombstones;
+            (tombstones.len(), tombstones.iter().map(stored).sum::<usize>())
+        };
+        let many = count > TOMBSTONES_MAX || bytes > TOMBSTONES_BYTES_MAX;
+        let ages: Vec<i64> =
+            view.tombstones.iter().map(|t| now_ms - t.known_since(now_ms)).collect();
+        for (tombstone, age) in view.tombstones.iter().zip(ages) {
+            if !many && age < TOMBSTONE_AGE_MAX_MS {
+                continue;
+            }
+            // What is set aside cannot be rewritten: its tombstones wait until it is mended.
+            let part = view.parts.iter().find(|p| !p.is_aside() && tombstone.covers(p.name()));
+            if let Some(part) = part {
                 self.merge_parts(part.meta().partition, std::slice::from_ref(part))?;
                 return Ok(true);
             }
@@ -200,109 +239,107 @@ impl MetricStore {
         Ok(())
     }
 
-    /// Turns tests that are functions into the values that they take, of those that there are.
-    fn resolve(&self, what: &[Deletion]) -> Result<Vec<Tombstone>, DeleteError> {
-        let view = self.view.load_full();
-        let mut tombstones = Vec::with_capacity(what.len());
-        for deletion in what {
-            let mut matchers = Vec::with_capacity(deletion.matchers.len());
-            for matcher in &deletion.matchers {
-                let resolved = match &matcher.test {
-                    Test::Equal(_) | Test::AnyOf(_) => matcher.clone(),
-                    Test::Passes(_) => {
-                        let mut values = BTreeSet::new();
-                        for part in &view.parts {
-                            let read = part.for_labels(
-                                deletion.tenant,
-                                |label| label == matcher.label,
-                                None,
-                                |label, value| {
-                                    if label == matcher.label {
-                                        values.extend(value.map(str::to_owned));
-                                    }
-                                },
-                            );
-                            match read {
-                                // Out of service: what it holds is shown by no read.
-                                Ok(()) | Err(PartError::Damaged { .. }) => {}
-                                Err(error) => return Err(error.into()),
-                            }
-                        }
-                        // Series without the label match with the values that do not.
-                        let negated = matcher.matches_absent();
-                        values.retain(|value| matcher.matches(value) != negated);
-                        let test = Test::AnyOf(values.into_iter().collect());
-                        Matcher { label: matcher.label.clone(), test, negated }
-                    }
-                };
-                if let Test::AnyOf(values) = &resolved.test {
-                    let bytes: usize = values.iter().map(|v| v.len() + 1).sum();
-                    if bytes > TOMBSTONE_BYTES_MAX {
-                        let (label, values) = (resolved.label.clone(), values.len());
-                        return Err(DeleteError::TooWide { label, values });
-                    }
-                    if values.is_empty() && resolved.negated {
-                        // Takes every series.
-                        continue;
-                    }
-                }
-                matchers.push(resolved);
-            }
-            // A test that no value passes selects nothing, and cannot be written down.
-            let nothing = |m: &Matcher| matches!(&m.test, Test::AnyOf(v) if v.is_empty());
-            if !matchers.iter().any(nothing) {
-                tombstones.push(Tombstone::new(deletion.tenant, deletion.range, matchers, []));
-            }
-        }
-        Ok(tombstones)
-    }
-
-    /// Returns what new tombstones would take, the parts that they touch, and of these the ones of
-    /// which nothing would be left.
-    fn effects(
-        &self,
-        new: &[Tombstone],
-        count: bool,
-    ) -> Result<(Deleted, Vec<String>, BTreeSet<String>), DeleteError> {
-        let view = self.view.load_full();
-        let mut deleted = Deleted::default();
-        let (mut touched, mut whole) = (Vec::new(), BTreeSet::new());
-        let mut series: HashSet<u64> = HashSet::new();
-        for part in view.parts.iter().filter(|p| !p.is_aside()) {
-            let effect = match effect(part, &view.tombstones, new, count) {
-                Ok(effect) => effect,
-                Err(error @ PartError::Damaged { .. }) => {
-                    part.set_aside(&error);
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            if effect.numbers.is_empty() {
-                continue;
-            }
-            part.for_keys(&effect.numbers, |_, key| {
-                series.insert(xxh3_64(key));
-            })?;
-            touched.push(part.name().to_owned());
-            if effect.whole {
-                whole.insert(part.name().to_owned());
-            }
-            deleted.points += effect.points;
-            let share = effect.points as f64 / part.meta().points.max(1) as f64;
-            deleted.bytes += (share * part.size_bytes() as f64) as u64;
-        }
-        deleted.series = series.len();
-        deleted.parts = touched.len();
-        deleted.parts_whole = whole.len();
-        Ok((deleted, touched, whole))
-    }
-
     /// Returns the listed parts that are out of service.
     fn unreadable(&self) -> Vec<String> {
         let view = self.view.load_full();
         let serves = |name: &String| view.parts.iter().any(|p| p.name() == name && !p.is_aside());
         self.manifest.lock().parts.iter().filter(|name| !serves(name)).cloned().collect()
     }
+}
+
+/// Turns tests that are functions into the values that they take, of those that there are.
+fn resolve(view: &View, what: &[Deletion]) -> Result<Vec<Tombstone>, DeleteError> {
+    let mut tombstones = Vec::with_capacity(what.len());
+    for deletion in what {
+        let mut matchers = Vec::with_capacity(deletion.matchers.len());
+        for matcher in &deletion.matchers {
+            let resolved = match &matcher.test {
+                Test::Equal(_) | Test::AnyOf(_) => matcher.clone(),
+                Test::Passes(_) => {
+                    let mut values = BTreeSet::new();
+                    for part in &view.parts {
+                        let read = part.for_labels(
+                            deletion.tenant,
+                            |label| label == matcher.label,
+                            None,
+                            |label, value| {
+                                if label == matcher.label {
+                                    values.extend(value.map(str::to_owned));
+                                }
+                            },
+                        );
+                        match read {
+                            // Out of service: what it holds is shown by no read.
+                            Ok(()) | Err(PartError::Damaged { .. }) => {}
+                            Err(error) => return Err(error.into()),
+                        }
+                    }
+                    // Series without the label match with the values that do not.
+                    let negated = matcher.matches_absent();
+                    values.retain(|value| matcher.matches(value) != negated);
+                    let test = Test::AnyOf(values.into_iter().collect());
+                    Matcher { label: matcher.label.clone(), test, negated }
+                }
+            };
+            if let Test::AnyOf(values) = &resolved.test {
+                let bytes: usize = values.iter().map(|v| v.len() + 1).sum();
+                if bytes > TOMBSTONE_BYTES_MAX {
+                    let (label, values) = (resolved.label.clone(), values.len());
+                    return Err(DeleteError::TooWide { label, values });
+                }
+                if values.is_empty() && resolved.negated {
+                    // Takes every series.
+                    continue;
+                }
+            }
+            matchers.push(resolved);
+        }
+        // A test that no value passes selects nothing, and cannot be written down.
+        let nothing = |m: &Matcher| matches!(&m.test, Test::AnyOf(v) if v.is_empty());
+        if !matchers.iter().any(nothing) {
+            tombstones.push(Tombstone::new(deletion.tenant, deletion.range, matchers, []));
+        }
+    }
+    Ok(tombstones)
+}
+
+/// Returns what new tombstones would take, the parts that they touch, and of these the ones of
+/// which nothing would be left.
+fn effects(
+    view: &View,
+    new: &[Tombstone],
+    count: bool,
+) -> Result<(Deleted, Vec<String>, BTreeSet<String>), DeleteError> {
+    let mut deleted = Deleted::default();
+    let (mut touched, mut whole) = (Vec::new(), BTreeSet::new());
+    let mut series: HashSet<u64> = HashSet::new();
+    for part in view.parts.iter().filter(|p| !p.is_aside()) {
+        let effect = match effect(part, &view.tombstones, new, count) {
+            Ok(effect) => effect,
+            Err(error @ PartError::Damaged { .. }) => {
+                part.set_aside(&error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if effect.numbers.is_empty() {
+            continue;
+        }
+        part.for_keys(&effect.numbers, |_, key| {
+            series.insert(xxh3_64(key));
+        })?;
+        touched.push(part.name().to_owned());
+        if effect.whole {
+            whole.insert(part.name().to_owned());
+        }
+        deleted.points += effect.points;
+        let share = effect.points as f64 / part.meta().points.max(1) as f64;
+        deleted.bytes += (share * part.size_bytes() as f64) as u64;
+    }
+    deleted.series = series.len();
+    deleted.parts = touched.len();
+    deleted.parts_whole = whole.len();
+    Ok((deleted, touched, whole))
 }
 
 fn effect(

@@ -395,7 +395,7 @@ impl MetricStore {
         }
         match failed {
             Some(error) => Err(error),
-            None => self.clean_one(),
+            None => self.clean_one(now_ms),
         }
     }
 

@@ -6,7 +6,7 @@
 use crate::matcher::{Matcher, Test};
 use model::{TenantId, TimeRange};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Series of a tenant, chosen by labels, within a range of times, in some parts.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Tombstone {
     /// Values only, no functions: this is written down.
     pub(crate) matchers: Vec<Matcher>,
     parts: HashSet<String>,
+    /// Since when background work knows of it; [`i64::MIN`] before that.
+    known_since_ms: AtomicI64,
 }
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -30,12 +32,25 @@ impl Tombstone {
         parts: impl IntoIterator<Item = String>,
     ) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { id, tenant, range, matchers, parts: parts.into_iter().collect() }
+        let known_since_ms = AtomicI64::new(i64::MIN);
+        Self { id, tenant, range, matchers, parts: parts.into_iter().collect(), known_since_ms }
     }
 
     /// Says whether it counts for a part.
     pub(crate) fn covers(&self, part: &str) -> bool {
         self.parts.contains(part)
+    }
+
+    /// Returns since when background work knows of it: from the first call on since the store was
+    /// opened, or since a clock was set back.
+    pub(crate) fn known_since(&self, now_ms: i64) -> i64 {
+        match self.known_since_ms.load(Ordering::Relaxed) {
+            since if since != i64::MIN && since <= now_ms => since,
+            _ => {
+                self.known_since_ms.store(now_ms, Ordering::Relaxed);
+                now_ms
+            }
+        }
     }
 
     /// Returns the form of the manifest; `parts` are those to name, in order.

@@ -24,9 +24,12 @@ const FILES_KEPT: usize = 10;
 /// A longer line is cut down to what it is about: what a client sends must not fill the disk.
 const LINE_BYTES_MAX: usize = 16 << 10;
 /// Refusals cost their sender nothing, so that only some of a flood are recorded: so many at once,
-/// and then one in so many milliseconds.
+/// and then one in so many milliseconds. Logins, which anybody can try, are counted apart from what
+/// those who were let in may not do or failed to do.
 const REFUSALS_MAX: i64 = 100;
 const REFUSAL_EVERY_MS: i64 = 200;
+/// So many refusals wait while the file is synced; more are left out.
+const WAITING_MAX: usize = 256;
 
 /// Where a call came from.
 #[derive(Debug, Clone, Default)]
@@ -104,13 +107,26 @@ pub(crate) struct Audit {
     region: String,
     counters: AuditCounters,
     state: Mutex<State>,
+    refusals: Mutex<Refusals>,
 }
 
 #[derive(Debug)]
 struct State {
     file: Option<(Box<dyn DiskFile>, u64)>,
     failing: bool,
-    refusals_left: i64,
+}
+
+/// Refusals on their way to the file: nobody who is refused waits for the sync of another's act.
+#[derive(Debug)]
+struct Refusals {
+    lines: Vec<Vec<u8>>,
+    logins: Bucket,
+    others: Bucket,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    left: i64,
     refilled_at_ms: i64,
 }
 
@@ -121,15 +137,16 @@ impl Audit {
         data_dir: &Path,
         region: &str,
     ) -> Self {
-        let state =
-            State { file: None, failing: false, refusals_left: REFUSALS_MAX, refilled_at_ms: 0 };
+        let bucket = || Bucket { left: REFUSALS_MAX, refilled_at_ms: 0 };
+        let refusals = Refusals { lines: Vec::new(), logins: bucket(), others: bucket() };
         Self {
             disk,
             clock,
             dir: data_dir.join("audit"),
             region: region.to_owned(),
             counters: AuditCounters::default(),
-            state: Mutex::new(state),
+            state: Mutex::new(State { file: None, failing: false }),
+            refusals: Mutex::new(refusals),
         }
     }
 
@@ -137,7 +154,8 @@ impl Audit {
         &self.counters
     }
 
-    /// Keeps a record. What was done is durable when this returns, refusals are not.
+    /// Keeps a record. What was done is durable when this returns, refusals are not: they wait for
+    /// nobody, and are written by whoever has the file.
     pub(crate) fn record(
         &self,
         identity: UserIdentity,
@@ -147,13 +165,32 @@ impl Audit {
     ) {
         let now_ms = self.clock.now_ms();
         let was_refused = event.error.is_some();
-        let mut state = self.state.lock();
-        if was_refused && !state.takes_refusal(now_ms) {
+        if was_refused && !self.refusals.lock().takes(event.name == LOGIN, now_ms) {
             self.counters.left_out.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let line = line(&self.record_of(identity, account, from, event, now_ms));
-        match self.append(&mut state, &line, !was_refused) {
+        if was_refused {
+            self.refusals.lock().lines.push(line);
+        } else {
+            self.keep(&mut self.state.lock(), &line, true);
+        }
+        self.write_refusals();
+    }
+
+    /// Writes the refusals that wait, unless somebody has the file, who does it then.
+    fn write_refusals(&self) {
+        while !self.refusals.lock().lines.is_empty() {
+            let Some(mut state) = self.state.try_lock() else { return };
+            let lines = std::mem::take(&mut self.refusals.lock().lines);
+            for line in lines {
+                self.keep(&mut state, &line, false);
+            }
+        }
+    }
+
+    fn keep(&self, state: &mut State, line: &[u8], synced: bool) {
+        match self.append(state, line, synced) {
             Ok(()) => {
                 self.counters.written.fetch_add(1, Ordering::Relaxed);
                 if std::mem::take(&mut state.failing) {
@@ -266,16 +303,23 @@ impl Audit {
     }
 }
 
-impl State {
-    fn takes_refusal(&mut self, now_ms: i64) -> bool {
+impl Refusals {
+    fn takes(&mut self, is_login: bool, now_ms: i64) -> bool {
+        let bucket = if is_login { &mut self.logins } else { &mut self.others };
+        self.lines.len() < WAITING_MAX && bucket.takes(now_ms)
+    }
+}
+
+impl Bucket {
+    fn takes(&mut self, now_ms: i64) -> bool {
         let passed = now_ms.saturating_sub(self.refilled_at_ms);
         if !(0..REFUSAL_EVERY_MS).contains(&passed) {
             let more = (passed / REFUSAL_EVERY_MS).clamp(0, REFUSALS_MAX);
-            self.refusals_left = (self.refusals_left + more).min(REFUSALS_MAX);
+            self.left = (self.left + more).min(REFUSALS_MAX);
             self.refilled_at_ms = now_ms;
         }
-        let takes = self.refusals_left > 0;
-        self.refusals_left -= i64::from(takes);
+        let takes = self.left > 0;
+        self.left -= i64::from(takes);
         takes
     }
 }
@@ -446,6 +490,40 @@ mod tests {
         (0..1_000).for_each(|_| refuse());
         assert_eq!(written(), 106);
         assert_eq!(audit.counters.left_out.load(Ordering::Relaxed), 1_895);
+    }
+
+    #[test]
+    fn a_flood_of_logins_hides_no_other_refusal() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let (audit, _) = audit(&disk);
+        let refuse = |name: &str| record(&audit, AuditEvent::of(name, None).failed("Wrong", "no"));
+        (0..1_000).for_each(|_| refuse(LOGIN));
+        refuse("DeleteSeries");
+        let lines = lines(&disk, FILE);
+        assert_eq!(lines.len(), 101);
+        assert_eq!(lines[100]["eventName"], "DeleteSeries");
+    }
+
+    #[test]
+    fn a_refusal_does_not_wait_for_the_sync_of_an_act() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let (audit, _) = audit(&disk);
+        record(&audit, AuditEvent::of("First", None));
+        disk.hold_syncs(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| record(&audit, AuditEvent::of("Slow", None)));
+            while lines(&disk, FILE).len() < 2 {
+                std::thread::yield_now();
+            }
+            // These return: nothing syncs before they did.
+            for n in 0..WAITING_MAX + 10 {
+                let name = if n % 2 == 0 { LOGIN } else { "DeleteSeries" };
+                record(&audit, AuditEvent::of(name, None).failed("Wrong", "no"));
+            }
+            assert_eq!(lines(&disk, FILE).len(), 2);
+            disk.hold_syncs(false);
+        });
+        assert_eq!(lines(&disk, FILE).len(), 2 + 2 * 100, "whoever had the file wrote them");
     }
 
     #[test]

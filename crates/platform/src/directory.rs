@@ -13,7 +13,7 @@ pub(crate) fn key_file(dir: &Path) -> PathBuf {
     dir.join("secret.key")
 }
 
-/// Takes a data directory, which is made when there is none. `is_virtual` says which clock it is
+/// Takes a data directory, which is made for its owner alone when there is none. `is_virtual` says which clock it is
 /// written by; `None` takes any.
 pub(crate) fn take(
     disk: &dyn Disk,
@@ -21,7 +21,7 @@ pub(crate) fn take(
     is_virtual: Option<bool>,
 ) -> Result<DiskLock, OpenError> {
     let failed = |what: String| OpenError::Directory { dir: dir.to_path_buf(), what };
-    disk.create_dir_all(dir).map_err(|e| failed(format!("cannot be made: {e}")))?;
+    disk.create_private_dir(dir).map_err(|e| failed(format!("cannot be made: {e}")))?;
     let lock = disk.lock(&dir.join("LOCK")).map_err(|e| match e.kind() {
         std::io::ErrorKind::WouldBlock => {
             failed("is in use by another process; stop that one, or choose another --data".into())

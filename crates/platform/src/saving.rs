@@ -157,12 +157,15 @@ impl Everything<'_> {
             name: "catalog".into(),
             stored: format!("catalogs/{:016x}.catalog", checksum(&copy)),
             file: Box::new(Bytes(copy)),
+            // What passwords and tokens are compared with.
+            private: true,
         }];
         sources.extend(saved.parts.into_iter().map(|part| Source {
             kind: PART.into(),
             name: part.name.clone(),
             stored: format!("parts/{}-{}", saved.line, part.name),
             file: Box::new(part),
+            private: false,
         }));
         let snapshot = Snapshot {
             name: made.strftime("%Y-%m-%dT%H-%M-%SZ").to_string(),

@@ -74,6 +74,10 @@ pub trait Disk: Send + Sync + fmt::Debug + 'static {
     /// Makes the directory and those above it.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
 
+    /// Makes the directory for its owner alone, and those above it as usual. One that is there stays
+    /// as it is.
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()>;
+
     /// Returns the names of the files directly in `dir`, sorted; an absent directory has none.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
 
@@ -154,6 +158,17 @@ impl DiskFile for RealFile {
 impl Disk for RealDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
         fs::create_dir_all(dir)
+    }
+
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        if let Some(above) = dir.parent() {
+            fs::create_dir_all(above)?;
+        }
+        match fs::DirBuilder::new().mode(0o700).create(dir) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+            other => other,
+        }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
@@ -257,6 +272,24 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         assert!(RealDisk.is_open_to_others(&path).unwrap());
+    }
+
+    #[test]
+    fn a_private_directory_is_for_its_owner_and_one_that_is_there_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (made, found) = (dir.path().join("above/data"), dir.path().join("above/found"));
+        RealDisk.create_private_dir(&made).unwrap();
+        assert!(!RealDisk.is_open_to_others(&made).unwrap());
+        use std::os::unix::fs::PermissionsExt;
+        fs::create_dir(&found).unwrap();
+        fs::set_permissions(&found, fs::Permissions::from_mode(0o755)).unwrap();
+        for dir in [&made, &found] {
+            RealDisk.create_private_dir(dir).unwrap();
+        }
+        assert!(!RealDisk.is_open_to_others(&made).unwrap());
+        assert!(RealDisk.is_open_to_others(&found).unwrap());
+        RealDisk.open_or_create(&made.join("file")).unwrap();
+        assert!(RealDisk.create_private_dir(&made.join("file")).is_err());
     }
 
     #[test]

@@ -377,6 +377,10 @@ impl Disk for SimDisk {
         self.0.lock().check_power()
     }
 
+    fn create_private_dir(&self, dir: &Path) -> io::Result<()> {
+        self.create_dir_all(dir)
+    }
+
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         let state = self.0.lock();
         state.check_power()?;

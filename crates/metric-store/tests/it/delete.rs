@@ -310,3 +310,46 @@ fn writers_and_deletions_take_turns() {
     stop.store(true, Ordering::Relaxed);
     writer.join().unwrap();
 }
+
+/// A store with one settled part of 1000 series, and cuts of a second of each of `cuts` of them.
+fn with_cuts(disk: &SimDisk, cuts: i64) -> MetricStore {
+    let store = open(disk);
+    let times: Vec<i64> = (0..100).map(|n| DAY + n * 1000).collect();
+    write(&store, "ns", 1000, &times);
+    store.flush().unwrap();
+    store.settle(2 * DAY).unwrap();
+    (0..cuts).for_each(|n| cut_one(&store, n));
+    store
+}
+
+fn cut_one(store: &MetricStore, n: i64) {
+    let range = TimeRange { start_ms: DAY + n * 1000, end_ms: DAY + n * 1000 + 1 };
+    let matchers = vec![Matcher::equal("host", "ns-h7")];
+    let cut = Deletion { tenant: TENANT, matchers, range };
+    assert_eq!(store.delete(from_ref(&cut)).unwrap().series, 1);
+}
+
+#[test]
+fn a_tombstone_that_takes_little_goes_after_a_day() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = with_cuts(&disk, 1);
+    for now_ms in [2 * DAY, 3 * DAY - 1] {
+        assert_eq!(store.maintain(now_ms).unwrap(), Step::Nothing);
+        assert_eq!(store.tombstones(), 1);
+    }
+    assert_eq!(store.maintain(3 * DAY).unwrap(), Step::Merged);
+    assert_eq!(store.maintain(3 * DAY).unwrap(), Step::Nothing);
+    assert_eq!((store.tombstones(), counts(&store, "ns").iter().sum::<usize>()), (0, 99_999));
+}
+
+#[test]
+fn there_are_not_more_tombstones_than_reads_can_bear() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = with_cuts(&disk, 64);
+    assert_eq!(store.maintain(2 * DAY).unwrap(), Step::Nothing);
+    assert_eq!(store.tombstones(), 64);
+    cut_one(&store, 64);
+    assert_eq!(store.maintain(2 * DAY).unwrap(), Step::Merged);
+    assert_eq!(store.maintain(2 * DAY).unwrap(), Step::Nothing);
+    assert_eq!((store.tombstones(), counts(&store, "ns").iter().sum::<usize>()), (0, 99_935));
+}

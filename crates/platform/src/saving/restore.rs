@@ -69,7 +69,8 @@ pub fn restore(
         move |source: io::Error| BackupError::Io { what, path, source }
     };
     let metrics = to.join("metrics");
-    disk.create_dir_all(&metrics).map_err(io("cannot make"))?;
+    let made = disk.create_private_dir(to).and_then(|()| disk.create_dir_all(&metrics));
+    made.map_err(io("cannot make"))?;
     let lock = lock_directory(&**disk, to)?;
     let text = format!("from {} snapshot {}\n", from.display(), snapshot.name);
     let mark = || {

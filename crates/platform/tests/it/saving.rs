@@ -3,6 +3,7 @@
 
 use crate::golden::{content, definitions, open, open_store};
 use crate::golden_write::{END_MS, deltas, describe, floats, key, put, scope};
+use lang::promql::{MatchOp, Matcher};
 use metric_store::{Points, ReadBudget};
 use model::{Kind, Principal, TimeRange, Unit};
 use platform::Platform;
@@ -308,4 +309,60 @@ fn bring_back_only(disk: &SimDisk, to: &str) -> bool {
 fn first_snapshot(disk: &SimDisk) -> String {
     let backups = platform::saving::BackupDir::open(shared(disk), Path::new(BACKUPS)).unwrap();
     backups.names().unwrap()[0].clone()
+}
+
+#[test]
+fn catalogs_and_a_directory_that_is_made_are_for_their_owner() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let platform = start(&disk);
+    load(&platform, &mut Rng::from_seed(1), 1);
+    backup(&platform).unwrap();
+    bring_back(&disk, None, "/back").unwrap();
+    let copy = disk.first_name(&format!("{BACKUPS}/catalogs"), "");
+    for catalog in ["/data/catalog.redb".into(), "/back/catalog.redb".into(), copy] {
+        assert!(!disk.is_open_to_others(&catalog).unwrap(), "{}", catalog.display());
+    }
+    let real = tempfile::tempdir().unwrap();
+    let dir = real.path().join("data");
+    drop(open(Arc::new(stdx::RealDisk), &dir, END_MS));
+    assert!(!stdx::RealDisk.is_open_to_others(&dir).unwrap());
+}
+
+#[test]
+fn a_deletion_is_in_the_backups_behind_it_and_not_in_those_before() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let platform = start(&disk);
+    let mut rng = Rng::from_seed(1);
+    load(&platform, &mut rng, 1);
+    platform.flush().unwrap();
+    load(&platform, &mut rng, 0);
+    let before = backup(&platform).unwrap();
+    let told_before = told(&disk, DATA);
+
+    let main = scope("000000000000", "us-east-1");
+    let who = Principal::internal(main.account);
+    let named = Matcher::new("__name__", MatchOp::Ne, "").unwrap();
+    let all = [vec![named]];
+    let deleted = platform.delete_series(&who, &main, &all, TimeRange::ALL, false).unwrap();
+    assert!(deleted.series > 0);
+    let told_after = told(&disk, DATA);
+    assert_ne!(told_before, told_after);
+    let after = backup(&platform).unwrap();
+    // Also when the parts are rewritten meanwhile.
+    platform.clean_tombstones(&who, &main).unwrap();
+    let cleaned = backup(&platform).unwrap();
+
+    for (snapshot, expected) in
+        [(&before, &told_before), (&after, &told_after), (&cleaned, &told_after)]
+    {
+        let to = format!("/back-{}", snapshot.snapshot);
+        let found = bring_back(&disk, Some(&snapshot.snapshot), &to).unwrap();
+        assert!(found == *expected, "{}", snapshot.snapshot);
+        // Nothing returns when the restored directory goes on.
+        let restored = open(shared(&disk), Path::new(&to), END_MS);
+        while restored.upkeep_step().unwrap() {}
+        restored.clean_tombstones(&who, &main).unwrap();
+        drop(restored);
+        assert!(told(&disk, &to) == *expected, "{} cleaned", snapshot.snapshot);
+    }
 }

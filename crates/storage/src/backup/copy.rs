@@ -201,7 +201,12 @@ impl BackupDir {
             }
         }
         let new = self.dir.join(format!("{}{NEW_ENDING}", stored));
-        let target = self.disk.open_or_create(&new).map_err(io_at("cannot make", &new))?;
+        let target = match source.private {
+            // What an interrupted backup left of that name was removed before.
+            true => self.disk.create_private(&new),
+            false => self.disk.open_or_create(&new),
+        };
+        let target = target.map_err(io_at("cannot make", &new))?;
         target.set_len(0).map_err(io_at("cannot cut", &new))?;
         let read = |buf: &mut [u8], at| source.file.read_exact_at(buf, at).map_err(read_error());
         let mut turns = Turns::new(self.gentle);

@@ -118,6 +118,8 @@ pub struct Source {
     pub stored: String,
     /// Its bytes.
     pub file: Box<dyn PartFile>,
+    /// Only its owner may read the copy; one that is there stays as it is.
+    pub private: bool,
 }
 
 /// A directory of backups.

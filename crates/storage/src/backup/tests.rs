@@ -29,6 +29,7 @@ fn sources(numbers: std::ops::Range<u64>) -> Vec<Source> {
         name: format!("{n}.part"),
         stored: format!("parts/x-{n}.part"),
         file: Box::new(Bytes(content(n))),
+        private: n == 4,
     };
     numbers.map(source).collect()
 }
@@ -83,6 +84,10 @@ fn the_second_backup_copies_only_what_is_new() {
     assert_eq!((now.bytes_done, now.files_done), (now.bytes, 5));
     check(&disk, "a", 0..5);
     check(&disk, "a-2", 2..7);
+    for n in 0..7 {
+        let path = format!("/backups/parts/x-{n}.part");
+        assert_eq!(disk.is_open_to_others(Path::new(&path)).unwrap(), n != 4, "{path}");
+    }
     let gone = dir.prune(1, &["parts"]).unwrap();
     assert_eq!(gone, ["a"]);
     check(&disk, "a-2", 2..7);
