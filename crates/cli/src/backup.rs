@@ -67,7 +67,15 @@ pub(crate) fn backup(arguments: &BackupArguments) -> anyhow::Result<()> {
         Some(data) => of_stopped(data, to, arguments.keep)?,
         None => through_server(&arguments.endpoint, to, arguments.keep)?,
     };
-    print::text(&told(&done))
+    print::text(&told(&done))?;
+    // What runs this at night looks at nothing else.
+    if done["damaged"].as_array().is_some_and(|damaged| !damaged.is_empty()) {
+        bail!(
+            "the backup is complete, but the data directory has damaged parts; older snapshots were \
+             kept, as they may have them whole (docs/damage.md)"
+        );
+    }
+    Ok(())
 }
 
 /// What a person wants to know at the end.
@@ -211,6 +219,9 @@ fn verify_all(dir: &Path) -> anyhow::Result<()> {
         findings.damaged.len()
     );
     print::text(&text)?;
+    if findings.damaged.is_empty() && !found.damaged_before.is_empty() {
+        bail!("{} holds parts that were damaged before they were saved", dir.display());
+    }
     if findings.damaged.is_empty() {
         Ok(())
     } else {

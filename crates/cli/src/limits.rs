@@ -16,7 +16,7 @@ pub(crate) struct LimitArguments {
     /// Series in memory at most; new ones beyond are refused [default: by memory]
     #[arg(long, value_name = "N", env = "SIGHTLINE_SERIES_MAX")]
     series_max: Option<u64>,
-    /// Series of one account and region at most [default: three quarters of --series-max]
+    /// Series of one account, all its regions together, at most [default: three quarters of --series-max]
     #[arg(long, value_name = "N", env = "SIGHTLINE_SERIES_PER_ACCOUNT_MAX")]
     series_per_account_max: Option<u64>,
     /// Series of one namespace of an account at most; series without a namespace count as one

@@ -158,6 +158,8 @@ struct Found<'b> {
     budget: &'b ReadBudget,
     charge: Charge<'b>,
     range: TimeRange,
+    /// Only this key, where the whole is known: others share its labels and cost nothing.
+    only: Option<&'b [u8]>,
     points: u64,
     numbers: HashMap<(Vec<u8>, Kind), usize>,
     series: Vec<Series>,
@@ -166,7 +168,7 @@ struct Found<'b> {
 impl<'b> Found<'b> {
     fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
         let (numbers, series) = (HashMap::new(), Vec::new());
-        Self { budget, charge: budget.charge(), range, points: 0, numbers, series }
+        Self { budget, charge: budget.charge(), range, only: None, points: 0, numbers, series }
     }
 
     /// Ends the search; what was found stays charged to the question.
@@ -182,6 +184,9 @@ impl<'b> Found<'b> {
         source: Source,
         points: u64,
     ) -> Result<(), ReadError> {
+        if self.only.is_some_and(|only| only != key) {
+            return Ok(());
+        }
         self.points += points;
         let max = self.budget.limits().points_max;
         if self.points > max {
@@ -289,7 +294,7 @@ impl MetricStore {
         matchers.push(Matcher::equal("__name__", &key.name));
         matchers.push(Matcher::equal("__namespace__", &key.namespace));
         self.read_consistently(|view| {
-            let mut found = Found::new(budget, range);
+            let mut found = Found { only: Some(&bytes), ..Found::new(budget, range) };
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
                 let chunks = serving(part, || match part.find_key(&bytes)? {
@@ -302,8 +307,7 @@ impl MetricStore {
                 found.add_part(part, chunks)?;
             }
             self.add_heads(view, key.tenant, &matchers, &mut found)?;
-            let series = found.finish().into_iter().filter(|s| s.key == *key).collect();
-            Ok(Some(series))
+            Ok(Some(found.finish()))
         })
     }
 

@@ -174,9 +174,10 @@ impl Everything<'_> {
             files: Vec::new(),
         };
         let snapshot = backups.save(snapshot, &sources, progress)?;
+        // Older ones may have whole what this one has damaged.
         let removed = match request.keep {
-            Some(keep) => backups.prune(keep, &FOLDERS)?,
-            None => Vec::new(),
+            Some(keep) if damaged.is_empty() => backups.prune(keep, &FOLDERS)?,
+            _ => Vec::new(),
         };
         Ok(BackupDone {
             position: snapshot.manifest.flushed,

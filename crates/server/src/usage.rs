@@ -93,7 +93,8 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
         put("sightline_series_limit", Gauge, help, Some(("of", of)), share.series as f64);
     }
     let questions = platform.question_uses();
-    let sum = |of: fn(&QuestionUse) -> f64| questions.iter().map(|(_, u)| of(u)).sum::<f64>();
+    let sum =
+        |of: fn(&QuestionUse) -> f64| questions.iter().map(|(_, u)| of(u)).fold(0.0, |a, b| a + b);
     let help = "Questions by what became of them.";
     let name = "sightline_questions_total";
     put(name, Counter, help, Some(("outcome", "asked")), sum(|u| u.asked as f64));

@@ -299,3 +299,21 @@ fn a_start_with_less_memory_takes_writes_again() {
     let found = store.keys(TenantId(1), &[], TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert_eq!(found.len(), 6_000, "all that was acknowledged is there");
 }
+
+#[test]
+fn a_question_for_one_series_pays_for_that_one() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = store(&disk, SeriesLimits::UNBOUNDED);
+    let whole = SeriesKey { labels: vec![("host".into(), "h1".into())], ..key(1, "Shop", 0) };
+    put(&store, &whole, 5 * DAY).unwrap();
+    for n in 0..50 {
+        put(&store, &key(1, "Shop", 3 * n + 1), 5 * DAY).unwrap();
+    }
+    let few = ReadLimits { series_max: 1, points_max: 1, ..ReadLimits::default() };
+    for flushed in [false, true] {
+        let budget = ReadBudget::new(few, None);
+        let found = store.find(&whole, TimeRange::ALL, &budget).expect("one of one point");
+        assert_eq!(found.len(), 1, "flushed {flushed}");
+        store.flush().unwrap();
+    }
+}
