@@ -311,6 +311,28 @@ fn writers_and_deletions_take_turns() {
     writer.join().unwrap();
 }
 
+#[test]
+fn a_dry_run_holds_up_no_flush() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = Arc::new(open(&disk));
+    write(&store, "gone", 5, &[DAY]);
+    store.flush().unwrap();
+    // With this the registry is renewed, so that values are asked of the part only.
+    write(&store, "other", 5, &[DAY]);
+    store.delete(&[of_namespace("other")]).unwrap();
+    let flushing = Arc::downgrade(&store);
+    let flushes = Test::Passes(Arc::new(move |value: &str| {
+        // Whether series without the label pass is asked beside the head, under the lock.
+        if !value.is_empty() {
+            flushing.upgrade().expect("held below").flush().unwrap();
+        }
+        !value.is_empty()
+    }));
+    let matchers = vec![Matcher { label: "host".into(), test: flushes, negated: false }];
+    let would = store.would_delete(&[Deletion { matchers, ..of_namespace("") }]).unwrap();
+    assert_eq!((would.series, would.points), (5, 5));
+}
+
 /// A store with one settled part of 1000 series, and cuts of a second of each of `cuts` of them.
 fn with_cuts(disk: &SimDisk, cuts: i64) -> MetricStore {
     let store = open(disk);
