@@ -134,10 +134,16 @@ impl Management<'_> {
     /// [`ManageError`].
     pub fn set_password(&self, name: &str, password: &str) -> Result<CredentialShown, ManageError> {
         let event = AuditEvent::of("ChangePassword", Some(json!({ "name": name })));
-        let account = self.account_of(PrincipalKind::User, name);
         let is_own = self.who.kind == PrincipalKind::User && self.who.key_id == name;
+        let (account, is_there) = match is_own {
+            true => (self.who.account, true),
+            false => self.look_for(PrincipalKind::User, name),
+        };
         let may = if is_own { Ok(()) } else { self.may(account) };
         self.act(event, account, may, |_| {
+            if !is_there {
+                return Err(CredentialsError::unknown(PrincipalKind::User, name));
+            }
             let changed = self.credentials.set_password(name, password)?;
             let response = told(&changed);
             Ok((changed, response))
@@ -156,18 +162,26 @@ impl Management<'_> {
             PrincipalKind::Open | PrincipalKind::Internal => "Revoke",
         };
         let event = AuditEvent::of(name, Some(json!({ "id": id })));
-        let account = self.account_of(kind, id);
+        let (account, is_there) = self.look_for(kind, id);
         self.act(event, account, self.may(account), |now_ms| {
+            if !is_there {
+                return Err(CredentialsError::unknown(kind, id));
+            }
             let revoked = self.credentials.revoke(kind, id, now_ms)?;
             let response = told(&revoked);
             Ok((revoked, response))
         })
     }
 
-    /// What does not exist is looked for in the caller's account, so that nobody learns what there
-    /// is in others.
-    fn account_of(&self, kind: PrincipalKind, id: &str) -> AccountId {
-        self.credentials.account_of(kind, id).unwrap_or(self.who.account)
+    /// Returns the account of a credential, and whether there is one as far as the caller may know.
+    /// What does not exist and what is of an account that they may not manage is looked for, and not
+    /// found, in their own, so that nobody learns what there is in others.
+    fn look_for(&self, kind: PrincipalKind, id: &str) -> (AccountId, bool) {
+        let account = self.credentials.account_of(kind, id);
+        match account.filter(|account| self.may(*account).is_ok()) {
+            Some(account) => (account, true),
+            None => (self.who.account, false),
+        }
     }
 
     /// Lists credentials, revoked ones too: all for admins of the server's own account, those of
@@ -256,6 +270,67 @@ impl StoppedDirectory {
             home,
             who: Principal::internal(home),
             from,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Role;
+    use stdx::{CrashPlan, RealClock, SimDisk};
+
+    #[test]
+    fn what_is_of_another_account_is_as_unknown_as_what_is_nowhere() {
+        let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
+        let directory =
+            StoppedDirectory::open(Path::new("/d"), None, Arc::new(RealClock), disk).unwrap();
+        let all = directory.manage();
+        let [a, b] = ["111111111111", "222222222222"].map(|text| text.parse().unwrap());
+        let new = |name: &str, account| NewCredential {
+            name: Some(name.to_owned()),
+            account,
+            role: Role::Viewer,
+            description: None,
+        };
+        all.create_user(&new("ann", a), "correct horse").unwrap();
+        let key = all.create_key(&new("ci", a)).unwrap().shown.id;
+        let token = all.create_token(&new("dash", a)).unwrap().shown.id;
+        let as_of = |role, account| Management {
+            who: Principal {
+                kind: PrincipalKind::User,
+                key_id: "bob".into(),
+                name: "bob".into(),
+                account,
+                role,
+            },
+            ..directory.manage()
+        };
+        let all_there = [
+            (PrincipalKind::User, "ann"),
+            (PrincipalKind::AccessKey, key.as_str()),
+            (PrincipalKind::Token, &token),
+        ];
+        for (role, account) in [(Role::Admin, b), (Role::Viewer, b), (Role::Viewer, a)] {
+            let bob = as_of(role, account);
+            for (kind, id) in all_there {
+                let told = |id: &str| bob.revoke(kind, id).unwrap_err().to_string();
+                assert_eq!(told(id).replace(id, "ID"), told("nothing").replace("nothing", "ID"));
+            }
+            let told =
+                |name: &str| bob.set_password(name, "battery staple").unwrap_err().to_string();
+            assert_eq!(told("ann").replace("ann", "ID"), told("nobody").replace("nobody", "ID"));
+        }
+        assert!(matches!(
+            as_of(Role::Admin, b).revoke(PrincipalKind::User, "ann"),
+            Err(ManageError::Credentials(CredentialsError::Unknown { .. }))
+        ));
+        let shown = all.list(PrincipalKind::User).unwrap();
+        assert_eq!(shown[0].revoked, None, "nothing was done");
+        let own_admin = as_of(Role::Admin, a);
+        own_admin.set_password("ann", "battery staple").unwrap();
+        for (kind, id) in all_there {
+            own_admin.revoke(kind, id).unwrap();
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::listen::json;
 use crate::{Shared, identify};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{Method, Response, StatusCode};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::Full;
 use model::{AccountId, Principal, PrincipalKind, Role};
 use platform::{CredentialsError, ManageError, Management, NewCredential};
@@ -183,9 +183,21 @@ pub(crate) async fn answer(
     };
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let from = identify::source(parts, peer, "");
+    // As many passwords are hashed at once as for logins, and no more.
+    let permit = match act(&method, &path) {
+        Err(refused) => return error(&refused),
+        Ok(Act::SetPassword(_) | Act::Create(PrincipalKind::User)) => {
+            match shared.hashing.enter().await {
+                Some(permit) => Some(permit),
+                None => return busy(),
+            }
+        }
+        Ok(_) => None,
+    };
     let (shared, body) = (shared.clone(), body.clone());
     // Passwords are hashed and the catalog is synced, which takes its time.
     let work = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
         let act = act(&method, &path)?;
         let management = shared.platform.manage(&who, from);
         done(&management, who.account, act, &body)
@@ -195,6 +207,13 @@ pub(crate) async fn answer(
         Ok(Err(refused)) => error(&refused),
         Err(_) => error(&(StatusCode::INTERNAL_SERVER_ERROR, "it was given up".into())),
     }
+}
+
+fn busy() -> Answer {
+    let text = "many passwords are being hashed; try again in a second";
+    let mut answer = error(&(StatusCode::TOO_MANY_REQUESTS, text.into()));
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
 }
 
 fn error((status, text): &Refused) -> Answer {

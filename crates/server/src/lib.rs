@@ -121,6 +121,7 @@ pub(crate) struct Shared {
     pub(crate) backups: backups::Backups,
     pub(crate) tls: Option<Arc<tls::Tls>>,
     pub(crate) hashing: identify::Hashing,
+    pub(crate) asking: listen::Asking,
     /// Requests that said who they are and were not believed.
     pub(crate) logins_refused: AtomicU64,
     pub(crate) uptime: Stopwatch,
@@ -157,6 +158,8 @@ pub fn fsck(
 /// Threads for questions: those that are worked on and those that wait for their turn, which the
 /// platform gives. One account cannot have all of them.
 const QUESTION_THREADS_MAX: usize = 256;
+/// Threads that no question takes, however many wait: logins, revocations, new certificates.
+const OTHER_THREADS: usize = 64;
 
 /// Parts stay open, and a late flush may write one for each day: the usual soft limit of 1,024 files
 /// is too low for a year of data, the hard limit is what the operator allows.
@@ -232,7 +235,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .worker_threads(2 * processors)
-        .max_blocking_threads(QUESTION_THREADS_MAX)
+        .max_blocking_threads(QUESTION_THREADS_MAX + OTHER_THREADS)
         .thread_name("door")
         .build()
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;
@@ -279,6 +282,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         backups: backups::Backups::default(),
         tls: options.tls.as_ref().map(tls::Tls::open).transpose()?.map(Arc::new),
         hashing: identify::Hashing::default(),
+        asking: listen::Asking::new(QUESTION_THREADS_MAX),
         logins_refused: AtomicU64::new(0),
         uptime: Stopwatch::start(),
     });

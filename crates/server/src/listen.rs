@@ -23,7 +23,7 @@ use std::time::Duration;
 use stdx::{Clock, RealClock, Stopwatch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_io_timeout::TimeoutStream;
 
 /// A sender that has not finished its request's head by then is gone.
@@ -75,11 +75,11 @@ pub(crate) async fn serve(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     // Everyone else has something under way: whoever comes now comes again.
-                    let Some(client) = shared.clients.enter() else { continue };
+                    let Some(client) = shared.clients.enter().map(Here) else { continue };
                     let (shared, hears, alive) = (shared.clone(), hears.clone(), alive.clone());
                     tokio::spawn(async move {
                         let _alive = alive;
-                        accepted_connection(stream, peer.ip(), shared, client, hears).await;
+                        accepted_connection(stream, peer.ip(), shared, &client.0, hears).await;
                     });
                 }
                 Err(error) => {
@@ -101,7 +101,7 @@ async fn accepted_connection(
     stream: TcpStream,
     peer: IpAddr,
     shared: Arc<Shared>,
-    client: Arc<Client>,
+    client: &Arc<Client>,
     stop: watch::Receiver<bool>,
 ) {
     // Answers are written whole; waiting for more to send only delays them.
@@ -110,11 +110,19 @@ async fn accepted_connection(
     stream.set_write_timeout(Some(READ_WAIT));
     let stream = Box::pin(stream);
     match shared.tls.clone() {
-        None => connection(stream, peer, shared, &client, stop).await,
+        None => connection(stream, peer, shared, client, stop).await,
         // On the heap: who speaks no TLS does not pay for its state.
-        Some(tls) => Box::pin(private_connection(stream, tls, peer, shared, &client, stop)).await,
+        Some(tls) => Box::pin(private_connection(stream, tls, peer, shared, client, stop)).await,
     }
-    client.left();
+}
+
+/// A client that is connected. However its connection ends, also by a panic, it has left then.
+struct Here(Arc<Client>);
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.0.left();
+    }
 }
 
 async fn private_connection(
@@ -300,6 +308,7 @@ fn refused_by_aws(shared: &Shared, parts: &Parts, peer: IpAddr, answer: AwsRespo
         && NOT_LET_IN.contains(&told.code.as_str())
     {
         let key_id = sigv4::parse(parts).ok().flatten().map(|claim| claim.key_id);
+        let key_id = key_id.filter(|id| platform::may_be_told(id));
         let id = answer.headers.get("x-amzn-requestid").and_then(|id| id.to_str().ok());
         let from = identify::source(parts, peer, id.unwrap_or_default());
         shared.logins_refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -394,15 +403,39 @@ fn is_question(parts: &Parts) -> bool {
     !parts.uri.path().ends_with("/write")
 }
 
+/// Threads for questions. They wait for their turn on them, perhaps for minutes; whatever else needs a
+/// thread of its own, such as a login, finds one beyond these.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking(Arc<Semaphore>);
+
+impl Asking {
+    /// Questions take so many threads at most.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self(Arc::new(Semaphore::new(threads)))
+    }
+
+    /// Works on a question on a thread of its own, as soon as there is one; `None` when that failed.
+    async fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let permit = self.0.clone().acquire_owned().await.ok()?;
+        let work = move || {
+            // Held until it is over, also when nobody waits for it any more.
+            let _permit = permit;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.ok()
+    }
+}
+
 async fn prometheus(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> Answer {
     let (done, answered) = oneshot::channel();
     let head = Recorded::of(shared, &parts, peer, &body);
     if is_question(&parts) {
         let shared = shared.clone();
-        let work = tokio::task::spawn_blocking(move || {
+        let asking = shared.asking.clone();
+        let work = move || {
             shared.prometheus.handle(&parts, body, move |answer| drop(done.send(answer)));
-        });
-        if work.await.is_err() {
+        };
+        if asking.ask(work).await.is_none() {
             return gave_up();
         }
     } else {
@@ -520,17 +553,14 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
             Err(_) => gave_up(),
         };
     }
-    let shared = shared.clone();
-    let work = tokio::task::spawn_blocking(move || {
+    let (shared, asking) = (shared.clone(), shared.asking.clone());
+    let work = move || {
         shared.services.handle(&request, move |result| drop(done.send(result)));
         // Questions are answered before `handle` returns.
         let result = answered.blocking_recv().ok()?;
         Some(answered_by_aws(&shared, &request, peer, result))
-    });
-    match work.await {
-        Ok(Some(answer)) => answer,
-        _ => gave_up(),
-    }
+    };
+    asking.ask(work).await.flatten().unwrap_or_else(gave_up)
 }
 
 /// Writes an answer, and records it when its caller may not do what it asked for.
@@ -605,4 +635,67 @@ fn front(parts: &Parts) -> Answer {
         );
     }
     plain(StatusCode::NOT_FOUND, format!("nothing is served at {}\n", parts.uri.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::Clients;
+
+    #[test]
+    fn questions_leave_threads_for_others() {
+        const QUESTIONS: usize = 2;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(QUESTIONS + 1)
+            .build()
+            .unwrap();
+        let asking = Asking::new(QUESTIONS);
+        let turn = Arc::new((parking_lot::Mutex::new(false), parking_lot::Condvar::new()));
+        runtime.block_on(async {
+            let asked: Vec<_> = (0..10)
+                .map(|_| {
+                    let (asking, turn) = (asking.clone(), turn.clone());
+                    tokio::spawn(async move {
+                        let wait = move || {
+                            let mut came = turn.0.lock();
+                            while !*came {
+                                turn.1.wait(&mut came);
+                            }
+                        };
+                        asking.ask(wait).await
+                    })
+                })
+                .collect();
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(tokio::task::spawn_blocking(|| "a login").await.unwrap(), "a login");
+            // One that nobody waits for any more keeps its thread until it is over.
+            asked[0].abort();
+            tokio::task::yield_now().await;
+            assert_eq!(asking.0.available_permits(), 0);
+            *turn.0.lock() = true;
+            turn.1.notify_all();
+            for one in asked.into_iter().skip(1) {
+                assert_eq!(one.await.unwrap(), Some(()));
+            }
+            assert_eq!(asking.ask(|| panic!("a mistake of ours")).await, None::<()>);
+            assert_eq!(asking.ask(|| 1).await, Some(1));
+        });
+    }
+
+    #[test]
+    fn who_makes_a_handler_panic_has_left_all_the_same() {
+        let clients = Arc::new(Clients::new(3));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let here = Here(clients.enter().unwrap());
+        assert_eq!(clients.len(), 1);
+        let connection = async move {
+            let _here = &here;
+            tokio::task::yield_now().await;
+            panic!("a mistake of ours");
+        };
+        runtime.block_on(async { tokio::spawn(connection).await.unwrap_err() });
+        assert_eq!(clients.len(), 0);
+    }
 }

@@ -1,8 +1,8 @@
 //! From what a request brings to who it is.
 
-use super::Credentials;
-use super::password;
+use super::password::{self, Entered};
 use super::random_text::{self, TOKEN_PREFIX};
+use super::{Credentials, NAME_LEN_MAX};
 use model::Principal;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ pub enum Presented<'a> {
     /// A bearer token.
     Bearer(&'a str),
     /// User and password of HTTP basic authentication: a user of ours with their password, an
-    /// access key with its secret, or any user with a token for the password.
+    /// access key with its secret, any user with a token for the password, or a token for the user.
     Basic {
         /// The user.
         user: &'a str,
@@ -28,9 +28,15 @@ impl Presented<'_> {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Bearer(_) => None,
-            Self::Basic { user, .. } => Some(user),
+            Self::Basic { user, .. } => Some(*user).filter(|user| may_be_told(user)),
         }
     }
+}
+
+/// Says whether a name or id that somebody brought may be written down: one that can be none of ours is
+/// perhaps a password in the wrong place, and what looks like a token or a secret perhaps is one.
+pub fn may_be_told(name: &str) -> bool {
+    super::is_name(name) && !random_text::is_secret(name)
 }
 
 /// Why somebody does not come in.
@@ -52,13 +58,17 @@ pub enum LoginError {
 pub enum LoginStep {
     /// Decided.
     Done(Result<Principal, LoginError>),
+    /// The same password of the same user is being hashed for somebody else: ask again when that is
+    /// done. A right one is remembered then.
+    UnderWay,
     /// A password must be hashed, which takes tens of milliseconds: off the threads that serve
     /// connections.
     Hash(PasswordCheck),
 }
 
-/// A password that is to be hashed.
+/// A password that is to be hashed. Until it is dropped, the same one is not hashed a second time.
 pub struct PasswordCheck {
+    _under_way: Entered,
     user: String,
     password: String,
     /// The user's hash; `None` when there is no such user, which must not show in the time.
@@ -80,6 +90,10 @@ impl Credentials {
     pub fn begin_login(&self, presented: Presented<'_>, source: IpAddr, now_ms: i64) -> LoginStep {
         let (user, password) = match presented {
             Presented::Bearer(token) => return LoginStep::Done(self.by_token(token)),
+            // As people give it to curl: `-u slt_...:`.
+            Presented::Basic { user, .. } if user.starts_with(TOKEN_PREFIX) => {
+                return LoginStep::Done(self.by_token(user));
+            }
             Presented::Basic { password, .. } if password.starts_with(TOKEN_PREFIX) => {
                 return LoginStep::Done(self.by_token(password));
             }
@@ -88,23 +102,33 @@ impl Credentials {
         if random_text::is_key_id(user) {
             return LoginStep::Done(self.by_key(user, password));
         }
+        // Nobody has such a name, and the throttle is not to keep it; the source is slowed all the same.
+        if user.len() > NAME_LEN_MAX {
+            let waits = self.throttle.lock().attempt(source, None, now_ms).err();
+            let slow = waits.map(|wait_ms| LoginError::Slow { wait_ms });
+            return LoginStep::Done(Err(slow.unwrap_or(LoginError::Wrong)));
+        }
+        let digest = self.right.digest(user, password);
         let hash = {
             let known = self.known.read();
             let good = known.users.get(user).filter(|u| !u.record.common.is_revoked());
             if let Some(user_known) = good
-                && self.right.knows(user, password, &user_known.record.password_hash, now_ms)
+                && self.right.knows(&digest, &user_known.record.password_hash, now_ms)
             {
                 return LoginStep::Done(Ok(user_known.principal.clone()));
             }
             good.map(|u| u.record.password_hash.clone())
         };
-        if let Err(wait_ms) = self.throttle.lock().attempt(source, user, now_ms) {
+        // Many connections of one sender are not many guesses.
+        let Some(under_way) = self.under_way.enter(digest) else { return LoginStep::UnderWay };
+        if let Err(wait_ms) = self.throttle.lock().attempt(source, Some(user), now_ms) {
             return LoginStep::Done(Err(LoginError::Slow { wait_ms }));
         }
         if password.len() > password::LEN_MAX {
             return LoginStep::Done(Err(LoginError::Wrong));
         }
         LoginStep::Hash(PasswordCheck {
+            _under_way: under_way,
             user: user.to_owned(),
             password: password.to_owned(),
             hash,
@@ -121,7 +145,7 @@ impl Credentials {
         check: &PasswordCheck,
         now_ms: i64,
     ) -> Result<Principal, LoginError> {
-        let PasswordCheck { user, password, hash, source } = check;
+        let PasswordCheck { user, password, hash, source, .. } = check;
         let is_right = password::is_right(password, hash.as_deref().unwrap_or(&NOBODY));
         let Some(hash) = hash.as_ref().filter(|_| is_right) else {
             return Err(LoginError::Wrong);
@@ -133,7 +157,7 @@ impl Credentials {
             .get(user)
             .filter(|u| !u.record.common.is_revoked() && u.record.password_hash == *hash);
         let principal = good.ok_or(LoginError::Wrong)?.principal.clone();
-        self.right.remember(user, password, hash.clone(), now_ms);
+        self.right.remember(self.right.digest(user, password), hash.clone(), now_ms);
         self.throttle.lock().forgive(*source, user);
         Ok(principal)
     }

@@ -10,7 +10,7 @@ mod record;
 mod throttle;
 
 pub use key_file::KeyFileError;
-pub use login::{LoginError, LoginStep, PasswordCheck, Presented};
+pub use login::{LoginError, LoginStep, PasswordCheck, Presented, may_be_told};
 pub(crate) use random_text::hex;
 pub use record::CredentialShown;
 
@@ -59,6 +59,19 @@ pub enum CredentialsError {
     /// The catalog.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+}
+
+impl CredentialsError {
+    /// There is no such credential.
+    pub(crate) fn unknown(kind: PrincipalKind, id: &str) -> Self {
+        let what = match kind {
+            PrincipalKind::AccessKey => "access key",
+            PrincipalKind::User => "user",
+            PrincipalKind::Token => "token",
+            PrincipalKind::Open | PrincipalKind::Internal => "credential",
+        };
+        Self::Unknown { what, id: id.to_owned() }
+    }
 }
 
 /// What a new credential is to be.
@@ -133,6 +146,7 @@ pub struct Credentials {
     /// Held while anything is changed: memory follows the catalog in its order.
     changing: Mutex<()>,
     right: password::Remembered,
+    under_way: password::UnderWay,
     throttle: Mutex<throttle::Throttle>,
 }
 
@@ -173,6 +187,7 @@ impl Credentials {
             known: RwLock::new(known),
             changing: Mutex::default(),
             right: password::Remembered::new(),
+            under_way: password::UnderWay::default(),
             throttle: Mutex::default(),
         };
         match credentials.decrypt() {
@@ -347,7 +362,7 @@ impl Credentials {
         let _changing = self.changing.lock();
         let mut record = match self.known.read().users.get(name) {
             Some(user) if !user.record.common.is_revoked() => user.record.clone(),
-            _ => return Err(CredentialsError::Unknown { what: "user", id: name.into() }),
+            _ => return Err(CredentialsError::unknown(PrincipalKind::User, name)),
         };
         record.password_hash = hash;
         self.catalog.write(vec![Change::put(USERS, name, record::write(&record))])?;
@@ -364,7 +379,7 @@ impl Credentials {
         now_ms: i64,
     ) -> Result<CredentialShown, CredentialsError> {
         let _changing = self.changing.lock();
-        let unknown = |what| CredentialsError::Unknown { what, id: id.to_owned() };
+        let unknown = || CredentialsError::unknown(kind, id);
         let revoked = |common: &mut Common| {
             common.revoked_ms.get_or_insert(now_ms);
         };
@@ -376,7 +391,7 @@ impl Credentials {
         match kind {
             PrincipalKind::AccessKey => {
                 let record = self.known.read().keys.get(id).map(|k| k.record.clone());
-                let mut record = record.ok_or_else(|| unknown("access key"))?;
+                let mut record = record.ok_or_else(unknown)?;
                 revoked(&mut record.common);
                 record.secret = None;
                 put(KEYS, record::write(&record))?;
@@ -389,7 +404,7 @@ impl Credentials {
             }
             PrincipalKind::User => {
                 let record = self.known.read().users.get(id).map(|u| u.record.clone());
-                let mut record = record.ok_or_else(|| unknown("user"))?;
+                let mut record = record.ok_or_else(unknown)?;
                 revoked(&mut record.common);
                 put(USERS, record::write(&record))?;
                 let shown = record.common.shown(id, id);
@@ -398,14 +413,14 @@ impl Credentials {
             }
             PrincipalKind::Token => {
                 let record = self.known.read().tokens.get(id).map(|t| t.record.clone());
-                let mut record = record.ok_or_else(|| unknown("token"))?;
+                let mut record = record.ok_or_else(unknown)?;
                 revoked(&mut record.common);
                 put(TOKENS, record::write(&record))?;
                 let shown = record.common.shown(id, &record.name);
                 self.known.write().put_token(id.to_owned(), record)?;
                 Ok(shown)
             }
-            PrincipalKind::Open | PrincipalKind::Internal => Err(unknown("credential")),
+            PrincipalKind::Open | PrincipalKind::Internal => Err(unknown()),
         }
     }
 }
@@ -453,15 +468,22 @@ fn name_of(new: &NewCredential, id: &str) -> Result<String, CredentialsError> {
 }
 
 /// Names are IAM's: they stand in ARNs, and without a colon in basic authentication.
-fn check_name(name: &str) -> Result<(), CredentialsError> {
+fn is_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b);
-    if name.is_empty() || name.len() > NAME_LEN_MAX || !name.bytes().all(allowed) {
+    (1..=NAME_LEN_MAX).contains(&name.len()) && name.bytes().all(allowed)
+}
+
+fn check_name(name: &str) -> Result<(), CredentialsError> {
+    if !is_name(name) {
         return Err(CredentialsError::Bad(format!(
             "name {name:?} must be 1 to {NAME_LEN_MAX} letters, digits and _+=,.@-"
         )));
     }
     if random_text::is_key_id(name) {
         return Err(CredentialsError::Bad(format!("name {name:?} looks like an access key")));
+    }
+    if name.starts_with(random_text::TOKEN_PREFIX) {
+        return Err(CredentialsError::Bad("a name does not look like a token".into()));
     }
     Ok(())
 }

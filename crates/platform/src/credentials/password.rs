@@ -6,7 +6,8 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::Mutex;
 use sha2::Sha256;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use stdx::Rng;
 
 /// Shorter ones are guessed; longer ones are no passwords.
@@ -50,7 +51,8 @@ impl Remembered {
         Self { key: Rng::system_bytes(), right: Mutex::default() }
     }
 
-    fn digest(&self, user: &str, password: &str) -> [u8; 32] {
+    /// Stands for a user and a password, and tells neither.
+    pub(super) fn digest(&self, user: &str, password: &str) -> [u8; 32] {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(&self.key).expect("a key of any length is taken");
         mac.update(&(user.len() as u64).to_le_bytes());
@@ -60,17 +62,15 @@ impl Remembered {
     }
 
     /// Says whether the password was right for `hash` a while ago.
-    pub(super) fn knows(&self, user: &str, password: &str, hash: &str, now_ms: i64) -> bool {
-        let digest = self.digest(user, password);
+    pub(super) fn knows(&self, digest: &[u8; 32], hash: &str, now_ms: i64) -> bool {
         let right = self.right.lock();
         // A clock that was put back must not make it last longer.
         right
-            .get(&digest)
+            .get(digest)
             .is_some_and(|r| r.hash == hash && (0..=REMEMBERED_MS).contains(&(r.until_ms - now_ms)))
     }
 
-    pub(super) fn remember(&self, user: &str, password: &str, hash: String, now_ms: i64) {
-        let digest = self.digest(user, password);
+    pub(super) fn remember(&self, digest: [u8; 32], hash: String, now_ms: i64) {
         let mut right = self.right.lock();
         if right.len() >= REMEMBERED_MAX {
             right.retain(|_, r| (0..=REMEMBERED_MS).contains(&(r.until_ms - now_ms)));
@@ -79,6 +79,29 @@ impl Remembered {
             }
         }
         right.insert(digest, Right { hash, until_ms: now_ms.saturating_add(REMEMBERED_MS) });
+    }
+}
+
+/// The digests of what is being hashed.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay(Arc<Mutex<HashSet<[u8; 32]>>>);
+
+/// One of them; gone when this is dropped.
+pub(super) struct Entered {
+    all: Arc<Mutex<HashSet<[u8; 32]>>>,
+    digest: [u8; 32],
+}
+
+impl UnderWay {
+    /// Returns `None` when it is there already.
+    pub(super) fn enter(&self, digest: [u8; 32]) -> Option<Entered> {
+        self.0.lock().insert(digest).then(|| Entered { all: self.0.clone(), digest })
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.digest);
     }
 }
 
@@ -98,15 +121,16 @@ mod tests {
     #[test]
     fn a_right_password_is_remembered_for_its_hash_and_for_a_while() {
         let (memory, hash): (_, String) = (Remembered::new(), "h1".into());
-        memory.remember("ann", "password", hash, 1_000);
-        let knows = |user, password, hash, now| memory.knows(user, password, hash, now);
+        memory.remember(memory.digest("ann", "password"), hash, 1_000);
+        let knows =
+            |user, password, hash, now| memory.knows(&memory.digest(user, password), hash, now);
         assert!(knows("ann", "password", "h1", 1_000 + REMEMBERED_MS));
         assert!(!knows("ann", "password", "h1", 1_001 + REMEMBERED_MS), "too long ago");
         assert!(!knows("ann", "password", "h1", 0), "the clock was put back");
         assert!(!knows("ann", "password", "h2", 1_000), "it was changed");
         assert!(!knows("an", "npassword", "h1", 1_000));
         for n in 0..2 * REMEMBERED_MAX {
-            memory.remember(&n.to_string(), "password", "h1".into(), 1_000);
+            memory.remember(memory.digest(&n.to_string(), "password"), "h1".into(), 1_000);
         }
         assert!(memory.right.lock().len() <= REMEMBERED_MAX);
     }

@@ -32,6 +32,15 @@ pub(super) fn is_key_id(text: &str) -> bool {
     text.len() == 20 && text.starts_with(KEY_ID_PREFIX)
 }
 
+/// Length of an access key's secret.
+const SECRET_LEN: usize = 40;
+
+/// Says whether a text is, by its form, a token, a secret of an access key, or of one of AWS.
+pub(super) fn is_secret(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_+/".contains(&b);
+    text.contains(TOKEN_PREFIX) || (text.len() == SECRET_LEN && text.bytes().all(allowed))
+}
+
 /// Forty characters from 240 random bits.
 pub(super) fn key_secret() -> String {
     URL_SAFE_NO_PAD.encode(Rng::system_bytes::<30>())
@@ -70,7 +79,9 @@ mod tests {
         assert!(is_key_id(&id), "{id}");
         assert!(id.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()), "{id}");
         assert_ne!(id, key_id());
-        assert_eq!(key_secret().len(), 40);
+        assert_eq!(key_secret().len(), SECRET_LEN);
+        assert!(is_secret(&key_secret()) && is_secret(&token()) && is_secret("user:slt_x"));
+        assert!(!is_secret(&id) && !is_secret("ann") && !is_secret(&token_id()));
         assert_eq!(token().len(), TOKEN_PREFIX.len() + 43);
         assert_eq!(token_id().len(), 20);
     }

@@ -26,6 +26,7 @@ fn login(of: &Credentials, presented: Presented<'_>, now_ms: i64) -> Result<Prin
     match of.begin_login(presented, HOME, now_ms) {
         LoginStep::Done(done) => done,
         LoginStep::Hash(check) => of.finish_login(&check, now_ms),
+        LoginStep::UnderWay => panic!("nobody else is at it"),
     }
 }
 
@@ -53,7 +54,13 @@ fn all_credentials_outlive_a_restart() {
     );
     assert_eq!(who.arn(), "arn:aws:iam::123456789012:user/ci");
     assert_eq!(login(&later, basic(id, &key.secret_access_key), 0), Ok(who));
-    for presented in [Presented::Bearer(&token.token), basic("anybody", &token.token)] {
+    let by_token = [
+        Presented::Bearer(&token.token),
+        basic("anybody", &token.token),
+        basic(&token.token, ""),
+        basic(&token.token, "x"),
+    ];
+    for presented in by_token {
         let who = login(&later, presented, 0).unwrap();
         assert_eq!((who.role, who.kind), (Role::Viewer, PrincipalKind::Token));
         assert_eq!(who.name, token.shown.id);
@@ -185,6 +192,54 @@ fn guessing_is_slowed_and_who_is_in_stays_in() {
 }
 
 #[test]
+fn one_password_on_many_connections_is_one_guess() {
+    let credentials = load(&disk()).unwrap();
+    credentials.create_user(&new(Some("ann"), Role::Admin), "correct horse", 7).unwrap();
+    let right = basic("ann", "correct horse");
+    let begin = |presented| credentials.begin_login(presented, HOME, 1);
+    let LoginStep::Hash(first) = begin(right) else { panic!("nobody is at it") };
+    for _ in 0..50 {
+        assert!(matches!(begin(right), LoginStep::UnderWay));
+    }
+    assert!(matches!(begin(basic("ann", "another")), LoginStep::Hash(_)));
+    credentials.finish_login(&first, 1).unwrap();
+    drop(first);
+    assert!(matches!(begin(right), LoginStep::Done(Ok(_))));
+    // What was given up, or was wrong, is hashed for the next, and counts again.
+    let wrong = basic("ann", "wrong");
+    let guesses = (0..50).take_while(|_| matches!(begin(wrong), LoginStep::Hash(_))).count();
+    assert!((1..10).contains(&guesses), "{guesses}");
+    assert!(matches!(begin(wrong), LoginStep::Done(Err(LoginError::Slow { .. }))));
+}
+
+#[test]
+fn names_that_nobody_has_are_not_kept() {
+    let credentials = load(&disk()).unwrap();
+    let long = "x".repeat(60_000);
+    for n in 0..6 {
+        let name = format!("{n}{long}");
+        let step = credentials.begin_login(basic(&name, "password"), HOME, 0);
+        assert!(matches!(step, LoginStep::Done(Err(LoginError::Wrong))), "{n}: {step:?}");
+    }
+    let step = credentials.begin_login(basic(&long, "password"), HOME, 0);
+    assert!(matches!(step, LoginStep::Done(Err(LoginError::Slow { .. }))), "{step:?}");
+    let kept = format!("{:?}", credentials.throttle.lock());
+    assert!(kept.len() < 1_000, "{} bytes are kept", kept.len());
+}
+
+#[test]
+fn what_may_be_a_secret_is_no_name_to_write_down() {
+    let (token, secret) = (random_text::token(), random_text::key_secret());
+    let long = "x".repeat(65);
+    for name in [token.as_str(), &secret, &long, "", "my pass phrase", "pass:word", "slt_"] {
+        assert_eq!(basic(name, "x").name(), None, "{name}");
+    }
+    for name in ["ann", "ann@example.com", "SLAKAAAAAAAAAAAAAAAA"] {
+        assert_eq!(basic(name, "x").name(), Some(name));
+    }
+}
+
+#[test]
 fn a_key_file_that_is_missing_wrong_or_open_is_refused() {
     let disk = disk();
     let path = Path::new("/d/secret.key");
@@ -229,7 +284,7 @@ fn names_and_passwords_that_cannot_be_are_refused_with_the_rule() {
             .unwrap_err()
             .to_string()
     };
-    for name in ["", "a:b", "a b", "ä", &"x".repeat(65), "SLAKAAAAAAAAAAAAAAAA"] {
+    for name in ["", "a:b", "a b", "ä", &"x".repeat(65), "SLAKAAAAAAAAAAAAAAAA", "slt_a"] {
         assert!(user(name, "correct horse").contains("name"), "{name}");
     }
     for password in ["", "seven b", &"x".repeat(257), "slt_1234567890"] {

@@ -62,25 +62,30 @@ impl Throttle {
     }
 
     /// Counts an attempt as failed until [`Throttle::forgive`] says otherwise, so that many at once
-    /// count like many in turn.
+    /// count like many in turn. `None` for a user that cannot be: the source alone counts.
     ///
     /// # Errors
     /// How many milliseconds to wait before the next attempt; this one is not to be made.
-    pub(super) fn attempt(&mut self, source: IpAddr, user: &str, now_ms: i64) -> Result<(), i64> {
+    pub(super) fn attempt(
+        &mut self,
+        source: IpAddr,
+        user: Option<&str>,
+        now_ms: i64,
+    ) -> Result<(), i64> {
         let source = Whose::Source(network(source));
-        let user = Whose::User(user.to_owned());
+        let user = user.map(|user| Whose::User(user.to_owned()));
         let of_source = self.failures(&source, now_ms);
         let left = |f: Option<Failures>, max| {
             f.map_or(0, |f| f.last_ms.saturating_add(f.wait_ms(max)) - now_ms)
         };
         let mut wait = left(of_source, SOURCE_WAIT_MS_MAX);
-        if of_source.is_some() {
-            wait = wait.max(left(self.failures(&user, now_ms), USER_WAIT_MS_MAX));
+        if let (Some(_), Some(user)) = (of_source, &user) {
+            wait = wait.max(left(self.failures(user, now_ms), USER_WAIT_MS_MAX));
         }
         if wait > 0 {
             return Err(wait);
         }
-        for whose in [source, user] {
+        for whose in [Some(source), user].into_iter().flatten() {
             let count = self.failures(&whose, now_ms).map_or(0, |f| f.count);
             self.make_room(&whose);
             self.failures
@@ -130,41 +135,42 @@ mod tests {
         let mut waits = Vec::new();
         for n in 0..17 {
             // A different user each time: the source alone is slowed.
-            match throttle.attempt(source, &n.to_string(), now) {
+            match throttle.attempt(source, Some(&n.to_string()), now) {
                 Ok(()) => {}
                 Err(wait) => {
                     waits.push(wait);
                     now += wait;
-                    throttle.attempt(source, &n.to_string(), now).unwrap();
+                    throttle.attempt(source, Some(&n.to_string()), now).unwrap();
                 }
             }
         }
         assert_eq!(waits[..5], [1_000, 2_000, 4_000, 8_000, 16_000]);
         assert_eq!(waits.last(), Some(&SOURCE_WAIT_MS_MAX));
-        throttle.attempt(ip("10.0.0.2"), "1", now).unwrap();
-        throttle.attempt(source, "1", now + FORGET_MS).unwrap();
+        throttle.attempt(ip("10.0.0.2"), Some("1"), now).unwrap();
+        throttle.attempt(source, Some("1"), now + FORGET_MS).unwrap();
     }
 
     #[test]
     fn a_stranger_does_not_lock_out_who_comes_from_elsewhere() {
         let mut throttle = Throttle::default();
         for n in 0..200_u8 {
-            let _ = throttle.attempt(ip(&format!("10.0.0.{n}")), "ann", 0);
+            let _ = throttle.attempt(ip(&format!("10.0.0.{n}")), Some("ann"), 0);
         }
-        throttle.attempt(ip("192.0.2.7"), "ann", 1).expect("a source without failures");
+        throttle.attempt(ip("192.0.2.7"), Some("ann"), 1).expect("a source without failures");
         // Having mistyped, it waits as long as the user's failures say, and no longer.
-        let wait = throttle.attempt(ip("192.0.2.7"), "ann", 2).unwrap_err();
+        let wait = throttle.attempt(ip("192.0.2.7"), Some("ann"), 2).unwrap_err();
         assert!(wait <= USER_WAIT_MS_MAX, "{wait}");
-        throttle.attempt(ip("192.0.2.7"), "ann", 2 + wait).unwrap();
+        throttle.attempt(ip("192.0.2.7"), Some("ann"), 2 + wait).unwrap();
         // Who was right starts anew.
         throttle.forgive(ip("192.0.2.7"), "ann");
-        throttle.attempt(ip("192.0.2.7"), "ann", 3 + wait).unwrap();
+        throttle.attempt(ip("192.0.2.7"), Some("ann"), 3 + wait).unwrap();
     }
 
     #[test]
     fn attempts_at_once_count_like_attempts_in_turn() {
         let mut throttle = Throttle::default();
-        let taken = (0..100).filter(|_| throttle.attempt(ip("::1"), "ann", 0).is_ok()).count();
+        let taken =
+            (0..100).filter(|_| throttle.attempt(ip("::1"), Some("ann"), 0).is_ok()).count();
         assert_eq!(taken, 6);
     }
 
@@ -179,7 +185,11 @@ mod tests {
     fn the_table_is_bounded() {
         let mut throttle = Throttle::default();
         for n in 0..30_000_u32 {
-            let _ = throttle.attempt(std::net::Ipv4Addr::from(n).into(), &n.to_string(), n.into());
+            let _ = throttle.attempt(
+                std::net::Ipv4Addr::from(n).into(),
+                Some(&n.to_string()),
+                n.into(),
+            );
         }
         assert!(throttle.failures.len() <= ENTRIES_MAX);
         assert!(throttle.failures.contains_key(&Whose::User("29999".into())), "the newest stay");

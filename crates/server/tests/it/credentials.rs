@@ -1,5 +1,6 @@
 //! Who may what, told by boto3, curl and our own client.
 
+use crate::http;
 use crate::programs::{self, Server};
 use crate::secured::{BOTH, Key, PASSWORD, Secured, boto3, curl, make_key, one_datum};
 use formats::remote_write::{self, Encoder, Sample};
@@ -67,9 +68,15 @@ fn oracle_bearer_and_basic_by_curl() {
     let key = format!("{}:{}", secured.admin.id, secured.admin.secret);
     let user = format!("ann:{PASSWORD}");
     let by_token = format!("whoever:{editor}");
-    for credentials in
-        [["-H", &bearer], ["-u", &key], ["-u", &user], ["-u", &by_token], ["-u", &user]]
-    {
+    let token_as_user = format!("{editor}:");
+    for credentials in [
+        ["-H", &bearer],
+        ["-u", &key],
+        ["-u", &user],
+        ["-u", &by_token],
+        ["-u", &token_as_user],
+        ["-u", &user],
+    ] {
         let told = curl(&[&credentials[..], &[&query]].concat());
         assert_eq!(told.status, 200, "{credentials:?} {told:?}");
     }
@@ -195,6 +202,45 @@ fn oracle_guessing_is_slowed_and_locks_out_nobody_who_is_in() {
 }
 
 #[test]
+fn oracle_a_right_password_on_many_connections_comes_in_on_all() {
+    let secured = Secured::start();
+    secured.user("ann", "viewer");
+    let (query, right) = (secured.url("/api/v1/query?query=up"), format!("ann:{PASSWORD}"));
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let all: Vec<_> =
+            (0..40).map(|_| scope.spawn(|| curl(&["-u", &right, &query]).status)).collect();
+        all.into_iter().map(|one| one.join().expect("curl ran")).collect()
+    });
+    assert_eq!(statuses, [200; 40]);
+}
+
+#[test]
+fn oracle_passwords_are_changed_a_few_at_a_time() {
+    let secured = Secured::start();
+    secured.user("ann", "viewer");
+    let (_, admin) = secured.token(&["--role", "admin"]);
+    let bearer = format!("Bearer {admin}");
+    let body = format!("{{\"password\":\"{PASSWORD}\"}}");
+    let headers = [("authorization", bearer.as_str())];
+    let path = "/-/manage/users/ann/password";
+    let mut sockets: Vec<_> = (0..150)
+        .map(|_| {
+            let mut socket = http::connect(secured.server.address).expect("connects");
+            let head = http::post_head(path, &headers, body.len());
+            socket.write_all(format!("{head}{body}").as_bytes()).expect("writes");
+            socket
+        })
+        .collect();
+    let statuses: BTreeSet<u16> = sockets
+        .iter_mut()
+        .map(|socket| http::read_answer(socket).expect("an answer").status)
+        .collect();
+    assert_eq!(statuses, BTreeSet::from([200, 429]), "all were hashed at once");
+    let query = secured.url("/api/v1/query?query=up");
+    assert_eq!(curl(&["-u", &format!("ann:{PASSWORD}"), &query]).status, 200);
+}
+
+#[test]
 fn oracle_the_audit_tells_what_was_done_and_refused_and_no_secret() {
     let secured = Secured::start();
     let (_, viewer) = secured.token(&["--role", "viewer", "--name", "dash"]);
@@ -204,6 +250,12 @@ fn oracle_the_audit_tells_what_was_done_and_refused_and_no_secret() {
     secured.run_as(&[("SIGHTLINE_TOKEN", &viewer)], &["put", "-n", "S", "-m", "m", "-v", "1"], "");
     curl(&["-A", "probe/1", "-u", "ann:wrong password", &secured.url("/metrics")]);
     boto3(BOTH[0], &secured.url(""), None, Some(&key), PUT, &one_datum());
+    // Secrets where names belong.
+    let mistyped = format!("{viewer}x");
+    for user in [&mistyped, &key.secret] {
+        let told = curl(&["-u", &format!("{user}:"), &secured.url("/metrics")]);
+        assert_eq!(told.status, 401, "{told:?}");
+    }
     let audit = secured.audit();
     let told: Vec<(String, String, String)> = audit
         .iter()
@@ -228,6 +280,8 @@ fn oracle_the_audit_tells_what_was_done_and_refused_and_no_secret() {
             ("PutMetricData", "AccessDenied", "dash"),
             ("Login", "InvalidCredentials", "ann"),
             ("Login", "InvalidClientTokenId", ""),
+            ("Login", "InvalidCredentials", ""),
+            ("Login", "InvalidCredentials", ""),
         ]
     );
     assert_eq!(audit[6]["userAgent"], "probe/1");
