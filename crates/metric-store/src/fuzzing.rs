@@ -33,7 +33,10 @@ pub fn encode_times(stamps: &[i64], settled: bool) -> Vec<u8> {
 
 /// Reads a column of deltas, as [`encode_deltas`] writes it.
 pub fn decode_deltas(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
-    delta::decode(bytes, count)
+    Some(match delta::decode(bytes, count)? {
+        delta::Column::Singles(values) => values.into_iter().map(Delta::of_value).collect(),
+        delta::Column::Mixed(deltas) => deltas,
+    })
 }
 
 /// Writes a column of deltas.

@@ -1,7 +1,7 @@
 //! What tombstones take of one part: series as a whole, and ranges of time of others.
 
-use crate::head::Points;
 use crate::part::{Part, PartError};
+use crate::points::Points;
 use crate::tombstone::Tombstone;
 use model::TimeRange;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,6 +1,7 @@
 //! The head: points that are in the journal and not yet in a part, per series in the order of time.
 
 use crate::chunk::open::{OpenChunk, Value};
+use crate::points::{Points, merge};
 use crate::registry::Registry;
 use model::{Delta, Kind, TimeRange};
 use std::collections::BTreeMap;
@@ -32,119 +33,6 @@ struct Late {
     deltas: BTreeMap<i64, Delta>,
     /// Bytes of the deltas' distributions.
     weight_bytes: usize,
-}
-
-/// Points read back, oldest first, each time once.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Points {
-    /// Of a float series.
-    Floats(Vec<(i64, f64)>),
-    /// Of a delta series.
-    Deltas(Vec<(i64, Delta)>),
-}
-
-impl Points {
-    /// No points of this kind.
-    pub(crate) fn none(kind: Kind) -> Self {
-        match kind {
-            Kind::Delta => Self::Deltas(Vec::new()),
-            Kind::Float | Kind::Histogram => Self::Floats(Vec::new()),
-        }
-    }
-
-    /// Returns how many there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Floats(points) => points.len(),
-            Self::Deltas(points) => points.len(),
-        }
-    }
-
-    /// Says whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Keeps what lies in `range`.
-    pub(crate) fn retain(&mut self, range: TimeRange) {
-        self.retain_times(|at| range.contains(at));
-    }
-
-    /// Keeps the points whose time passes.
-    pub(crate) fn retain_times(&mut self, mut keep: impl FnMut(i64) -> bool) {
-        match self {
-            Self::Floats(points) => points.retain(|p| keep(p.0)),
-            Self::Deltas(points) => points.retain(|p| keep(p.0)),
-        }
-    }
-
-    /// Returns the first and the last time.
-    pub(crate) fn ends(&self) -> Option<(i64, i64)> {
-        match self {
-            Self::Floats(points) => Some((points.first()?.0, points.last()?.0)),
-            Self::Deltas(points) => Some((points.first()?.0, points.last()?.0)),
-        }
-    }
-
-    /// Says whether the time of any point passes.
-    pub(crate) fn any_time(&self, pass: impl FnMut(i64) -> bool) -> bool {
-        match self {
-            Self::Floats(points) => points.iter().map(|p| p.0).any(pass),
-            Self::Deltas(points) => points.iter().map(|p| p.0).any(pass),
-        }
-    }
-}
-
-/// Puts points of several sources together. A later source arrived later: its floats win over
-/// earlier ones of the same time, its deltas are added.
-pub(crate) fn merge(kind: Kind, sources: Vec<Points>) -> Points {
-    let mut merged = Points::none(kind);
-    for source in sources {
-        match (&mut merged, source) {
-            (Points::Floats(all), Points::Floats(more)) => {
-                merge_into(all, more, |old, new| *old = new);
-            }
-            (Points::Deltas(all), Points::Deltas(more)) => {
-                merge_into(all, more, |old, new| old.add(&new));
-            }
-            _ => unreachable!("a series has one kind, and its sources are found by it"),
-        }
-    }
-    merged
-}
-
-fn merge_into<V>(all: &mut Vec<(i64, V)>, more: Vec<(i64, V)>, same: impl Fn(&mut V, V)) {
-    let (Some(last), Some(first)) = (all.last(), more.first()) else {
-        if all.is_empty() {
-            *all = more;
-        }
-        return;
-    };
-    if last.0 < first.0 {
-        all.extend(more);
-        return;
-    }
-    let mut merged = Vec::with_capacity(all.len() + more.len());
-    let (mut left, mut right) =
-        (std::mem::take(all).into_iter().peekable(), more.into_iter().peekable());
-    loop {
-        let order = match (left.peek(), right.peek()) {
-            (Some(l), Some(r)) => l.0.cmp(&r.0),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
-            (None, None) => break,
-        };
-        match order {
-            std::cmp::Ordering::Less => merged.extend(left.next()),
-            std::cmp::Ordering::Greater => merged.extend(right.next()),
-            std::cmp::Ordering::Equal => {
-                let (mut l, r) = (left.next().expect("peeked"), right.next().expect("peeked"));
-                same(&mut l.1, r.1);
-                merged.push(l);
-            }
-        }
-    }
-    *all = merged;
 }
 
 impl HeadSeries {
@@ -185,20 +73,19 @@ impl HeadSeries {
     /// Returns all points.
     pub(crate) fn points(&self, kind: Kind) -> Points {
         let mut ordered = Points::none(kind);
-        match &mut ordered {
-            Points::Floats(all) => {
-                all.reserve_exact(self.chunk.len());
-                all.extend(self.chunk.iter().filter_map(|(at, value)| match value {
-                    Value::Number(value) => Some((at, value)),
-                    Value::Delta(_) => None,
-                }));
-            }
-            Points::Deltas(all) => {
-                all.reserve_exact(self.chunk.len());
-                all.extend(self.chunk.iter().map(|(at, value)| match value {
-                    Value::Number(value) => (at, Delta::of_value(value)),
-                    Value::Delta(delta) => (at, *delta),
-                }));
+        for (at, value) in self.chunk.iter() {
+            match (value, &mut ordered) {
+                (Value::Number(value), Points::Floats(all) | Points::Singles(all)) => {
+                    if all.capacity() == 0 {
+                        all.reserve_exact(self.chunk.len());
+                    }
+                    all.push((at, value));
+                }
+                (Value::Number(value), Points::Deltas(all)) => {
+                    all.push((at, Delta::of_value(value)));
+                }
+                (Value::Delta(_), Points::Floats(_)) => {}
+                (Value::Delta(delta), _) => ordered.deltas_mut().push((at, *delta)),
             }
         }
         let Some(late) = &self.late else { return ordered };
@@ -335,7 +222,7 @@ mod tests {
         head.push_single(3, 60, 2.0);
         head.push_delta(3, 60, &Delta::of_statistics(2.0, 6.0, 2.0, 4.0));
         head.push_single(3, 0, 5.0);
-        let Points::Deltas(points) = head.get(3).unwrap().points(Kind::Delta) else { panic!() };
+        let points = head.get(3).unwrap().points(Kind::Delta).into_deltas();
         assert_eq!((points[0].0, points[0].1.sum), (0, 5.0));
         assert_eq!((points[1].0, points[1].1.sum, points[1].1.count), (60, 9.0, 4.0));
         assert_eq!(head.numbers(), [3]);

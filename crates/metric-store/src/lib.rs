@@ -42,6 +42,7 @@ mod inspect;
 mod maintain;
 mod matcher;
 mod part;
+mod points;
 mod postings;
 mod read_budget;
 mod registry;
@@ -57,13 +58,13 @@ pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Shar
 pub use delete::{DeleteError, Deleted, Deletion};
 pub use faults::{Fault, FaultKind};
 pub use frame::FRAME_KIND;
-pub use head::Points;
 pub use inspect::{
     FrameCount, PartSummary, summarize_part, tenants_of_part, tombstone_is_sound, verify_part,
 };
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
 pub use part::PartError;
+pub use points::Points;
 pub use read_budget::{QueryMemory, ReadBudget, ReadLimits};
 pub use registry::RawHash;
 pub use save::{Saved, SavedPart, check_part, manifest_of_copy};

@@ -3,8 +3,9 @@
 use crate::chunk::POINTS_MAX;
 use crate::faults::kind_of;
 use crate::graves::{Graves, Left};
-use crate::head::{Frozen, Points, merge};
+use crate::head::Frozen;
 use crate::part::{Meta, PARTITION_MS, Part, PartError, RawChunk, Writer, partition_of};
+use crate::points::{Points, merge};
 use crate::store::{MetricStore, StoreError, io};
 use crate::tombstone::Tombstone;
 use model::Kind;
@@ -525,6 +526,7 @@ fn by_partition(points: Points) -> Vec<(i64, Points)> {
     }
     match points {
         Points::Floats(points) => split(points, Points::Floats),
+        Points::Singles(points) => split(points, Points::Singles),
         Points::Deltas(points) => split(points, Points::Deltas),
     }
 }
@@ -547,6 +549,9 @@ fn chunked_evenly(points: Points, settled: bool) -> Vec<RawChunk> {
     match points {
         Points::Floats(all) => {
             all.chunks(len).map(|c| encode(Points::Floats(c.to_vec()))).collect()
+        }
+        Points::Singles(all) => {
+            all.chunks(len).map(|c| encode(Points::Singles(c.to_vec()))).collect()
         }
         Points::Deltas(all) => {
             all.chunks(len).map(|c| encode(Points::Deltas(c.to_vec()))).collect()

@@ -5,9 +5,10 @@
 //! immutable data and holds no lock.
 
 use crate::graves::{self, Graves, Left};
-use crate::head::{HeadSeries, Points, merge};
+use crate::head::HeadSeries;
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
+use crate::points::{Points, merge};
 use crate::read_budget::{Charge, ReadBudget};
 use crate::store::{MetricStore, View};
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};

@@ -64,25 +64,55 @@ pub fn store_matchers(matchers: &[Matcher]) -> Vec<metric_store::Matcher> {
 }
 
 /// How deltas are seen as floats.
-fn view_of(matchers: &[Matcher]) -> Result<fn(&Delta) -> f64, QueryError> {
-    let Some(stat) = matchers.iter().find(|m| m.name == STAT) else {
-        return Ok(|d| d.sum / d.count);
-    };
-    if stat.op != MatchOp::Eq {
-        return Err(QueryError::Bad(format!("{STAT} takes = only")));
-    }
-    Ok(match stat.value.as_str() {
-        "Average" => |d| d.sum / d.count,
-        "Sum" => |d| d.sum,
-        "Minimum" => |d| d.min,
-        "Maximum" => |d| d.max,
-        "SampleCount" => |d| d.count,
-        other => {
-            return Err(QueryError::Bad(format!(
-                "{STAT}={other:?} is not served; Average, Sum, Minimum, Maximum and SampleCount are"
-            )));
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Average,
+    Sum,
+    Minimum,
+    Maximum,
+    SampleCount,
+}
+
+impl View {
+    /// Returns the view that a selector asks for.
+    fn of(matchers: &[Matcher]) -> Result<Self, QueryError> {
+        let Some(stat) = matchers.iter().find(|m| m.name == STAT) else { return Ok(Self::Average) };
+        if stat.op != MatchOp::Eq {
+            return Err(QueryError::Bad(format!("{STAT} takes = only")));
         }
-    })
+        Ok(match stat.value.as_str() {
+            "Average" => Self::Average,
+            "Sum" => Self::Sum,
+            "Minimum" => Self::Minimum,
+            "Maximum" => Self::Maximum,
+            "SampleCount" => Self::SampleCount,
+            other => {
+                return Err(QueryError::Bad(format!(
+                    "{STAT}={other:?} is not served; Average, Sum, Minimum, Maximum and \
+                     SampleCount are"
+                )));
+            }
+        })
+    }
+
+    fn samples(self, points: Points) -> Vec<(i64, f64)> {
+        match points {
+            Points::Floats(points) => points,
+            // One sample is its own sum, average, minimum and maximum, and counts as one.
+            Points::Singles(points) if self != Self::SampleCount => points,
+            points => points.into_deltas().iter().map(|(at, d)| (*at, self.value(d))).collect(),
+        }
+    }
+
+    fn value(self, delta: &Delta) -> f64 {
+        match self {
+            Self::Average => delta.sum / delta.count,
+            Self::Sum => delta.sum,
+            Self::Minimum => delta.min,
+            Self::Maximum => delta.max,
+            Self::SampleCount => delta.count,
+        }
+    }
 }
 
 /// Returns a key's labels as PromQL shows them.
@@ -116,7 +146,7 @@ impl Runner for LocalRunner {
         selection: &Selection<'_>,
         budget: &ReadBudget,
     ) -> Result<Vec<PromSeries>, QueryError> {
-        let view = view_of(selection.matchers)?;
+        let view = View::of(selection.matchers)?;
         let matchers = store_matchers(selection.matchers);
         let found = self.store.select(tenant, &matchers, selection.range, budget)?;
         let mut series = Vec::with_capacity(found.len());
@@ -125,12 +155,7 @@ impl Runner for LocalRunner {
                 budget.check_time()?;
             }
             budget.take(one.points_max() * POINT_BYTES)?;
-            let samples = match one.points()? {
-                Points::Floats(points) => points,
-                Points::Deltas(points) => {
-                    points.iter().map(|(at, delta)| (*at, view(delta))).collect()
-                }
-            };
+            let samples = view.samples(one.points()?);
             if !samples.is_empty() {
                 series.push(PromSeries { labels: labels_of(one.key), samples });
             }

@@ -72,13 +72,12 @@ impl LocalRunner {
                 let bytes = series.points_max() * size_of::<(i64, Delta)>() as u64;
                 budget.take(bytes)?;
                 let points = match series.points()? {
-                    Points::Deltas(points) => points,
-                    // CloudWatch's statistics see a float as one sample.
-                    Points::Floats(points) => points
-                        .into_iter()
-                        .filter(|(_, value)| value.is_finite())
-                        .map(|(at, value)| (at, Delta::of_value(value)))
-                        .collect(),
+                    Points::Floats(mut points) => {
+                        // CloudWatch knows neither stale markers nor infinities.
+                        points.retain(|(_, value)| value.is_finite());
+                        Points::Floats(points).into_deltas()
+                    }
+                    points => points.into_deltas(),
                 };
                 add_periods(&mut periods, points, period);
                 budget.give(bytes);

@@ -16,9 +16,7 @@ const DISTRIBUTION_BYTES_MAX: usize = 64 << 20;
 pub(crate) fn encode(out: &mut Vec<u8>, deltas: &[Delta], settled: bool) {
     let singles: Option<Vec<f64>> = deltas.iter().map(Delta::as_single).collect();
     if let Some(values) = singles {
-        out.push(SINGLES);
-        column::encode(out, &values, settled);
-        return;
+        return encode_singles(out, &values, settled);
     }
     out.push(MIXED);
     let columns: [fn(&Delta) -> f64; 5] =
@@ -38,6 +36,12 @@ pub(crate) fn encode(out: &mut Vec<u8>, deltas: &[Delta], settled: bool) {
     out.extend_from_slice(&packed);
 }
 
+/// Appends a column of deltas of one sample each.
+pub(crate) fn encode_singles(out: &mut Vec<u8>, values: &[f64], settled: bool) {
+    out.push(SINGLES);
+    column::encode(out, values, settled);
+}
+
 fn put_distribution(out: &mut Vec<u8>, delta: &Delta) {
     if delta.as_single().is_some() {
         varint::put_u64(out, SINGLE);
@@ -55,14 +59,20 @@ fn put_distribution(out: &mut Vec<u8>, delta: &Delta) {
     }
 }
 
+/// A column that was read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Column {
+    /// The samples of deltas that have one each.
+    Singles(Vec<f64>),
+    /// Deltas of any kind.
+    Mixed(Vec<Delta>),
+}
+
 /// Reads `count` deltas that fill all of `bytes`; `None` when they are damaged.
-pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
+pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Column> {
     let mut reader = Reader::new(bytes);
     match reader.u8()? {
-        SINGLES => {
-            let values = column::decode(reader.rest(), count)?;
-            Some(values.into_iter().map(Delta::of_value).collect())
-        }
+        SINGLES => Some(Column::Singles(column::decode(reader.rest(), count)?)),
         MIXED => {
             let mut columns = Vec::with_capacity(5);
             for _ in 0..5 {
@@ -71,7 +81,7 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
             let len = reader.usize().filter(|&len| len <= DISTRIBUTION_BYTES_MAX)?;
             let distributions = unpack(reader.rest(), len)?;
             let mut reader = Reader::new(&distributions);
-            (0..count)
+            let deltas: Option<Vec<Delta>> = (0..count)
                 .map(|at| {
                     let mut delta = Delta {
                         count: columns[0][at],
@@ -84,7 +94,8 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
                     read_distribution(&mut reader, &mut delta)?;
                     Some(delta)
                 })
-                .collect()
+                .collect();
+            deltas.map(Column::Mixed)
         }
         _ => None,
     }
@@ -116,7 +127,12 @@ mod tests {
         for settled in [false, true] {
             let mut bytes = Vec::new();
             encode(&mut bytes, deltas, settled);
-            assert_eq!(decode(&bytes, deltas.len()).as_deref(), Some(deltas));
+            let read = match decode(&bytes, deltas.len()) {
+                Some(Column::Singles(values)) => values.into_iter().map(Delta::of_value).collect(),
+                Some(Column::Mixed(deltas)) => deltas,
+                None => panic!("what was encoded is decoded"),
+            };
+            assert_eq!(read, deltas);
         }
     }
 

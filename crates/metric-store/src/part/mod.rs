@@ -126,20 +126,22 @@ impl RawChunk {
     }
 
     /// Encodes points; there must be one at least.
-    pub(crate) fn encode(points: &crate::head::Points, settled: bool) -> Self {
+    pub(crate) fn encode(points: &crate::points::Points, settled: bool) -> Self {
         use crate::chunk::{column, delta, times};
-        use crate::head::Points;
+        use crate::points::Points;
         let (mut time_bytes, mut value_bytes) = (Vec::new(), Vec::new());
-        let stamps: Vec<i64> = match points {
-            Points::Floats(p) => p.iter().map(|p| p.0).collect(),
-            Points::Deltas(p) => p.iter().map(|p| p.0).collect(),
-        };
+        let stamps = points.times();
         times::encode(&mut time_bytes, &stamps, settled);
         let kind = match points {
             Points::Floats(p) => {
                 let values: Vec<f64> = p.iter().map(|p| p.1).collect();
                 column::encode(&mut value_bytes, &values, settled);
                 model::Kind::Float
+            }
+            Points::Singles(p) => {
+                let values: Vec<f64> = p.iter().map(|p| p.1).collect();
+                delta::encode_singles(&mut value_bytes, &values, settled);
+                model::Kind::Delta
             }
             Points::Deltas(p) => {
                 let deltas: Vec<model::Delta> = p.iter().map(|p| p.1.clone()).collect();
@@ -158,9 +160,10 @@ impl RawChunk {
     }
 
     /// Undoes [`RawChunk::encode`]; `None` when the bytes are damaged.
-    pub(crate) fn decode(&self) -> Option<crate::head::Points> {
+    pub(crate) fn decode(&self) -> Option<crate::points::Points> {
+        use crate::chunk::delta::Column;
         use crate::chunk::{column, delta, times};
-        use crate::head::Points;
+        use crate::points::Points;
         let count = self.count as usize;
         let stamps = times::decode(&self.times, count)?;
         match self.kind {
@@ -168,10 +171,12 @@ impl RawChunk {
                 let values = column::decode(&self.values, count)?;
                 Some(Points::Floats(stamps.into_iter().zip(values).collect()))
             }
-            model::Kind::Delta => {
-                let deltas = delta::decode(&self.values, count)?;
-                Some(Points::Deltas(stamps.into_iter().zip(deltas).collect()))
-            }
+            model::Kind::Delta => Some(match delta::decode(&self.values, count)? {
+                Column::Singles(values) => {
+                    Points::Singles(stamps.into_iter().zip(values).collect())
+                }
+                Column::Mixed(deltas) => Points::Deltas(stamps.into_iter().zip(deltas).collect()),
+            }),
             model::Kind::Histogram => None,
         }
     }

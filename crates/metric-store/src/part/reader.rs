@@ -419,12 +419,12 @@ impl Part {
         Ok(found)
     }
 
-    fn decode_chunk(&self, chunk: &RawChunk) -> Result<crate::head::Points, PartError> {
+    fn decode_chunk(&self, chunk: &RawChunk) -> Result<crate::points::Points, PartError> {
         chunk.decode().ok_or_else(|| PartError::damaged(&self.name, 0, "a chunk cannot be decoded"))
     }
 
     /// Decodes a chunk of this part.
-    pub(crate) fn points(&self, chunk: &RawChunk) -> Result<crate::head::Points, PartError> {
+    pub(crate) fn points(&self, chunk: &RawChunk) -> Result<crate::points::Points, PartError> {
         self.decode_chunk(chunk)
     }
 
@@ -589,7 +589,7 @@ impl LabelIndex for PartIndex<'_> {
 mod tests {
     use super::super::{Writer, partition_of};
     use super::*;
-    use crate::head::Points;
+    use crate::points::Points;
     use model::{SeriesKey, Unit};
     use std::path::Path;
     use std::sync::Arc;

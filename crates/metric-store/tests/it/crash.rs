@@ -96,8 +96,8 @@ impl Model {
                             model.floats.insert((name, t), v.to_bits());
                         }
                     }
-                    Points::Deltas(points) => {
-                        for (t, d) in points {
+                    points => {
+                        for (t, d) in points.into_deltas() {
                             model.deltas.insert((name, t), d);
                         }
                     }

@@ -52,7 +52,7 @@ fn times(store: &MetricStore) -> Vec<i64> {
     let points = found.first().map(|series| series.points().unwrap());
     match points {
         Some(Points::Floats(points)) => points.iter().map(|p| p.0).collect(),
-        Some(Points::Deltas(_)) => panic!("floats were written"),
+        Some(_) => panic!("floats were written"),
         None => Vec::new(),
     }
 }

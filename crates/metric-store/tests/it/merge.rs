@@ -117,7 +117,7 @@ fn old_partitions_expire_as_a_whole() {
     assert!(steps.contains(&Step::Expired));
     let times: Vec<i64> = match &answer(&store, &[])[0].1 {
         Points::Floats(p) => p.iter().map(|p| p.0).collect(),
-        Points::Deltas(_) => panic!("floats were written"),
+        _ => panic!("floats were written"),
     };
     assert_eq!(times, [3 * DAY + 1]);
     assert_eq!(disk.list_names("/data/metrics", ".part"), 1);

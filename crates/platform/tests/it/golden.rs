@@ -115,7 +115,8 @@ pub(crate) fn content(store: &MetricStore, platform_scopes: &[(Scope, model::Ten
                 Points::Floats(points) => {
                     points.iter().map(|(at, value)| format!("{at} {}", number(*value))).collect()
                 }
-                Points::Deltas(points) => {
+                points => {
+                    let points = points.into_deltas();
                     points.iter().map(|(at, value)| format!("{at} {}", delta(value))).collect()
                 }
             };
