@@ -57,7 +57,9 @@ pub(super) fn instant(asked: &Asked<'_>) -> Result<Data, Failure> {
     let common = common(asked)?;
     let times = Times { start_ms: at_ms, end_ms: at_ms, step_ms: 1 };
     match &common.kind {
-        ExprKind::Number(value) => Ok(literal("scalar", |json| push_point(json, at_ms, *value))),
+        ExprKind::Number(number) => {
+            Ok(literal("scalar", |json| push_point(json, at_ms, number.value)))
+        }
         ExprKind::String(text) => Ok(literal("string", |json| {
             json.push(b'[');
             push_timestamp(json, at_ms);
@@ -67,6 +69,7 @@ pub(super) fn instant(asked: &Asked<'_>) -> Result<Data, Failure> {
         })),
         ExprKind::Vector(selector) => vector(asked, &common, selector, times),
         ExprKind::Matrix(selector) => matrix(asked, &common, selector, times),
+        other => unreachable!("refused as not served: {other:?}"),
     }
 }
 
@@ -106,12 +109,13 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
     match &common.kind {
         ExprKind::String(_) => no_range("string"),
         ExprKind::Matrix(_) => no_range("range vector"),
-        ExprKind::Number(value) => Ok(literal("matrix", |json| {
+        ExprKind::Number(number) => Ok(literal("matrix", |json| {
             json.extend_from_slice(br#"[{"metric":{},"values":"#);
-            push_points(json, times.iter().map(|at_ms| (at_ms, *value)));
+            push_points(json, times.iter().map(|at_ms| (at_ms, number.value)));
             json.extend_from_slice(b"}]");
         })),
         ExprKind::Vector(selector) => steps(asked, &common, selector, times),
+        other => unreachable!("refused as not served: {other:?}"),
     }
 }
 

@@ -3,17 +3,14 @@
 //! An operand with what hangs behind it is [`Parser::operand`]; operators between operands get
 //! their place in [`Parser::expression`], which refuses them by name until then.
 
+use super::duration::seconds_to_ms;
 use super::lexer::{Token, TokenKind, lex};
-use super::words;
 use super::{
-    At, ErrorKind, Expr, ExprKind, MatchOp, Matcher, MatrixSelector, ParseError, ParseErrors,
-    VectorSelector,
+    At, Ends, ErrorKind, Expr, ExprKind, MatchOp, Matcher, MatrixSelector, Number, ParseError,
+    ParseErrors, VectorSelector,
 };
+use super::{DEPTH_MAX, words};
 use crate::{Diagnostic, Span};
-
-/// Parentheses in parentheses beyond this are refused: a stranger's nesting must not exhaust the
-/// stack.
-const DEPTH_MAX: usize = 128;
 
 /// Reads an expression.
 ///
@@ -192,8 +189,12 @@ impl<'a> Parser<'a> {
             }
             TokenKind::Sign("(") => return self.parenthesised(),
             TokenKind::Sign("+" | "-") => return self.signed(),
-            TokenKind::Number(number) => ExprKind::Number(number),
-            TokenKind::Duration(ms) => ExprKind::Number(ms_to_seconds(ms)),
+            TokenKind::Number(number) => {
+                ExprKind::Number(Number { value: number, duration: false })
+            }
+            TokenKind::Duration(ms) => {
+                ExprKind::Number(Number { value: ms_to_seconds(ms), duration: true })
+            }
             TokenKind::Text(text) => ExprKind::String(text),
             TokenKind::Sign(_) | TokenKind::End => return Err(self.unexpected("", None)),
         };
@@ -217,7 +218,10 @@ impl<'a> Parser<'a> {
         }
         if let Some(number) = words::number(word) {
             self.advance();
-            return self.modifiers(Expr { kind: ExprKind::Number(number), span }, false);
+            return self.modifiers(
+                Expr { kind: ExprKind::Number(Number { value: number, duration: false }), span },
+                false,
+            );
         }
         let selector = self.selector()?;
         self.modifiers(selector, true)
@@ -255,7 +259,8 @@ impl<'a> Parser<'a> {
             }
         };
         let last = self.advance();
-        let kind = ExprKind::Number(if negative { -number } else { number });
+        let value = if negative { -number } else { number };
+        let kind = ExprKind::Number(Number { value, duration: false });
         self.modifiers(Expr { kind, span: first.to(last) }, false)
     }
 
@@ -290,7 +295,13 @@ impl<'a> Parser<'a> {
                 .with_hint("add a metric name, or a matcher that an absent label does not match");
             self.errors.push(error);
         }
-        let vector = VectorSelector { matchers, offset_ms: 0, at: None };
+        let vector = VectorSelector {
+            matchers,
+            offset_ms: 0,
+            offset_expr: None,
+            at: None,
+            ends: Ends::Plain,
+        };
         Ok(Expr { kind: ExprKind::Vector(vector), span })
     }
 
@@ -428,7 +439,7 @@ impl<'a> Parser<'a> {
         if range_ms <= 0 {
             return Err(syntax(number, "duration must be greater than 0"));
         }
-        let kind = ExprKind::Matrix(MatrixSelector { vector, range_ms });
+        let kind = ExprKind::Matrix(MatrixSelector { vector, range_ms, range_expr: None });
         Ok(Expr { kind, span: expr.span.to(close) })
     }
 
@@ -486,13 +497,4 @@ fn vector_of<'e>(
 
 fn ms_to_seconds(ms: i64) -> f64 {
     ms as f64 / 1_000.0
-}
-
-fn seconds_to_ms(seconds: f64) -> Option<i64> {
-    // The largest i64 is no double; 2^63 is the first one above it.
-    const BOUND: f64 = 9_223_372_036_854_775_808.0;
-    let ms = (seconds * 1_000.0).round();
-    #[expect(clippy::cast_possible_truncation, reason = "checked to be within the bounds")]
-    let within = (ms.abs() < BOUND).then_some(ms as i64);
-    within
 }

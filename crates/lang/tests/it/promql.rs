@@ -23,12 +23,13 @@ fn fixtures() {
 fn describe(expr: &Expr) -> String {
     let mut out = String::new();
     let _ = match &expr.kind {
-        ExprKind::Number(number) => writeln!(out, "number {number:?}"),
+        ExprKind::Number(number) => writeln!(out, "number {:?}", number.value),
         ExprKind::String(text) => writeln!(out, "string {text:?}"),
         ExprKind::Vector(vector) => writeln!(out, "vector{}", describe_vector(vector)),
         ExprKind::Matrix(matrix) => {
             writeln!(out, "matrix over {} ms{}", matrix.range_ms, describe_vector(&matrix.vector))
         }
+        other => unreachable!("{other:?}"),
     };
     out
 }
