@@ -5,9 +5,10 @@
 //! is in other parts. Then one replacement of the manifest makes it true.
 
 use crate::graves::{Graves, Left};
+use crate::install::View;
 use crate::matcher::{Matcher, Test};
 use crate::part::{Part, PartError};
-use crate::store::{MetricStore, StoreError, View};
+use crate::store::{MetricStore, StoreError};
 use crate::tombstone::Tombstone;
 use model::{TenantId, TimeRange};
 use std::collections::{BTreeSet, HashSet};

@@ -6,11 +6,12 @@
 
 use crate::graves::{self, Graves, Left};
 use crate::head::HeadSeries;
+use crate::install::View;
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
 use crate::points::{Points, merge};
 use crate::read_budget::{Charge, ReadBudget};
-use crate::store::{MetricStore, View};
+use crate::store::MetricStore;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;

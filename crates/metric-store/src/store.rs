@@ -7,17 +7,19 @@
 use crate::batch::{Batch, Done, WriteError};
 use crate::budget::{NamespaceUse, SeriesLimits};
 use crate::clock_watch::ClockWatch;
-use crate::faults::{Fault, FaultKind, Watched, kind_of};
+use crate::faults::{FaultKind, Watched, kind_of};
 use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
+use crate::install::View;
 use crate::part::{Part, PartError};
 use crate::registry::Registry;
 use crate::replay::replay;
+use crate::status::StoreCounters;
 use crate::tombstone::Tombstone;
 use arc_swap::ArcSwap;
 use model::TenantId;
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -25,7 +27,6 @@ use std::time::Duration;
 use stdx::Disk;
 use storage::{
     CommitError, FileParts, Journal, JournalError, Manifest, ManifestError, ManifestFile, Parts,
-    SyncTimes,
 };
 
 /// How the store keeps metrics.
@@ -120,82 +121,10 @@ pub enum StoreError {
 }
 
 /// Setting of the manifest: the latest time of the clock that was believed, in milliseconds.
-const CLOCK_SEEN: &str = "clock-seen";
+pub(crate) const CLOCK_SEEN: &str = "clock-seen";
 
 pub(crate) fn io(what: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
     move |source| StoreError::Io { what, source }
-}
-
-/// Numbers about the store, for its own metrics.
-#[derive(Debug, Default)]
-pub struct StoreCounters {
-    /// Points that were kept.
-    pub points: AtomicU64,
-    /// Batches that were kept.
-    pub batches: AtomicU64,
-    /// Batches that were not.
-    pub batches_failed: AtomicU64,
-    /// Heads written into parts.
-    pub flushes: AtomicU64,
-    /// Merges of parts.
-    pub merges: AtomicU64,
-    /// Points that merges wrote.
-    pub merged_points: AtomicU64,
-    /// Parts removed for their age.
-    pub parts_expired: AtomicU64,
-    /// Flushes and merges that failed and will be tried again.
-    pub maintenance_failures: AtomicU64,
-}
-
-/// The state of the store at one moment.
-#[derive(Debug, Clone, Default)]
-pub struct StoreStatus {
-    /// Series in the registry.
-    pub series: usize,
-    /// Series with points since the last flush.
-    pub active_series: usize,
-    /// Points that are in no part yet.
-    pub head_points: u64,
-    /// Bytes that those points take.
-    pub head_bytes: usize,
-    /// Bytes of the registry and its index, roughly.
-    pub registry_bytes: usize,
-    /// Parts in service.
-    pub parts: usize,
-    /// Parts that were set aside as damaged.
-    pub parts_damaged: usize,
-    /// Bytes of the parts, index included.
-    pub parts_bytes: u64,
-    /// Points in the parts.
-    pub parts_points: u64,
-    /// Bytes of the journal.
-    pub journal_bytes: u64,
-    /// Points that wait for the journal.
-    pub waiting_points: usize,
-    /// Bytes of points in memory and of the index of their series, as the limit counts them.
-    pub memory_bytes: usize,
-    /// Deletions that still have parts to be rewritten.
-    pub tombstones: usize,
-    /// Why writes are not kept just now, if they are not.
-    pub journal_fault: Option<Fault>,
-    /// Why flushes, merges or expiry fail just now, if they do.
-    pub maintenance_fault: Option<Fault>,
-    /// How long syncs of the journal take.
-    pub syncs: SyncTimes,
-    /// How far the clock is off the time that is believed; `None` when it is believed.
-    pub clock_off_ms: Option<i64>,
-}
-
-/// What readers see besides the head; replaced as a whole.
-#[derive(Debug, Default)]
-pub(crate) struct View {
-    /// Grows with each freeze: a reader whose head is of another generation starts again.
-    pub(crate) generation: u64,
-    pub(crate) frozen: Option<Arc<Frozen>>,
-    /// In the order of arrival.
-    pub(crate) parts: Vec<Arc<Part>>,
-    /// What was deleted and still stands in some of them.
-    pub(crate) tombstones: Vec<Arc<Tombstone>>,
 }
 
 #[derive(Debug)]
@@ -246,10 +175,10 @@ pub struct MetricStore {
     counters: StoreCounters,
     /// Bytes of the head, and of a frozen one with its registry: looked at by every write.
     head_bytes: AtomicUsize,
-    frozen_bytes: AtomicUsize,
-    damaged: AtomicU64,
+    pub(crate) frozen_bytes: AtomicUsize,
+    pub(crate) damaged: AtomicU64,
     broken: AtomicBool,
-    journal_watch: Watched,
+    pub(crate) journal_watch: Watched,
     pub(crate) maintenance_watch: Watched,
     pub(crate) clock: Mutex<ClockWatch>,
     taps: Mutex<BTreeMap<u64, u64>>,
@@ -619,83 +548,20 @@ impl MetricStore {
         }
     }
 
-    /// Puts the changes of a flush, merge or expiry in force: first the manifest, then readers.
-    pub(crate) fn install(
-        &self,
-        flushed: Option<u64>,
-        change: impl Fn(&mut Vec<Arc<Part>>),
-        names: impl Fn(&mut Vec<String>),
-    ) -> Result<(), StoreError> {
-        self.install_with(flushed, change, names, Vec::new())
-    }
-
-    /// Puts a deletion in force: parts of which nothing is left go, tombstones come.
-    pub(crate) fn install_deletion(
-        &self,
-        whole: &BTreeSet<String>,
-        tombstones: Vec<Arc<Tombstone>>,
-    ) -> Result<(), StoreError> {
-        self.install_with(
-            None,
-            |parts| parts.retain(|p| !whole.contains(p.name())),
-            |names| names.retain(|n| !whole.contains(n)),
-            tombstones,
-        )
-    }
-
-    fn install_with(
-        &self,
-        flushed: Option<u64>,
-        change: impl Fn(&mut Vec<Arc<Part>>),
-        names: impl Fn(&mut Vec<String>),
-        added: Vec<Arc<Tombstone>>,
-    ) -> Result<(), StoreError> {
-        let mut manifest = self.manifest.lock();
-        let mut next = manifest.clone();
-        names(&mut next.parts);
-        next.tombstones.extend(added.iter().map(|t| t.to_stored(&next.parts)));
-        next.tidy_tombstones();
-        if let Some(believed_ms) = self.clock.lock().believed_ms() {
-            next.set(CLOCK_SEEN, believed_ms.to_string());
-        }
-        if let Some(flushed) = flushed {
-            next.flushed = flushed;
-        }
-        self.manifest_file.replace(&next)?;
-        *manifest = next;
-        // Under the head's lock, so that no freeze comes between the two.
-        let state = self.head.write();
-        let view = self.view.load();
-        let mut parts = view.parts.clone();
-        change(&mut parts);
-        let frozen = if flushed.is_some() { None } else { view.frozen.clone() };
-        let mut tombstones = view.tombstones.clone();
-        tombstones.extend(added);
-        tombstones.retain(|t| manifest.parts.iter().any(|name| t.covers(name)));
-        let generation = view.generation;
-        self.view.store(Arc::new(View { generation, frozen, parts, tombstones }));
-        drop(state);
-        if let Some(flushed) = flushed {
-            self.frozen_bytes.store(0, Ordering::Relaxed);
-            self.journal.release(self.needed_by_taps(flushed));
-        }
-        Ok(())
-    }
-
-    /// Replaces the manifest on the disk; the caller holds the one in memory.
-    pub(crate) fn replace_manifest(&self, next: &Manifest) -> Result<(), StoreError> {
-        Ok(self.manifest_file.replace(next)?)
-    }
-
     /// Returns up to which frame the journal may be released: readers of the tap hold it back, but
     /// not beyond the limit, or one that stands still would fill the disk.
-    fn needed_by_taps(&self, flushed: u64) -> u64 {
+    pub(crate) fn needed_by_taps(&self, flushed: u64) -> u64 {
         let oldest = self.taps.lock().values().copied().min().unwrap_or(u64::MAX);
         if self.journal.size_bytes() > self.options.tap_bytes_max {
             flushed
         } else {
             flushed.min(oldest)
         }
+    }
+
+    /// Returns how many points wait for the journal.
+    pub(crate) fn waiting_points(&self) -> usize {
+        self.order.lock().waiting_points
     }
 
     /// Notes how far a reader of the tap is; `None` when it is gone.
@@ -713,7 +579,7 @@ impl MetricStore {
     }
 
     /// Returns the bytes of points in memory and of the index of their series.
-    fn memory_bytes(&self, registry: &Registry) -> usize {
+    pub(crate) fn memory_bytes(&self, registry: &Registry) -> usize {
         let points = self.head_bytes.load(Ordering::Relaxed);
         points + self.frozen_bytes.load(Ordering::Relaxed) + registry.bytes()
     }
@@ -805,37 +671,5 @@ impl MetricStore {
     /// Returns how the store keeps metrics.
     pub fn options(&self) -> &StoreOptions {
         &self.options
-    }
-
-    /// Returns how the store stands.
-    pub fn status(&self) -> StoreStatus {
-        let waiting_points = self.order.lock().waiting_points;
-        let (head_points, head_bytes, active_series, registry) = {
-            let state = self.head.read();
-            let head = &state.head;
-            (head.points, head.heap_bytes, head.active, state.registry.clone())
-        };
-        let view = self.view.load();
-        let frozen = view.frozen.as_ref().map(|f| &f.head);
-        let aside = view.parts.iter().filter(|p| p.is_aside()).count();
-        StoreStatus {
-            series: registry.len(),
-            active_series,
-            head_points: head_points + frozen.map_or(0, |h| h.points),
-            head_bytes: head_bytes + frozen.map_or(0, |h| h.heap_bytes),
-            registry_bytes: registry.bytes(),
-            parts: view.parts.len() - aside,
-            parts_damaged: aside + self.damaged.load(Ordering::Relaxed) as usize,
-            parts_bytes: view.parts.iter().map(|p| p.size_bytes()).sum(),
-            parts_points: view.parts.iter().map(|p| p.meta().points).sum(),
-            journal_bytes: self.journal.size_bytes(),
-            waiting_points,
-            tombstones: view.tombstones.len(),
-            journal_fault: self.journal_watch.told(),
-            maintenance_fault: self.maintenance_watch.told(),
-            syncs: self.journal.sync_times(),
-            clock_off_ms: self.clock.lock().off_ms(),
-            memory_bytes: self.memory_bytes(&registry),
-        }
     }
 }

@@ -1,0 +1,277 @@
+//! Merges parts of one partition, and reads parts from front to back for that.
+
+use crate::flush::{OpenPart, chunked};
+use crate::graves::{Graves, Left};
+use crate::part::{PARTITION_MS, Part, PartError, RawChunk};
+use crate::points::{Points, merge};
+use crate::store::{MetricStore, StoreError, io};
+use crate::tombstone::Tombstone;
+use model::Kind;
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// So many parts of one level are merged into one of the next.
+const MERGE_WIDTH: usize = 4;
+/// A settled chunk of this many points is copied by a merge, not decoded and encoded again.
+const COPIED_POINTS_MIN: u32 = 2048;
+
+impl MetricStore {
+    pub(crate) fn merge_one(&self, now_ms: i64, quiet: bool) -> Result<bool, StoreError> {
+        let view = self.view.load_full();
+        let mut partitions: BTreeMap<i64, Vec<Arc<Part>>> = BTreeMap::new();
+        for part in view.parts.iter().filter(|p| !p.is_aside()) {
+            partitions.entry(part.meta().partition).or_default().push(part.clone());
+        }
+        let mut failed = None;
+        for (partition, parts) in partitions.into_iter().rev() {
+            // An hour of grace: senders are late at the turn of the day.
+            let closed = (partition + 1) * PARTITION_MS + 3_600_000 <= now_ms;
+            if let Some(run) = choose(&parts, closed, quiet) {
+                match self.merge_parts(partition, &run) {
+                    Ok(()) => return Ok(true),
+                    // One bad partition must not keep the others from being merged.
+                    Err(error) => failed = failed.or(Some(error)),
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => self.clean_one(now_ms),
+        }
+    }
+
+    /// Merges all parts of every partition into one each; for tools and tests.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the parts stay as they were.
+    pub fn settle(&self, now_ms: i64) -> Result<(), StoreError> {
+        let _pace = self.maintenance.lock();
+        while self.merge_one(now_ms, true)? {}
+        Ok(())
+    }
+
+    /// Merges neighbours of one partition; neighbours only, or the order of arrival would change.
+    /// What was deleted is left out.
+    pub(crate) fn merge_parts(&self, partition: i64, run: &[Arc<Part>]) -> Result<(), StoreError> {
+        self.resolve_doubt()?;
+        let mut level = run.iter().map(|p| p.meta().level).max().unwrap_or(0);
+        if run.len() > 1 || !run[0].meta().settled {
+            level += 1;
+        }
+        let view = self.view.load_full();
+        let name = self.part_name(partition);
+        let merged = self.create_part(name.clone(), partition, level, true).and_then(|mut out| {
+            merge_into(&mut out, run, &view.tombstones)?;
+            match out.writer.meta().points {
+                0 => Ok(None),
+                points => Ok(Some((points, self.finish_part(out)?))),
+            }
+        });
+        if let Err(StoreError::Part(error @ PartError::Damaged { .. })) = &merged
+            && let PartError::Damaged { part, .. } = error
+        {
+            // The next step merges the rest; this one stays on the disk for whoever mends it.
+            run.iter().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
+        }
+        let merged = match merged {
+            Ok(Some(merged)) => Some(merged),
+            Ok(None) => {
+                // Everything was deleted.
+                self.remove_files(std::slice::from_ref(&name));
+                None
+            }
+            Err(error) => {
+                self.remove_files(&[name]);
+                return Err(error);
+            }
+        };
+        let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
+        let new = merged.as_ref().map(|(_, part)| part);
+        let written: Vec<String> = new.iter().map(|part| part.name().to_owned()).collect();
+        self.install_written(
+            &written,
+            None,
+            |parts| {
+                let at = parts.iter().position(|p| p.name() == old[0]);
+                let at = at.expect("merged parts are in service");
+                parts.splice(at..at, new.cloned());
+                parts.retain(|p| !old.iter().any(|n| n == p.name()));
+            },
+            |names| {
+                let at = names.iter().position(|n| *n == old[0]).expect("merged parts are listed");
+                names.splice(at..at, new.map(|part| part.name().to_owned()));
+                names.retain(|n| !old.contains(n));
+            },
+        )?;
+        self.remove_files(&old);
+        self.counters().merges.fetch_add(1, Ordering::Relaxed);
+        let points = merged.map_or(0, |(points, _)| points);
+        self.counters().merged_points.fetch_add(points, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Chooses neighbours of one partition that are worth merging now.
+fn choose(parts: &[Arc<Part>], closed: bool, quiet: bool) -> Option<Vec<Arc<Part>>> {
+    let unsettled = parts.iter().any(|p| !p.meta().settled);
+    if parts.len() > 1 || unsettled {
+        let all: u64 = parts.iter().map(|p| p.meta().points).sum();
+        let largest = parts.iter().map(|p| p.meta().points).max().unwrap_or(0);
+        // A trickle of late points must not rewrite a day again and again.
+        let worth = (all - largest) * 8 >= all || parts.len() >= 8 || parts.len() == 1;
+        if quiet || closed && worth {
+            return Some(parts.to_vec());
+        }
+    }
+    if closed {
+        return None;
+    }
+    // The youngest run of one level that is long enough.
+    let last_level = parts.last()?.meta().level;
+    for level in last_level..=parts.iter().map(|p| p.meta().level).max()? {
+        let end = parts.iter().rposition(|p| p.meta().level == level)? + 1;
+        let start =
+            parts[..end].iter().rposition(|p| p.meta().level != level).map_or(0, |at| at + 1);
+        if end - start >= MERGE_WIDTH {
+            return Some(parts[start..end].to_vec());
+        }
+    }
+    None
+}
+
+/// Reads one part from front to back.
+struct Cursor<'a> {
+    part: &'a Part,
+    keys: VecDeque<Vec<u8>>,
+    next_keys: usize,
+    /// Number of the series at the front of `keys`.
+    number: u32,
+    chunks: VecDeque<(u32, RawChunk)>,
+    next_values: usize,
+    graves: Option<Arc<Graves>>,
+}
+
+impl<'a> Cursor<'a> {
+    fn new(part: &'a Part, tombstones: &[Arc<Tombstone>]) -> Result<Self, PartError> {
+        let mut cursor = Self {
+            part,
+            keys: VecDeque::new(),
+            next_keys: 0,
+            number: 0,
+            chunks: VecDeque::new(),
+            next_values: 0,
+            graves: part.graves(tombstones)?,
+        };
+        cursor.fill_keys()?;
+        Ok(cursor)
+    }
+
+    fn fill_keys(&mut self) -> Result<(), PartError> {
+        if self.keys.is_empty() && self.next_keys < self.part.key_blocks() {
+            self.keys = self.part.read_keys(self.next_keys)?.into();
+            self.next_keys += 1;
+        }
+        Ok(())
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.keys.front().map(Vec::as_slice)
+    }
+
+    /// Returns what is left of a chunk.
+    fn left(&self, number: u32, chunk: RawChunk) -> Result<Option<RawChunk>, PartError> {
+        let Some(graves) = &self.graves else { return Ok(Some(chunk)) };
+        match graves.left(number, chunk.min_ms, chunk.max_ms) {
+            Left::All => Ok(Some(chunk)),
+            Left::Nothing => Ok(None),
+            Left::Some => {
+                let mut points = self.part.points(&chunk)?;
+                graves.cut(number, &mut points);
+                let settled = self.part.meta().settled;
+                Ok((!points.is_empty()).then(|| RawChunk::encode(&points, settled)))
+            }
+        }
+    }
+
+    /// Takes the chunks of the series at the front and goes on to the next.
+    fn take(&mut self, chunks: &mut Vec<RawChunk>) -> Result<(), PartError> {
+        let blocks = self.part.values_blocks();
+        while self.next_values < blocks.len()
+            && blocks[self.next_values].first_series <= self.number
+        {
+            let block = &blocks[self.next_values];
+            let graves = self.graves.as_deref();
+            let wanted = |n, _, _, _| !graves.is_some_and(|g| g.is_whole(n));
+            self.chunks.extend(self.part.read_values(block, wanted)?);
+            self.next_values += 1;
+        }
+        while self.chunks.front().is_some_and(|(series, _)| *series == self.number) {
+            if let Some((number, chunk)) = self.chunks.pop_front() {
+                chunks.extend(self.left(number, chunk)?);
+            }
+        }
+        self.keys.pop_front();
+        self.number += 1;
+        self.fill_keys()
+    }
+}
+
+fn merge_into(
+    out: &mut OpenPart,
+    run: &[Arc<Part>],
+    tombstones: &[Arc<Tombstone>],
+) -> Result<(), StoreError> {
+    let cursors = run.iter().map(|p| Cursor::new(p, tombstones));
+    let mut cursors = cursors.collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
+    while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
+        let mut sources: BTreeMap<Kind, Vec<(&Part, RawChunk)>> = BTreeMap::new();
+        for cursor in cursors.iter_mut().filter(|c| c.key() == Some(&key)) {
+            let mut chunks = Vec::new();
+            cursor.take(&mut chunks)?;
+            for chunk in chunks {
+                sources.entry(chunk.kind).or_default().push((cursor.part, chunk));
+            }
+        }
+        if sources.is_empty() {
+            // Everything of the series was deleted.
+            continue;
+        }
+        out.series(&key)?;
+        for (kind, chunks) in sources {
+            for chunk in merge_chunks(kind, chunks)? {
+                out.writer.chunk(&chunk).map_err(io("write a part"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Puts the chunks of one series together. Long settled chunks that nothing overlaps are taken as
+/// they are.
+fn merge_chunks(kind: Kind, chunks: Vec<(&Part, RawChunk)>) -> Result<Vec<RawChunk>, StoreError> {
+    let disjoint = chunks.windows(2).all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
+    let copied =
+        |part: &Part, chunk: &RawChunk| part.meta().settled && chunk.count >= COPIED_POINTS_MIN;
+    let decode = |run: Vec<(&Part, RawChunk)>| -> Result<Vec<RawChunk>, StoreError> {
+        // An error names the part that the chunk came from: that one is set aside, no other.
+        let points: Result<Vec<Points>, PartError> =
+            run.iter().map(|(part, chunk)| part.points(chunk)).collect();
+        Ok(chunked(merge(kind, points?), true))
+    };
+    if !disjoint {
+        return decode(chunks);
+    }
+    let (mut merged, mut run) = (Vec::new(), Vec::new());
+    for (part, chunk) in chunks {
+        if copied(part, &chunk) {
+            merged.extend(decode(std::mem::take(&mut run))?);
+            merged.push(chunk);
+        } else {
+            run.push((part, chunk));
+        }
+    }
+    merged.extend(decode(run)?);
+    Ok(merged)
+}
