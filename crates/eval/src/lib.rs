@@ -1,7 +1,8 @@
 //! What expressions and statistics mean, apart from where data come from.
 //!
-//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]). Metric math, SQL and
-//! PromQL operators come here with the two drivers, over a range and one step at a time.
+//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]) and PromQL
+//! ([`promql`]). Metric math and SQL come here with the two drivers, over a range and one step at a
+//! time.
 //!
 //! ```
 //! use eval::Statistic;
@@ -12,6 +13,7 @@
 //! # Ok::<(), eval::StatisticError>(())
 //! ```
 
+pub mod promql;
 pub mod statistic;
 
 pub use statistic::{Statistic, StatisticError};
