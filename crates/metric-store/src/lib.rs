@@ -33,6 +33,7 @@ mod chunk;
 mod clock_watch;
 mod delete;
 mod faults;
+mod find;
 mod flush;
 mod frame;
 #[doc(hidden)]
@@ -61,6 +62,7 @@ pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
 pub use delete::{DeleteError, Deleted, Deletion};
 pub use faults::{Fault, FaultKind};
+pub use find::MetricKey;
 pub use frame::FRAME_KIND;
 pub use inspect::{
     FrameCount, PartSummary, summarize_part, tenants_of_part, tombstone_is_sound, verify_part,

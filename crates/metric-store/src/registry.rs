@@ -416,6 +416,11 @@ impl Registry {
         front
     }
 
+    /// Returns the number of a series that there is.
+    pub(crate) fn find(&self, key: &SeriesKey, kind: Kind) -> Option<u32> {
+        self.inner.read().find(key, kind, self.seed)
+    }
+
     /// Returns numbers that all matchers take.
     pub(crate) fn select(&self, tenant: TenantId, matchers: &[crate::Matcher]) -> Vec<u32> {
         let inner = self.inner.read();

@@ -11,6 +11,7 @@ use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
 use crate::points::{Points, merge};
 use crate::read_budget::{Charge, ReadBudget};
+use crate::registry::Registry;
 use crate::store::MetricStore;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -156,25 +157,23 @@ const LABEL_BYTES: u64 = 80;
 const TIMED_SERIES: usize = 1_024;
 
 /// Series found so far, by canonical key.
-struct Found<'b> {
+pub(crate) struct Found<'b> {
     budget: &'b ReadBudget,
     charge: Charge<'b>,
     range: TimeRange,
-    /// Only this key, where the whole is known: others share its labels and cost nothing.
-    only: Option<&'b [u8]>,
     points: u64,
     numbers: HashMap<(Vec<u8>, Kind), usize>,
     series: Vec<Series>,
 }
 
 impl<'b> Found<'b> {
-    fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
+    pub(crate) fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
         let (numbers, series) = (HashMap::new(), Vec::new());
-        Self { budget, charge: budget.charge(), range, only: None, points: 0, numbers, series }
+        Self { budget, charge: budget.charge(), range, points: 0, numbers, series }
     }
 
     /// Ends the search; what was found stays charged to the question.
-    fn finish(self) -> Vec<Series> {
+    pub(crate) fn finish(self) -> Vec<Series> {
         self.charge.keep();
         self.series
     }
@@ -186,9 +185,6 @@ impl<'b> Found<'b> {
         source: Source,
         points: u64,
     ) -> Result<(), ReadError> {
-        if self.only.is_some_and(|only| only != key) {
-            return Ok(());
-        }
         self.points += points;
         let max = self.budget.limits().points_max;
         if self.points > max {
@@ -220,7 +216,11 @@ impl<'b> Found<'b> {
 }
 
 impl Found<'_> {
-    fn add_part(&mut self, part: &Arc<Part>, found: Vec<Collected>) -> Result<(), ReadError> {
+    pub(crate) fn add_part(
+        &mut self,
+        part: &Arc<Part>,
+        found: Vec<Collected>,
+    ) -> Result<(), ReadError> {
         for Collected { key, kind, chunks, cuts } in found {
             let points = chunks.iter().map(|c| u64::from(c.count)).sum();
             self.add(&key, kind, Source::Part(part.clone(), chunks, cuts), points)?;
@@ -230,7 +230,7 @@ impl Found<'_> {
 }
 
 /// Runs `read` on a part; when it finds damage the part is set aside and counts as empty.
-fn serving<T: Default>(
+pub(crate) fn serving<T: Default>(
     part: &Part,
     read: impl FnOnce() -> Result<T, PartError>,
 ) -> Result<T, ReadError> {
@@ -245,7 +245,7 @@ fn serving<T: Default>(
 }
 
 impl MetricStore {
-    fn parts_in(view: &View, range: TimeRange) -> impl Iterator<Item = &Arc<Part>> {
+    pub(crate) fn parts_in(view: &View, range: TimeRange) -> impl Iterator<Item = &Arc<Part>> {
         view.parts.iter().filter(move |p| !p.is_aside() && p.overlaps(range))
     }
 
@@ -272,49 +272,15 @@ impl MetricStore {
                 })?;
                 found.add_part(part, chunks)?;
             }
-            self.add_heads(view, tenant, matchers, &mut found)?;
+            self.add_heads(view, |registry| registry.select(tenant, matchers), &mut found)?;
             let mut found = found.finish();
             found.sort_by(|a, b| a.key.cmp(&b.key));
             Ok(Some(found))
         })
     }
 
-    /// Finds one series by its whole key: the way of reads that name everything.
-    ///
-    /// # Errors
-    /// As [`MetricStore::select`].
-    pub fn find(
-        &self,
-        key: &SeriesKey,
-        range: TimeRange,
-        budget: &ReadBudget,
-    ) -> Result<Vec<Series>, ReadError> {
-        let mut bytes = Vec::new();
-        key.encode(&mut bytes);
-        let mut matchers: Vec<Matcher> =
-            key.labels.iter().map(|(n, v)| Matcher::equal(n, v)).collect();
-        matchers.push(Matcher::equal("__name__", &key.name));
-        matchers.push(Matcher::equal("__namespace__", &key.namespace));
-        self.read_consistently(|view| {
-            let mut found = Found { only: Some(&bytes), ..Found::new(budget, range) };
-            for part in Self::parts_in(view, range) {
-                budget.check_time()?;
-                let chunks = serving(part, || match part.find_key(&bytes)? {
-                    Some(number) => {
-                        let graves = part.graves(&view.tombstones)?;
-                        collect_chunks(part, vec![number], range, graves.as_deref())
-                    }
-                    None => Ok(Vec::new()),
-                })?;
-                found.add_part(part, chunks)?;
-            }
-            self.add_heads(view, key.tenant, &matchers, &mut found)?;
-            Ok(Some(found.finish()))
-        })
-    }
-
     /// Calls `read` with a view until no freeze came in between; the head's part of it notices.
-    fn read_consistently<T>(
+    pub(crate) fn read_consistently<T>(
         &self,
         mut read: impl FnMut(&View) -> Result<Option<T>, Restart>,
     ) -> Result<T, ReadError> {
@@ -328,15 +294,14 @@ impl MetricStore {
         }
     }
 
-    fn add_heads(
+    pub(crate) fn add_heads(
         &self,
         view: &View,
-        tenant: TenantId,
-        matchers: &[Matcher],
+        select: impl Fn(&Registry) -> Vec<u32>,
         found: &mut Found<'_>,
     ) -> Result<(), Restart> {
         if let Some(frozen) = &view.frozen {
-            let numbers = frozen.registry.select(tenant, matchers);
+            let numbers = select(&frozen.registry);
             let (mut keys, mut ends) = (Vec::new(), Vec::new());
             frozen.registry.encode_keys(&numbers, &mut keys, &mut ends);
             let mut start = 0;
@@ -356,7 +321,7 @@ impl MetricStore {
             }
             state.registry.clone()
         };
-        let numbers = registry.select(tenant, matchers);
+        let numbers = select(&registry);
         for slice in numbers.chunks(SLICE) {
             let mut copies = Vec::with_capacity(slice.len());
             {
@@ -431,7 +396,7 @@ impl MetricStore {
         range: TimeRange,
         keys: &mut Keys<'_>,
     ) -> Result<(), Restart> {
-        let mut add = |registry: &crate::registry::Registry, numbers: &[u32]| {
+        let mut add = |registry: &Registry, numbers: &[u32]| {
             for slice in numbers.chunks(SLICE) {
                 let (mut bytes, mut ends) = (Vec::new(), Vec::new());
                 registry.encode_keys(slice, &mut bytes, &mut ends);
@@ -547,7 +512,7 @@ impl MetricStore {
     }
 }
 
-enum Restart {
+pub(crate) enum Restart {
     Again,
     Failed(ReadError),
 }
@@ -601,7 +566,7 @@ fn with_points(
 }
 
 /// What a part holds of a series: chunks, and what is cut out of them.
-struct Collected {
+pub(crate) struct Collected {
     key: Vec<u8>,
     kind: Kind,
     chunks: Vec<RawChunk>,
@@ -609,7 +574,7 @@ struct Collected {
 }
 
 /// Returns the chunks of some series by key and kind.
-fn collect_chunks(
+pub(crate) fn collect_chunks(
     part: &Part,
     mut numbers: Vec<u32>,
     range: TimeRange,

@@ -1,8 +1,9 @@
 //! One CloudWatch metric over time: periods, and what statistics are computed from.
 
 use crate::{LocalRunner, QueryError};
-use metric_store::{Points, ReadBudget};
-use model::{Delta, SeriesKey, TenantId, TimeRange, Unit};
+use metric_store::{MetricKey, Points, ReadBudget};
+use model::{Delta, TenantId, TimeRange, Unit};
+use std::collections::BTreeMap;
 
 /// A metric as CloudWatch names it: everything but the unit.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,41 +53,32 @@ impl LocalRunner {
         let start_ms = ceil(question.range.start_ms, period);
         let end_ms = ceil(question.range.end_ms, period);
         let range = TimeRange { start_ms, end_ms };
-        let units = match question.unit {
-            Some(unit) => vec![unit],
-            None => self.store.units(tenant, range, budget)?,
+        let metric = MetricKey {
+            tenant,
+            namespace: &question.metric.namespace,
+            name: &question.metric.name,
+            labels: &question.metric.dimensions,
+            unit: question.unit,
         };
-        let mut found = Vec::new();
-        for unit in units {
-            let key = SeriesKey {
-                tenant,
-                namespace: question.metric.namespace.clone(),
-                name: question.metric.name.clone(),
-                unit,
-                labels: question.metric.dimensions.clone(),
+        let mut units: BTreeMap<Unit, Vec<(i64, Delta)>> = BTreeMap::new();
+        for series in self.store.find(metric, range, budget)? {
+            budget.check_time()?;
+            // Given back with the points: periods are few beside them.
+            let bytes = series.points_max() * size_of::<(i64, Delta)>() as u64;
+            budget.take(bytes)?;
+            let points = match series.points()? {
+                Points::Floats(mut points) => {
+                    // CloudWatch knows neither stale markers nor infinities.
+                    points.retain(|(_, value)| value.is_finite());
+                    Points::Floats(points).into_deltas()
+                }
+                points => points.into_deltas(),
             };
-            let mut periods: Vec<(i64, Delta)> = Vec::new();
-            for series in self.store.find(&key, range, budget)? {
-                budget.check_time()?;
-                // Given back with the points: periods are few beside them.
-                let bytes = series.points_max() * size_of::<(i64, Delta)>() as u64;
-                budget.take(bytes)?;
-                let points = match series.points()? {
-                    Points::Floats(mut points) => {
-                        // CloudWatch knows neither stale markers nor infinities.
-                        points.retain(|(_, value)| value.is_finite());
-                        Points::Floats(points).into_deltas()
-                    }
-                    points => points.into_deltas(),
-                };
-                add_periods(&mut periods, points, period);
-                budget.give(bytes);
-            }
-            if !periods.is_empty() {
-                found.push(PeriodsOfUnit { unit, periods });
-            }
+            add_periods(units.entry(series.key.unit).or_default(), points, period);
+            budget.give(bytes);
         }
-        Ok(found)
+        units.retain(|_, periods| !periods.is_empty());
+        Ok(units.into_iter().map(|(unit, periods)| PeriodsOfUnit { unit, periods }).collect())
     }
 }
 

@@ -68,7 +68,7 @@ pub(super) fn read_all(store: &MetricStore) -> Result<Read, Box<dyn std::error::
         store.units(tenant, TimeRange::ALL, budget)?;
         for key in store.keys(tenant, &[], TimeRange::ALL, budget)? {
             odd_keys |= is_odd(&key);
-            store.find(&key, TimeRange::ALL, budget)?;
+            store.find((&key).into(), TimeRange::ALL, budget)?;
         }
     }
     Ok(Read { points, odd_keys })

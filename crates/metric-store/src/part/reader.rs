@@ -291,6 +291,25 @@ impl Part {
         Ok(found)
     }
 
+    /// Returns the first series whose key is not below this one, with its key.
+    pub(crate) fn first_key_from(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, PartError> {
+        let behind = self.keys.partition_point(|(first, _)| first.as_slice() <= key);
+        let mut found = None;
+        // It is in the block that begins before it, or the first of the next.
+        for block in behind.saturating_sub(1)..self.keys.len().min(behind + 1) {
+            self.keys_of_block(block, |number, at| {
+                if at >= key {
+                    found = Some((number, at.to_vec()));
+                }
+                at < key
+            })?;
+            if found.is_some() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
     /// Shows all keys from the first on.
     pub(crate) fn key_blocks(&self) -> usize {
         self.keys.len()

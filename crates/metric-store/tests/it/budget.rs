@@ -312,7 +312,7 @@ fn a_question_for_one_series_pays_for_that_one() {
     let few = ReadLimits { series_max: 1, points_max: 1, ..ReadLimits::default() };
     for flushed in [false, true] {
         let budget = ReadBudget::new(few, None);
-        let found = store.find(&whole, TimeRange::ALL, &budget).expect("one of one point");
+        let found = store.find((&whole).into(), TimeRange::ALL, &budget).expect("one of one point");
         assert_eq!(found.len(), 1, "flushed {flushed}");
         store.flush().unwrap();
     }

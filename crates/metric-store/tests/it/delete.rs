@@ -72,7 +72,8 @@ fn assert_gone(store: &MetricStore, when: &str) {
     let half = TimeRange { start_ms: 0, end_ms: 5 * DAY + 1 };
     let keys = store.keys(TENANT, &[], half, &ReadBudget::default()).unwrap();
     assert!(keys.iter().all(|k| k.namespace == "kept"), "{when}: keys of some days");
-    let found = store.find(&key("gone", 3), TimeRange::ALL, &ReadBudget::default()).unwrap();
+    let found =
+        store.find((&key("gone", 3)).into(), TimeRange::ALL, &ReadBudget::default()).unwrap();
     assert!(found.is_empty(), "{when}: one series by its key");
     assert_eq!(labels(store), ["__name__", "__namespace__", "host", "kept"], "{when}: labels");
     let values =
@@ -284,7 +285,7 @@ fn writers_and_deletions_take_turns() {
         store.delete(&[of_namespace("gone")]).unwrap();
         let after = acknowledged.load(Ordering::SeqCst);
         let found = store
-            .find(&key("gone", 0), TimeRange::ALL, &ReadBudget::default())
+            .find((&key("gone", 0)).into(), TimeRange::ALL, &ReadBudget::default())
             .unwrap()
             .first()
             .map(|series| match series.points().unwrap() {

@@ -1,7 +1,8 @@
 //! Flushing, merging and expiring change no answer; readers see whole states while they happen.
 
 use metric_store::{
-    FileStore, Matcher, MetricStore, Points, ReadBudget, Step, StoreOptions, Tap, TapEvent, Test,
+    FileStore, Matcher, MetricKey, MetricStore, Points, ReadBudget, Step, StoreOptions, Tap,
+    TapEvent, Test,
 };
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::path::Path;
@@ -81,7 +82,10 @@ fn merging_changes_no_answer() {
     drop(store);
     let store = store_on(&disk.after_power_loss());
     assert_eq!(before, (answer(&store, &[]), answer(&store, &[any])));
-    assert_eq!(store.find(&key(7), TimeRange::ALL, &ReadBudget::default()).unwrap().len(), 1);
+    assert_eq!(
+        store.find((&key(7)).into(), TimeRange::ALL, &ReadBudget::default()).unwrap().len(),
+        1
+    );
     let labels =
         store.labels(TenantId(1), TimeRange::ALL, |l| l == "zone", &ReadBudget::default()).unwrap();
     assert_eq!(labels.keys().collect::<Vec<_>>(), ["__name__", "host", "zone"]);
@@ -245,4 +249,51 @@ fn the_tap_shows_what_was_kept_in_order_and_holds_the_journal() {
     store.flush().unwrap();
     let cut = tap.read(10, |_| {});
     assert!(matches!(cut, Err(metric_store::TapError::CutLoose { .. })), "{cut:?}");
+}
+
+/// Keys around the wanted one, in the order of files: other namespaces, names, units and labels.
+#[test]
+fn a_metric_is_found_in_every_unit_and_nothing_beside_it() {
+    let disk = SimDisk::new(5, CrashPlan::default());
+    let store = store_on(&disk);
+    let of = |name: &str, unit, host: u32| SeriesKey { name: name.into(), unit, ..key(host) };
+    let others = (0..300).map(|n| of("up", Unit::Seconds, n)).chain([
+        of("uo", Unit::Bytes, 7),
+        of("up", Unit::Bytes, 8),
+        of("up!", Unit::Count, 7),
+        SeriesKey { namespace: "ns".into(), ..of("up", Unit::Percent, 7) },
+        SeriesKey { labels: Vec::new(), ..of("up", Unit::Bits, 7) },
+    ]);
+    let wanted = [Unit::None, Unit::Seconds, Unit::CountPerSecond].map(|unit| of("up", unit, 7));
+    let mut batch = store.batch();
+    for key in others.chain(wanted.clone()) {
+        let number = batch.register(None, &key, Kind::Delta).unwrap();
+        batch.single(number, 1_000, 1.0);
+    }
+    let float = batch.register(None, &wanted[0], Kind::Float).unwrap();
+    batch.float(float, 1_000, 1.0);
+    store.write(batch).unwrap();
+    let labels = &wanted[0].labels;
+    let ask = |unit| {
+        let metric = MetricKey { tenant: TenantId(1), namespace: "", name: "up", labels, unit };
+        let found = store.find(metric, TimeRange::ALL, &ReadBudget::default()).unwrap();
+        let mut found: Vec<_> =
+            found.into_iter().map(|s| (s.key.unit, s.kind, s.key.labels == *labels)).collect();
+        found.sort_by_key(|(unit, kind, _)| (*unit, *kind));
+        found
+    };
+    let all = [
+        (Unit::None, Kind::Float, true),
+        (Unit::None, Kind::Delta, true),
+        (Unit::Seconds, Kind::Delta, true),
+        (Unit::CountPerSecond, Kind::Delta, true),
+    ];
+    for _ in ["from the head", "from a part"] {
+        let mut sorted = all;
+        sorted.sort_by_key(|(unit, kind, _)| (*unit, *kind));
+        assert_eq!(ask(None), sorted);
+        assert_eq!(ask(Some(Unit::Seconds)), [(Unit::Seconds, Kind::Delta, true)]);
+        assert_eq!(ask(Some(Unit::Bytes)), []);
+        store.flush().unwrap();
+    }
 }
