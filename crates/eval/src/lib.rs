@@ -16,4 +16,4 @@
 pub mod promql;
 pub mod statistic;
 
-pub use statistic::{Statistic, StatisticError};
+pub use statistic::{Bounds, Statistic, StatisticError, Within};

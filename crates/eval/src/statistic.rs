@@ -1,8 +1,24 @@
-//! CloudWatch's statistics: what a text such as `p99.9` asks of the samples of a period.
+//! CloudWatch's statistics: what a text such as `p99.9` or `TM(10%:90%)` asks of the samples of a
+//! period.
+//!
+//! `parse` reads and prints the texts, `spread` walks the distribution. Where CloudWatch's user
+//! guide is silent, this is what holds here:
+//!
+//! - A percent bound cuts through a sample when it falls inside its weight: the part on the right
+//!   side counts (of ten samples `tm95` keeps nine and a half), as the textbook's interquartile mean
+//!   does.
+//! - The edge of a winsorized mean is the outermost value that is kept, for percent bounds, which is
+//!   the percentile; for bounds that are values it is the bound.
+//! - Where nothing lies between the bounds, count, sum and rank are zero and means have no value.
+//! - Inside a bucket samples are taken to be spread evenly.
 
-use model::{Delta, bucket_bounds};
-use std::fmt;
-use std::str::FromStr;
+mod parse;
+mod spread;
+
+pub use parse::StatisticError;
+
+use model::Delta;
+use spread::Spread;
 
 /// A statistic over the samples of one period.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -19,45 +35,57 @@ pub enum Statistic {
     Maximum,
     /// The value below which so many percent of the samples lie, 0 to 100.
     Percentile(f64),
+    /// `IQM`: the trimmed mean of the middle half.
+    InterquartileMean,
+    /// Something of the samples between two bounds, such as their mean.
+    Within(Within, Bounds),
 }
 
-/// Why a text is no statistic that is served.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StatisticError {
-    /// It is none at all.
-    Unknown(String),
-    /// CloudWatch has it; here it comes later.
-    NotServed(String),
+/// What is told of the samples between two bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Within {
+    /// `TM`: their mean.
+    Mean,
+    /// `WM`: the mean of all samples, those outside moved to the nearer edge.
+    WinsorizedMean,
+    /// `TC`: how many they are.
+    Count,
+    /// `TS`: their sum.
+    Sum,
+    /// `PR`: how many of a hundred samples they are.
+    Rank,
 }
 
-impl fmt::Display for StatisticError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown(text) => write!(f, "the statistic {text} is not known"),
-            Self::NotServed(text) => write!(
-                f,
-                "the statistic {text} is not served yet; SampleCount, Sum, Average, Minimum, \
-                 Maximum and percentiles (p0 to p100) are"
-            ),
-        }
-    }
+/// Two bounds; an omitted one bounds nothing, and one at least is there.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bounds {
+    /// As in `tm90`: without so many percent at the top. The same as `TM(:90%)`.
+    Below(f64),
+    /// As in `TM(10%:90%)`: between two percentiles.
+    Percents(Option<f64>, Option<f64>),
+    /// As in `TM(150:1000)`: above the first value and not above the second one.
+    Values(Option<f64>, Option<f64>),
 }
-
-impl std::error::Error for StatisticError {}
 
 impl Statistic {
     /// The five that `Statistics` of the CloudWatch API allows.
     pub const BASIC: [Self; 5] =
         [Self::SampleCount, Self::Average, Self::Sum, Self::Minimum, Self::Maximum];
 
+    /// Says whether it is one of the five; all others need the distribution of the samples.
+    pub fn is_basic(&self) -> bool {
+        Self::BASIC.contains(self)
+    }
+
     /// Returns its value over the samples of a period.
     ///
-    /// `None` for a percentile of samples without a distribution (statistic sets of unequal
-    /// samples), or with a negative one, as CloudWatch has it. A percentile is the smallest sample
-    /// that at least so many percent of the samples do not exceed; within a bucket it is
-    /// interpolated.
+    /// `None` where there are no samples. All but the five basic ones also have no value over
+    /// samples without a distribution (statistic sets of unequal samples) and over samples of which
+    /// one is negative, as CloudWatch has it. Samples that are kept count exactly, fractional
+    /// counts included; those in buckets are interpolated.
     ///
-    /// Source: CloudWatch user guide, "Percentiles"; CloudWatch API reference, `MetricDatum`.
+    /// Source: CloudWatch user guide, "Statistics definitions"; CloudWatch API reference,
+    /// `MetricDatum`.
     pub fn of(&self, period: &Delta) -> Option<f64> {
         match self {
             Self::SampleCount => Some(period.count),
@@ -65,153 +93,40 @@ impl Statistic {
             Self::Average => (period.count > 0.0).then(|| period.sum / period.count),
             Self::Minimum => Some(period.min),
             Self::Maximum => Some(period.max),
-            Self::Percentile(percent) => percentile(period, *percent),
+            Self::Percentile(percent) => Spread::of(period)?.percentile(*percent),
+            Self::InterquartileMean => {
+                Within::Mean.of(&Spread::of(period)?, Bounds::Percents(Some(25.0), Some(75.0)))
+            }
+            Self::Within(what, bounds) => what.of(&Spread::of(period)?, *bounds),
         }
     }
 }
 
-fn percentile(period: &Delta, percent: f64) -> Option<f64> {
-    if period.opaque > 0.0 || period.min < 0.0 || period.count <= 0.0 {
-        return None;
-    }
-    let rank = percent / 100.0 * period.count;
-    let mut below = 0.0;
-    // Sums of counts carry rounding; a hair of tolerance keeps p100 and p50 on their samples.
-    let reached = |below: f64| below >= rank - period.count * 1e-12;
-    for &(value, count) in &period.values {
-        below += count;
-        if reached(below) {
-            return Some(value);
-        }
-    }
-    for &(number, count) in &period.buckets {
-        let before = below;
-        below += count;
-        if reached(below) {
-            let (low, high) = bucket_bounds(number);
-            let inside = ((rank - before) / count).clamp(0.0, 1.0);
-            return Some((low + (high - low) * inside).clamp(period.min, period.max));
-        }
-    }
-    Some(period.max)
-}
-
-impl FromStr for Statistic {
-    type Err = StatisticError;
-
-    fn from_str(text: &str) -> Result<Self, StatisticError> {
-        Ok(match text {
-            "SampleCount" => Self::SampleCount,
-            "Sum" => Self::Sum,
-            "Average" => Self::Average,
-            "Minimum" => Self::Minimum,
-            "Maximum" => Self::Maximum,
-            _ => return percentile_of(text),
-        })
-    }
-}
-
-/// Source: validation pattern of shape `AnomalyDetectorMetricStat` in the SDK model, in words.
-fn percentile_of(text: &str) -> Result<Statistic, StatisticError> {
-    let unknown = || StatisticError::Unknown(text.to_owned());
-    if let Some(number) = text.strip_prefix('p') {
-        return match percent(number) {
-            Some(percent) => Ok(Statistic::Percentile(percent)),
-            None => Err(unknown()),
+impl Within {
+    fn of(self, spread: &Spread, bounds: Bounds) -> Option<f64> {
+        let kept = match bounds {
+            Bounds::Below(high) => spread.between_percents(0.0, high),
+            Bounds::Percents(low, high) => {
+                spread.between_percents(low.unwrap_or(0.0), high.unwrap_or(100.0))
+            }
+            Bounds::Values(low, high) => spread
+                .between_values(low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)),
         };
-    }
-    let simple = ["tm", "wm", "tc", "ts", "o", "u"]
-        .into_iter()
-        .any(|prefix| text.strip_prefix(prefix).and_then(percent).is_some());
-    let range = ["TM(", "WM(", "TC(", "TS(", "PR("]
-        .into_iter()
-        .any(|prefix| text.starts_with(prefix) && text.ends_with(')') && text.contains(':'));
-    if simple || range || text == "IQM" {
-        return Err(StatisticError::NotServed(text.to_owned()));
-    }
-    Err(unknown())
-}
-
-/// Reads 0 to 100 with at most ten decimals.
-fn percent(text: &str) -> Option<f64> {
-    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
-    let digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
-    let formed = (1..=3).contains(&whole.len()) && digits(whole) && digits(decimals);
-    if !formed || decimals.len() > 10 {
-        return None;
-    }
-    text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent))
-}
-
-impl fmt::Display for Statistic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SampleCount => f.write_str("SampleCount"),
-            Self::Sum => f.write_str("Sum"),
-            Self::Average => f.write_str("Average"),
-            Self::Minimum => f.write_str("Minimum"),
-            Self::Maximum => f.write_str("Maximum"),
-            Self::Percentile(percent) => write!(f, "p{percent}"),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(values: &[f64]) -> Delta {
-        let mut sum = Delta::default();
-        values.iter().for_each(|&v| sum.add(&Delta::of_value(v)));
-        sum
-    }
-
-    #[test]
-    fn percentiles_are_samples_while_there_are_few() {
-        let period = of(&(1..=100).map(f64::from).collect::<Vec<_>>());
-        for (percent, expected) in
-            [(50.0, 50.0), (99.0, 99.0), (100.0, 100.0), (0.0, 1.0), (99.5, 100.0)]
-        {
-            assert_eq!(Statistic::Percentile(percent).of(&period), Some(expected), "p{percent}");
-        }
-    }
-
-    #[test]
-    fn percentiles_of_many_samples_are_within_a_percent() {
-        let period = of(&(1..=1000).map(f64::from).collect::<Vec<_>>());
-        for percent in [10.0, 50.0, 90.0, 99.0] {
-            let found = Statistic::Percentile(percent).of(&period).unwrap();
-            assert!((found / (percent * 10.0) - 1.0).abs() < 0.02, "p{percent} is {found}");
-        }
-    }
-
-    #[test]
-    fn what_has_no_distribution_has_no_percentile() {
-        assert_eq!(
-            Statistic::Percentile(50.0).of(&Delta::of_statistics(4.0, 10.0, 1.0, 4.0)),
-            None
-        );
-        assert_eq!(Statistic::Percentile(50.0).of(&of(&[-1.0, 2.0])), None);
-        assert_eq!(
-            Statistic::Percentile(50.0).of(&Delta::of_statistics(4.0, 8.0, 2.0, 2.0)),
-            Some(2.0)
-        );
-    }
-
-    #[test]
-    fn texts_are_read_or_refused_by_name() {
-        for text in ["SampleCount", "Average", "p0", "p50", "p99.9", "p100"] {
-            assert_eq!(text.parse::<Statistic>().unwrap().to_string(), text);
-        }
-        for text in ["", "average", "p", "p101", "p-1", "p1e1", "p 5", "p50.12345678901", "pfifty"]
-        {
-            assert!(matches!(text.parse::<Statistic>(), Err(StatisticError::Unknown(_))), "{text}");
-        }
-        for text in ["tm99", "IQM", "PR(:300)", "TM(2%:98%)", "wm5"] {
-            assert!(
-                matches!(text.parse::<Statistic>(), Err(StatisticError::NotServed(_))),
-                "{text}"
-            );
+            Self::Count => Some(kept.count),
+            Self::Sum => Some(kept.sum),
+            Self::Rank => Some(kept.count / spread.count() * 100.0),
+            Self::Mean => (kept.count > 0.0).then(|| kept.sum / kept.count),
+            Self::WinsorizedMean => {
+                let (below, above) = match bounds {
+                    Bounds::Values(low, high) => (low.unwrap_or(0.0), high.unwrap_or(0.0)),
+                    _ => kept.edges?,
+                };
+                // Bounds that cross leave no side that the others could be moved to.
+                let crossed = matches!(bounds, Bounds::Values(Some(l), Some(h)) if l > h);
+                let sum = kept.sum + kept.below * below + kept.above * above;
+                (!crossed).then(|| sum / spread.count())
+            }
         }
     }
 }

@@ -78,11 +78,14 @@ impl Delta {
         }
     }
 
-    /// A statistic set. Only one sample, or all samples equal, tell a distribution.
+    /// A statistic set. Only one sample, or all samples equal, tell a distribution; a sum that does
+    /// not go with them tells that it is none.
     ///
-    /// Source: CloudWatch user guide, percentile statistics over statistic sets.
+    /// Source: CloudWatch user guide, "Statistics definitions", what percentiles require.
     pub fn of_statistics(count: f64, sum: f64, min: f64, max: f64) -> Self {
-        let told = (count == 1.0 || min == max) && count > 0.0;
+        // A client adds its samples up: that much rounding is no contradiction.
+        let adds_up = (sum - min * count).abs() <= 1e-9 * (min * count).abs();
+        let told = min == max && count > 0.0 && adds_up;
         let values = if told { vec![(min, count)] } else { Vec::new() };
         let opaque = if told { 0.0 } else { count };
         Self { count, sum, min, max, values, buckets: Vec::new(), opaque }
@@ -236,5 +239,19 @@ mod tests {
         assert_eq!(Delta::of_statistics(1.0, 2.0, 2.0, 2.0).as_single(), Some(2.0));
         assert_eq!(Delta::of_values(4.5, 2.0).as_single(), None);
         assert_eq!(Delta::of_statistics(2.0, 4.0, 1.0, 3.0).as_single(), None);
+    }
+
+    #[test]
+    fn a_statistic_set_tells_a_distribution_only_where_all_samples_are_equal() {
+        for (count, sum, min, max) in [(1.0, 2.0, 2.0, 2.0), (3.0, 0.30000000000000004, 0.1, 0.1)] {
+            let set = Delta::of_statistics(count, sum, min, max);
+            assert_eq!((set.values, set.opaque), (vec![(min, count)], 0.0));
+        }
+        for (count, sum, min, max) in
+            [(2.0, 4.0, 1.0, 3.0), (1.0, 2.0, 1.0, 3.0), (2.0, 5.0, 2.0, 2.0)]
+        {
+            let set = Delta::of_statistics(count, sum, min, max);
+            assert_eq!((set.values, set.opaque), (Vec::new(), count));
+        }
     }
 }

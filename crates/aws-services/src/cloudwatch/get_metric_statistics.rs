@@ -127,7 +127,7 @@ impl Wanted {
         for (at, text) in (1..).zip(asked.strs(input::EXTENDED_STATISTICS)) {
             let place = format!("ExtendedStatistics.member.{at}");
             let statistic = match text.parse() {
-                Ok(statistic @ Statistic::Percentile(_)) => statistic,
+                Ok(statistic) if !Statistic::is_basic(&statistic) => statistic,
                 Err(error @ StatisticError::NotServed(_)) => {
                     return Err(fault::invalid_value(format!(
                         "The value {text} for parameter {place} cannot be used: {error}."

@@ -322,11 +322,10 @@ fn statistics_are_refused_in_the_services_words() {
             "The value Average for parameter ExtendedStatistics.member.1 is invalid.",
         ),
         (
-            json!({"ExtendedStatistics": ["tm90"]}),
+            json!({"ExtendedStatistics": ["o90"]}),
             value,
-            "The value tm90 for parameter ExtendedStatistics.member.1 cannot be used: the statistic \
-          tm90 is not served yet; SampleCount, Sum, Average, Minimum, Maximum and percentiles (p0 \
-          to p100) are.",
+            "The value o90 for parameter ExtendedStatistics.member.1 cannot be used: the statistic \
+          o90 is not served: what oNN, uNN and the endings _E, _L and _H mean is not documented.",
         ),
         (
             json!({"Dimensions": [{"Name": "a", "Value": "1"}, {"Name": "a", "Value": "2"}]}),
@@ -446,11 +445,11 @@ fn data_is_refused_in_the_services_words() {
             format!("The value sum for parameter {place}.MetricStat.Stat is invalid."),
         ),
         (
-            stat(json!({"Stat": "IQM"})),
+            stat(json!({"Stat": "IQM_E"})),
             format!(
-                "The value IQM for parameter {place}.MetricStat.Stat cannot be used: the \
-                  statistic IQM is not served yet; SampleCount, Sum, Average, Minimum, Maximum \
-                  and percentiles (p0 to p100) are."
+                "The value IQM_E for parameter {place}.MetricStat.Stat cannot be used: the \
+                  statistic IQM_E is not served: what oNN, uNN and the endings _E, _L and _H mean \
+                  is not documented."
             ),
         ),
         (

@@ -246,12 +246,40 @@ fn percentiles_weigh_counts() {
     });
 }
 
-/// They will be served; until then nobody is given a number that means something else.
 #[test]
-fn statistics_that_are_not_served_yet_are_refused_by_name() {
+fn trimmed_statistics_and_ranks_follow_their_definitions() {
+    each_client(|w| {
+        let values = json!([1, 2, 3, 4, 5, 6, 7, 8, 9, 100]);
+        w.put(json!([{"MetricName": "m", "Timestamp": w.now(), "Values": values}]));
+        for (statistic, expected) in [
+            ("tm90", 5.0),
+            ("TM(2:5)", 4.0),
+            ("TM(10%:90%)", 5.5),
+            ("IQM", 5.5),
+            ("wm90", 5.4),
+            ("WM(3:10)", 5.8),
+            ("tc90", 9.0),
+            ("TC(2:5)", 3.0),
+            ("ts90", 45.0),
+            ("TS(80%:)", 109.0),
+            ("PR(:5)", 50.0),
+            ("PR(3:6)", 30.0),
+        ] {
+            assert_close(extended(w, "m", &[statistic])[0], expected, statistic);
+            let found = w.minutes("m", statistic);
+            assert_eq!(found.len(), 1, "{statistic}");
+            assert_close(found[0].1, expected, statistic);
+        }
+    });
+}
+
+/// CloudWatch's pattern takes them and nothing says what they mean: nobody is given a number that
+/// means something else.
+#[test]
+fn statistics_without_a_documented_meaning_are_refused_by_name() {
     each_client(|w| {
         w.put_minutes("m", w.now(), &[1.0]);
-        for statistic in ["TM(2:5)", "tm90", "wm90", "tc90", "ts90", "IQM", "PR(:5)"] {
+        for statistic in ["o5", "u99.5", "p99_E", "IQM_H"] {
             let more = json!({"MetricName": "m", "ExtendedStatistics": [statistic]});
             let input = w.statistics_input(more);
             let told = w.told("GetMetricStatistics", input);

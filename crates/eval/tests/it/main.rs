@@ -1,0 +1,3 @@
+//! What statistics and expressions mean, by their fixtures and by properties against slow models.
+
+mod statistic;
