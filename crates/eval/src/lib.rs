@@ -1,7 +1,7 @@
 //! What expressions and statistics mean, apart from where data come from.
 //!
-//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]) and PromQL
-//! ([`promql`]). Metric math and SQL come here with the two drivers, over a range and one step at a
+//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]), its dynamic labels
+//! ([`labels`]) and PromQL ([`promql`]). Metric math and SQL come here with the two drivers, over a range and one step at a
 //! time.
 //!
 //! ```
@@ -13,6 +13,7 @@
 //! # Ok::<(), eval::StatisticError>(())
 //! ```
 
+pub mod labels;
 pub mod promql;
 pub mod statistic;
 
