@@ -74,6 +74,9 @@ fn texts(all: &mut Vec<Named>) {
         "{__name__!=\"a\",__name__=~\"b\"}",
         "# comment\nup",
         "max_over_time(up[1h:5m])",
+        "topk by (a) (2 ^ -1, a unless on () b or c) != bool 5m",
+        "a * on (x) group_right (y) fill (0) rate(b[step() * 2] smoothed offset (1h / 2))",
+        "histogram_quantile(0.9, sum(rate(h[5m:]) ) without (\"i j\", k,)) atan2 -NaN",
     ];
     for (n, text) in expressions.into_iter().enumerate() {
         put(all, "promql", &format!("expression-{n:02}"), text);

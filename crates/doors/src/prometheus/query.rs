@@ -4,7 +4,7 @@ use super::Asked;
 use super::answer::{Data, Failure, push_map, push_text};
 use formats::numbers::{parse_duration_ms, parse_timestamp_ms, push_timestamp, push_value};
 use model::{TimeRange, is_stale};
-use platform::promql::{self, At, ErrorKind, ExprKind, MatrixSelector, VectorSelector};
+use platform::promql::{self, At, ExprKind, MatrixSelector, VectorSelector};
 use platform::{Answered, PromSeries, Selection, instant_of};
 use std::fmt;
 use std::time::Duration;
@@ -69,7 +69,7 @@ pub(super) fn instant(asked: &Asked<'_>) -> Result<Data, Failure> {
         })),
         ExprKind::Vector(selector) => vector(asked, &common, selector, times),
         ExprKind::Matrix(selector) => matrix(asked, &common, selector, times),
-        other => unreachable!("refused as not served: {other:?}"),
+        other => Err(not_served(other)),
     }
 }
 
@@ -115,8 +115,27 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
             json.extend_from_slice(b"}]");
         })),
         ExprKind::Vector(selector) => steps(asked, &common, selector, times),
-        other => unreachable!("refused as not served: {other:?}"),
+        other => Err(not_served(other)),
     }
+}
+
+/// Takes an expression out of its parentheses.
+fn unwrapped(expr: promql::Expr) -> ExprKind {
+    match expr.kind {
+        ExprKind::Paren(inner) => unwrapped(*inner),
+        kind => kind,
+    }
+}
+
+fn not_served(kind: &ExprKind) -> Failure {
+    let what = match kind {
+        ExprKind::Call(call) => format!("function `{}`", call.function.name()),
+        ExprKind::Aggregate(aggregate) => format!("aggregation `{}`", aggregate.op.name()),
+        ExprKind::Binary(binary) => format!("operator `{}`", binary.op.symbol()),
+        ExprKind::Unary(_) => "a sign".to_owned(),
+        _ => "a subquery".to_owned(),
+    };
+    Failure::Execution(format!("not served yet: {what}"))
 }
 
 fn time(asked: &Asked<'_>, name: &'static str) -> Result<Option<i64>, Failure> {
@@ -170,12 +189,9 @@ fn common(asked: &Asked<'_>) -> Result<Common, Failure> {
         return Err(Failure::parameter("stats", "not served yet"));
     }
     let text = asked.params.get("query").unwrap_or_default();
-    let expr = promql::parse(text).map_err(|errors| match errors.kind() {
-        ErrorKind::Syntax => Failure::parameter("query", &errors),
-        ErrorKind::NotServed => Failure::Execution(errors.to_string()),
-    })?;
+    let expr = promql::parse(text).map_err(|errors| Failure::parameter("query", &errors))?;
     Ok(Common {
-        kind: expr.kind,
+        kind: unwrapped(expr),
         lookback_ms,
         limit,
         time_max: timeout_ms.map(Duration::from_millis),

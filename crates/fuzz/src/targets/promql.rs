@@ -44,6 +44,30 @@ pub(super) const WORDS: &[&[u8]] = &[
     b",",
     b"\"a b\"",
     b"_",
+    b" ignoring (",
+    b" group_right (",
+    b" fill (",
+    b" fill_left (0) ",
+    b" or ",
+    b" unless ",
+    b"</",
+    b">/",
+    b"==",
+    b"*",
+    b"+",
+    b"topk(",
+    b"count_values(",
+    b"limit_ratio(",
+    b"label_replace(",
+    b"info(",
+    b"histogram_quantile(",
+    b"[5m * 2]",
+    b"step()",
+    b"range()",
+    b"min(",
+    b" anchored",
+    b" smoothed",
+    b":",
 ];
 
 pub(super) const REGEX_WORDS: &[&[u8]] = &[
@@ -82,11 +106,11 @@ pub(super) const REGEX_WORDS: &[&[u8]] = &[
 fn check_refusal(text: &str, refused: &ParseErrors) {
     assert!(!refused.errors().is_empty(), "a refusal has a reason");
     for error in refused.errors() {
-        let span = error.diagnostic.span;
+        let span = error.span;
         assert!(span.start <= span.end, "{span:?}");
         assert!(text.get(span.start..span.end).is_some(), "{span:?} is no place in the text");
-        assert!(!error.diagnostic.message.is_empty());
-        assert!(!error.diagnostic.render(text).is_empty());
+        assert!(!error.message.is_empty());
+        assert!(!error.render(text).is_empty());
     }
     let shown = refused.to_string();
     let (line, rest) = shown.split_once(':').expect("a line");

@@ -188,6 +188,8 @@ pub struct Unary {
 pub struct Binary {
     /// The operator.
     pub op: BinaryOp,
+    /// Where the operator stands.
+    pub op_span: Span,
     /// The left side.
     pub left: Expr,
     /// The right side.
@@ -392,6 +394,9 @@ impl Expr {
         };
         for duration in durations.into_iter().flatten().flatten() {
             duration.clear_spans();
+        }
+        if let ExprKind::Binary(binary) = &mut self.kind {
+            binary.op_span = self.span;
         }
         self.children_mut().into_iter().for_each(Self::clear_spans);
     }

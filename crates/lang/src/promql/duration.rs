@@ -120,6 +120,18 @@ impl DurationExpr {
             .ok_or_else(|| Diagnostic::new(self.span, "duration out of range"))
     }
 
+    /// Says whether the value depends on the times of the query.
+    pub fn depends_on_query(&self) -> bool {
+        match &self.kind {
+            DurationKind::Number(..) => false,
+            DurationKind::Step | DurationKind::Range => true,
+            DurationKind::Negated(inner) | DurationKind::Paren(inner) => inner.depends_on_query(),
+            DurationKind::Binary(_, left, right) => {
+                left.depends_on_query() || right.depends_on_query()
+            }
+        }
+    }
+
     pub(super) fn clear_spans(&mut self) {
         self.span = Span { start: 0, end: 0 };
         match &mut self.kind {

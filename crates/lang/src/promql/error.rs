@@ -3,79 +3,41 @@
 use crate::Diagnostic;
 use std::fmt;
 
-/// Whose mistake it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// The text is no PromQL.
-    Syntax,
-    /// The text is PromQL, of a part that is not served yet. The text may become right later.
-    NotServed,
-}
-
-/// One reason.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParseError {
-    /// Whose mistake it is.
-    pub kind: ErrorKind,
-    /// What and where.
-    pub diagnostic: Diagnostic,
-}
-
-impl ParseError {
-    fn what(&self) -> &'static str {
-        match self.kind {
-            ErrorKind::Syntax => "parse error",
-            ErrorKind::NotServed => "not served yet",
-        }
-    }
-}
-
 /// Everything that was found wrong with a text, in the order of its places; never empty.
 ///
 /// Shows itself as Prometheus shows the first mistake: `1:5: parse error: ...`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParseErrors {
     source: String,
-    errors: Vec<ParseError>,
+    errors: Vec<Diagnostic>,
 }
 
 impl ParseErrors {
-    pub(super) fn new(source: &str, mut errors: Vec<ParseError>) -> Self {
+    pub(super) fn new(source: &str, mut errors: Vec<Diagnostic>) -> Self {
         assert!(!errors.is_empty(), "a text is refused for a reason");
-        errors.sort_by_key(|e| e.diagnostic.span);
+        errors.sort_by_key(|e| e.span);
         Self { source: source.to_owned(), errors }
     }
 
     /// Returns the reasons, first place first.
-    pub fn errors(&self) -> &[ParseError] {
+    pub fn errors(&self) -> &[Diagnostic] {
         &self.errors
-    }
-
-    /// Returns the kind of the first reason.
-    pub fn kind(&self) -> ErrorKind {
-        self.errors[0].kind
     }
 
     /// Shows every reason with the line of the source that it is about.
     pub fn render(&self) -> String {
-        let texts: Vec<String> = self
-            .errors
-            .iter()
-            .map(|error| {
-                let mut diagnostic = error.diagnostic.clone();
-                diagnostic.message = format!("{}: {}", error.what(), diagnostic.message);
-                diagnostic.render(&self.source)
-            })
-            .collect();
-        texts.join("\n")
+        let show = |error: &Diagnostic| {
+            let message = format!("parse error: {}", error.message);
+            Diagnostic { message, ..error.clone() }.render(&self.source)
+        };
+        self.errors.iter().map(show).collect::<Vec<_>>().join("\n")
     }
 }
 
 impl fmt::Display for ParseErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = &self.errors[0];
-        let place = first.diagnostic.span.place(&self.source);
-        write!(f, "{place}: {}: {}", first.what(), first.diagnostic.message)
+        write!(f, "{}: parse error: {}", first.span.place(&self.source), first.message)
     }
 }
 

@@ -24,8 +24,8 @@ pub(super) struct Token {
 
 /// Longer ones first.
 const SIGNS: &[&str] = &[
-    "=~", "!~", "==", "!=", ">=", "<=", "=", ">", "<", "(", ")", "{", "}", "[", "]", ",", "+", "-",
-    "*", "/", "%", "^", "@", ":",
+    "=~", "!~", "==", "!=", ">=", "<=", "</", ">/", "=", ">", "<", "(", ")", "{", "}", "[", "]",
+    ",", "+", "-", "*", "/", "%", "^", "@", ":",
 ];
 
 /// Splits a source into tokens, the last one [`TokenKind::End`]. Stops at the first mistake: what
@@ -189,18 +189,23 @@ fn read_duration(text: &str) -> Option<TokenKind> {
     model::duration_of_units(text).map(TokenKind::Duration)
 }
 
-/// Writes milliseconds as units, largest first; nothing is `0s`.
+/// Writes milliseconds as units, largest first, years and weeks only where nothing is left behind
+/// them; nothing is `0s`.
 pub(super) fn duration_text(ms: i64) -> String {
+    if ms == 0 {
+        return "0s".to_owned();
+    }
     let mut text = String::from(if ms < 0 { "-" } else { "" });
     let mut left = ms.unsigned_abs();
     for (name, unit_ms) in model::DURATION_UNITS {
         let unit_ms = unit_ms.unsigned_abs();
-        if left >= unit_ms {
+        let rest_allowed = !matches!(name, "y" | "w");
+        if left >= unit_ms && (rest_allowed || left.is_multiple_of(unit_ms)) {
             text.push_str(&format!("{}{name}", left / unit_ms));
             left %= unit_ms;
         }
     }
-    if ms == 0 { "0s".to_owned() } else { text }
+    text
 }
 
 #[cfg(test)]
@@ -238,10 +243,12 @@ mod tests {
 
     #[test]
     fn durations_have_units_from_large_to_small() {
-        for (text, ms) in [("5m", 300_000), ("1h30m", 5_400_000), ("1y1ms", 31_536_000_001)] {
+        for (text, ms) in [("5m", 300_000), ("1h30m", 5_400_000), ("365d1ms", 31_536_000_001)] {
             assert_eq!(only(text), TokenKind::Duration(ms), "{text}");
             assert_eq!(duration_text(ms), text);
         }
+        assert_eq!(only("1y1ms"), TokenKind::Duration(31_536_000_001));
+        assert_eq!(duration_text(14 * 86_400_000), "2w");
         assert_eq!(duration_text(-90_000), "-1m30s");
         assert_eq!(only(&duration_text(0)), TokenKind::Duration(0));
     }

@@ -1,13 +1,13 @@
-//! PromQL: the part of it that is served now.
+//! PromQL: the language of Prometheus, with its experimental parts.
 //!
-//! Served: vector and matrix selectors with all matchers, quoted names, `offset` and `@`; numbers,
-//! durations as numbers, and texts. Everything else that is PromQL (functions, operators,
-//! aggregations, subqueries) is refused by name ([`ErrorKind::NotServed`]), apart from what is no
-//! PromQL at all ([`ErrorKind::Syntax`]).
+//! [`parse`] makes a tree of a text, with places and checked types, or says everything that is
+//! wrong with it; [`Expr`] shows itself as a text that reads back to the same tree.
 //!
-//! Source: Prometheus documentation, "Querying basics".
+//! Sources: Prometheus documentation, "Querying basics", "Operators", "Query functions" and
+//! "Feature flags" (3.14).
 
 mod ast;
+mod check;
 mod duration;
 mod error;
 mod function;
@@ -24,10 +24,13 @@ pub use ast::{
     Matching, MatrixSelector, Number, Subquery, Unary, ValueType, VectorSelector,
 };
 pub use duration::{DurationExpr, DurationKind, DurationOp, QueryTimes};
-pub use error::{ErrorKind, ParseError, ParseErrors};
+pub use error::ParseErrors;
 pub use function::{Function, Signature};
 pub use matcher::{MatchOp, Matcher, RegexError};
 pub use parser::{parse, parse_series_selector, parse_series_selectors};
 
 /// Expressions that are nested deeper are refused: whoever walks a tree may recurse.
 pub const DEPTH_MAX: usize = 256;
+
+/// Longer texts are refused, in bytes.
+pub const LENGTH_MAX: usize = 1 << 20;

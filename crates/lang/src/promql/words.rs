@@ -1,140 +1,87 @@
 //! The words that PromQL gives a meaning to.
 
-/// Functions. A name that is not here is a mistake of the author's, not a gap of ours.
-const FUNCTIONS: &[&str] = &[
-    "abs",
-    "absent",
-    "absent_over_time",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "avg_over_time",
-    "ceil",
-    "changes",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "cos",
-    "cosh",
-    "count_over_time",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "days_in_month",
-    "deg",
-    "delta",
-    "deriv",
-    "double_exponential_smoothing",
-    "exp",
-    "first_over_time",
-    "floor",
-    "histogram_avg",
-    "histogram_count",
-    "histogram_fraction",
-    "histogram_quantile",
-    "histogram_quantiles",
-    "histogram_stddev",
-    "histogram_stdvar",
-    "histogram_sum",
-    "holt_winters",
-    "hour",
-    "idelta",
-    "increase",
-    "info",
-    "irate",
-    "label_join",
-    "label_replace",
-    "last_over_time",
-    "ln",
-    "log10",
-    "log2",
-    "mad_over_time",
-    "max_over_time",
-    "min_over_time",
-    "minute",
-    "month",
-    "pi",
-    "predict_linear",
-    "present_over_time",
-    "quantile_over_time",
-    "rad",
-    "rate",
-    "resets",
-    "round",
-    "scalar",
-    "sgn",
-    "sin",
-    "sinh",
-    "sort",
-    "sort_by_label",
-    "sort_by_label_desc",
-    "sort_desc",
-    "sqrt",
-    "stddev_over_time",
-    "stdvar_over_time",
-    "sum_over_time",
-    "tan",
-    "tanh",
-    "time",
-    "timestamp",
-    "ts_of_first_over_time",
-    "ts_of_last_over_time",
-    "ts_of_max_over_time",
-    "ts_of_min_over_time",
-    "vector",
-    "year",
+use super::{AggregateOp, BinaryOp};
+
+const AGGREGATIONS: &[AggregateOp] = &[
+    AggregateOp::Avg,
+    AggregateOp::Bottomk,
+    AggregateOp::Count,
+    AggregateOp::CountValues,
+    AggregateOp::Group,
+    AggregateOp::LimitRatio,
+    AggregateOp::Limitk,
+    AggregateOp::Max,
+    AggregateOp::Min,
+    AggregateOp::Quantile,
+    AggregateOp::Stddev,
+    AggregateOp::Stdvar,
+    AggregateOp::Sum,
+    AggregateOp::Topk,
 ];
 
-const AGGREGATIONS: &[&str] = &[
-    "avg",
-    "bottomk",
-    "count",
-    "count_values",
-    "group",
-    "limit_ratio",
-    "limitk",
-    "max",
-    "min",
-    "quantile",
-    "stddev",
-    "stdvar",
-    "sum",
-    "topk",
+const OPERATORS: &[BinaryOp] = &[
+    BinaryOp::Add,
+    BinaryOp::Sub,
+    BinaryOp::Mul,
+    BinaryOp::Div,
+    BinaryOp::Mod,
+    BinaryOp::Pow,
+    BinaryOp::Atan2,
+    BinaryOp::Eq,
+    BinaryOp::Ne,
+    BinaryOp::Gt,
+    BinaryOp::Lt,
+    BinaryOp::Ge,
+    BinaryOp::Le,
+    BinaryOp::TrimUpper,
+    BinaryOp::TrimLower,
+    BinaryOp::And,
+    BinaryOp::Or,
+    BinaryOp::Unless,
 ];
 
-/// Operators that are words; those that are signs are in the lexer's table.
-const WORD_OPERATORS: &[&str] = &["and", "atan2", "or", "unless"];
+/// Keywords that are no names of metrics.
+///
+/// Source: Prometheus documentation, "Querying basics", instant vector selectors.
+const RESERVED: &[&str] = &["bool", "on", "ignoring", "group_left", "group_right"];
 
-/// Operators that are signs.
-const SIGN_OPERATORS: &[&str] = &["+", "-", "*", "/", "%", "^", "==", "!=", ">", "<", ">=", "<="];
+/// Other keywords, as messages show them.
+const KEYWORDS: &[&str] = &["anchored", "by", "end", "offset", "smoothed", "start", "without"];
 
-/// Functions are written in lower case only.
-pub(super) fn is_function(word: &str) -> bool {
-    FUNCTIONS.contains(&word)
+/// Finds an operator by its sign, or its word in lower case.
+pub(super) fn operator(symbol: &str) -> Option<BinaryOp> {
+    OPERATORS.iter().copied().find(|op| op.symbol() == symbol)
 }
 
-pub(super) fn is_aggregation(word: &str) -> bool {
-    contains(AGGREGATIONS, word)
+/// Says whether messages show a sign as an operator.
+pub(super) fn is_operator(sign: &str) -> bool {
+    operator(sign).is_some() || matches!(sign, "=~" | "!~")
+}
+
+pub(super) fn aggregation(word: &str) -> Option<AggregateOp> {
+    AGGREGATIONS.iter().copied().find(|op| op.name().eq_ignore_ascii_case(word))
 }
 
 pub(super) fn is_grouping(word: &str) -> bool {
     contains(&["by", "without"], word)
 }
 
-pub(super) fn is_word_operator(word: &str) -> bool {
-    contains(WORD_OPERATORS, word)
+pub(super) fn is_reserved(word: &str) -> bool {
+    contains(RESERVED, word)
 }
 
-pub(super) fn is_sign_operator(sign: &str) -> bool {
-    SIGN_OPERATORS.contains(&sign)
-}
-
-/// Modifiers of a selector beside `offset` and `@`.
-pub(super) fn is_other_modifier(word: &str) -> bool {
-    contains(&["anchored", "smoothed"], word)
+/// Shows a word as messages do: by what it means.
+pub(super) fn shown(word: &str) -> String {
+    let lower = word.to_ascii_lowercase();
+    if operator(&lower).is_some() {
+        format!("<op:{lower}>")
+    } else if aggregation(word).is_some() {
+        format!("<aggr:{lower}>")
+    } else if is_reserved(word) || contains(KEYWORDS, word) {
+        format!("<{lower}>")
+    } else {
+        format!("identifier {word:?}")
+    }
 }
 
 /// Returns the number that a word stands for.
@@ -164,4 +111,5 @@ pub(super) fn is_bare_metric(name: &str) -> bool {
     name.bytes().all(inner)
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
         && number(name).is_none()
+        && !is_reserved(name)
 }
