@@ -1,8 +1,7 @@
 //! What expressions and statistics mean, apart from where data come from.
 //!
-//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]), metric math
-//! ([`metric_math`]) and PromQL ([`promql`]). Metric math has two drivers with one meaning, over a
-//! range and one step at a time. SQL comes here.
+//! Here now: CloudWatch's statistics over the deltas of a period ([`statistic`]), its dynamic labels
+//! ([`labels`]), metric math ([`metric_math`]) and PromQL ([`promql`]). SQL comes here.
 //!
 //! ```
 //! use eval::Statistic;
@@ -13,6 +12,7 @@
 //! # Ok::<(), eval::StatisticError>(())
 //! ```
 
+pub mod labels;
 pub mod metric_math;
 pub mod promql;
 pub mod statistic;

@@ -17,6 +17,7 @@
 //! ```
 
 mod diagnostic;
+pub mod labels;
 pub mod metric_math;
 pub mod promql;
 mod span;

@@ -17,6 +17,13 @@ impl Span {
         Span { start: self.start, end: last.end }
     }
 
+    /// Returns the span with its ends moved back onto borders of characters of `source`.
+    #[must_use]
+    pub fn floor(self, source: &str) -> Span {
+        let floor = |at: usize| source.floor_char_boundary(at.min(source.len()));
+        Span { start: floor(self.start), end: floor(self.end) }
+    }
+
     /// Returns the text of the span.
     ///
     /// # Panics

@@ -1,4 +1,5 @@
 //! What statistics and expressions mean, by their fixtures and by properties against slow models.
 
+mod labels;
 mod metric_math;
 mod statistic;

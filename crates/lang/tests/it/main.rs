@@ -1,4 +1,5 @@
 //! The languages by their fixtures, and by what holds for any text.
 
+mod labels;
 mod metric_math;
 mod promql;
