@@ -2,4 +2,5 @@
 
 mod labels;
 mod metric_math;
+mod search;
 mod statistic;
