@@ -20,7 +20,6 @@ mod bench;
 mod client;
 mod data;
 mod errors;
-mod expressions;
 mod http_plain;
 mod listing;
 mod protocols;

@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn arithmetic_never_makes_the_mark_of_absence() {
-        for value in [ABSENT + 0.0, ABSENT * 1.0, 0.0 / 0.0, f64::INFINITY - f64::INFINITY] {
+        for value in [ABSENT + 0.0, ABSENT * 1.0, (-1.0_f64).sqrt(), f64::INFINITY - f64::INFINITY]
+        {
             assert!(value.is_nan() && !is_absent(value));
         }
     }

@@ -88,6 +88,12 @@ impl Mean {
         self.sum = sum;
     }
 
+    /// Says whether nothing was added.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0.0
+    }
+
     /// Returns the mean; NaN of nothing.
     #[inline]
     pub(super) fn value(&self) -> f64 {
@@ -111,6 +117,12 @@ impl Variance {
         let delta = value - self.mean.value();
         self.mean.add(delta / self.count);
         self.squares.add(delta * (value - self.mean.value()));
+    }
+
+    /// Says whether nothing was added.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0.0
     }
 
     /// Returns the variance of all of them, as of a whole population; NaN when one is not finite.

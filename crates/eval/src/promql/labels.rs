@@ -157,12 +157,11 @@ impl PartialOrd for Labels {
     }
 }
 
-/// As Prometheus writes a series: `name{a="b"}`, or `{a="b"}` without a name.
+/// As Prometheus' messages write a set: `{__name__="m", a="b"}`.
 impl fmt::Display for Labels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{{", self.name())?;
-        let rest = self.iter().filter(|(name, _)| *name != NAME);
-        for (n, (name, value)) in rest.enumerate() {
+        f.write_str("{")?;
+        for (n, (name, value)) in self.iter().enumerate() {
             let comma = if n == 0 { "" } else { ", " };
             write!(f, "{comma}{name}={value:?}")?;
         }
@@ -286,7 +285,7 @@ mod tests {
         let names = ["b".to_owned(), NAME.to_owned()];
         let mut key = String::new();
         for (grouping, expected) in [
-            (Grouping::by(&names), "m{b=\"2\"}"),
+            (Grouping::by(&names), "{__name__=\"m\", b=\"2\"}"),
             (Grouping::without(&names[..1]), "{a=\"1\"}"),
             (Grouping::default(), "{}"),
         ] {

@@ -1,14 +1,66 @@
-//! What PromQL means, over a whole range of steps.
+//! What PromQL means: [`evaluate`] over a whole range of steps.
 //!
-//! Here now: the parts that need no tree. Samples of a series become a column over the steps of a
-//! question by [`window::Windowing`].
+//! A series is a column: one value for each step, with a mark where there is none. Columns are made
+//! at the leaves (a cursor over the samples, [`window`]), flow into running aggregates without being
+//! held together, and meet in operators by labels that are compared once, not at each step.
 //!
-//! Source: Prometheus documentation, "Querying".
+//! ```
+//! use eval::promql::{evaluate, Grid, Labels, Options, Range, Samples, Unlimited, Value};
+//! # use eval::promql::{EvalError, Selection, SeriesSet, Source};
+//! # struct OneSeries;
+//! # impl Source for OneSeries {
+//! #     fn select<'s>(&'s self, _: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
+//! #         Ok(Box::new(OneSeries))
+//! #     }
+//! # }
+//! # impl SeriesSet for OneSeries {
+//! #     fn len(&self) -> usize { 1 }
+//! #     fn labels(&self, _: usize) -> Labels { Labels::new([("__name__", "requests_total")]) }
+//! #     fn read(&self, _: usize, into: &mut Samples) -> Result<(), EvalError> {
+//! #         *into = (1..=4).map(|n| (n * 15_000, n as f64 * 30.0)).collect();
+//! #         Ok(())
+//! #     }
+//! # }
+//! # let source = OneSeries;
+//! let expr = lang::promql::parse("requests_total * 2").unwrap();
+//! let at = Range::instant(60_000);
+//! let (value, _) = evaluate(&expr, &source, at, &Options::default(), &Unlimited)?;
+//! let Value::Vector(series) = value else { panic!() };
+//! assert_eq!(series[0].points, [(60_000, 240.0)]);
+//! # Ok::<(), EvalError>(())
+//! ```
+//!
+//! Source: Prometheus documentation, "Querying". Beyond it, `__namespace__` and `__unit__` go where
+//! `__name__` goes.
 
+mod absent;
+mod aggregate;
+mod binary;
+mod calendar;
+mod call;
+mod classic;
 pub mod column;
+mod error;
+mod evaluate;
+mod info;
 mod kahan;
 mod labels;
+mod math;
+mod merge;
+mod note;
+mod rank;
+mod relabel;
+mod select;
+mod shared;
+mod source;
+mod text;
+mod value;
 pub mod window;
 
 pub use column::{ABSENT, Column, Grid, Samples, is_absent};
+pub use error::EvalError;
+pub use evaluate::evaluate;
 pub use labels::{Grouping, Labels, LabelsBuilder, NAME};
+pub use note::Annotations;
+pub use source::{Limits, Selection, SeriesSet, Source, Unlimited};
+pub use value::{Options, Range, Series, Value};

@@ -2,5 +2,5 @@
 
 mod labels;
 mod metric_math;
-mod search;
+mod promql;
 mod statistic;

@@ -6,6 +6,7 @@
 //! Sources: Prometheus documentation, "Querying basics", "Operators", "Query functions" and
 //! "Feature flags" (3.14).
 
+mod anchored;
 mod ast;
 mod check;
 mod duration;
@@ -19,6 +20,7 @@ mod re2;
 mod text;
 mod words;
 
+pub use anchored::AnchoredRegex;
 pub use ast::{
     Aggregate, AggregateOp, At, Binary, BinaryOp, Call, Cardinality, Ends, Expr, ExprKind,
     Matching, MatrixSelector, Number, Subquery, Unary, ValueType, VectorSelector,

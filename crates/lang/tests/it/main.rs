@@ -3,4 +3,3 @@
 mod labels;
 mod metric_math;
 mod promql;
-mod search;

@@ -1,0 +1,66 @@
+//! `absent` and `absent_over_time`: a value where no series has one.
+
+use super::evaluate::Evaluator;
+use super::window::for_each_window;
+use super::{ABSENT, Column, EvalError, Grid, Labels, LabelsBuilder, NAME, is_absent};
+use lang::promql::{Expr, ExprKind, MatchOp, Matcher};
+
+impl Evaluator<'_> {
+    /// One column: 1 at the steps at which the vector or range has no sample.
+    pub(super) fn absent(&mut self, arg: &Expr, grid: Grid) -> Result<Column, EvalError> {
+        let mut values = vec![1.0; grid.count];
+        let arg = arg.inner();
+        match &arg.kind {
+            ExprKind::Matrix(matrix) => {
+                let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
+                let set = self.select_range(matrix, ends)?;
+                self.each(&*set, |_, samples| {
+                    samples.drop_stale();
+                    for_each_window(&samples.times, ends, matrix.range_ms, |step, inside| {
+                        if !inside.is_empty() {
+                            values[step] = ABSENT;
+                        }
+                    });
+                    Ok(())
+                })?;
+            }
+            ExprKind::Subquery(subquery) => {
+                let ends = self.moved(grid, subquery.at, subquery.offset_ms);
+                let inner = self.subquery_grid(subquery, ends);
+                for column in self.vector(&subquery.expr, inner)? {
+                    let samples = super::evaluate::samples_of(&column, inner);
+                    for_each_window(&samples.times, ends, subquery.range_ms, |step, inside| {
+                        if !inside.is_empty() {
+                            values[step] = ABSENT;
+                        }
+                    });
+                }
+            }
+            _ => self.stream(arg, grid, &mut |_, found| {
+                for (value, found) in values.iter_mut().zip(found) {
+                    if !is_absent(*found) {
+                        *value = ABSENT;
+                    }
+                }
+                Ok(())
+            })?,
+        }
+        Ok(Column::new(labels_of(arg), values))
+    }
+}
+
+/// The labels that a missing series would have had for sure: those that a selector pins, once.
+fn labels_of(expr: &Expr) -> Labels {
+    let matchers: &[Matcher] = match &expr.kind {
+        ExprKind::Vector(selector) => &selector.matchers,
+        ExprKind::Matrix(matrix) => &matrix.vector.matchers,
+        _ => return Labels::empty(),
+    };
+    let mut labels = LabelsBuilder::default();
+    for matcher in matchers.iter().filter(|m| m.name != NAME && m.op == MatchOp::Eq) {
+        if matchers.iter().filter(|other| other.name == matcher.name).count() == 1 {
+            labels.set(&matcher.name, &matcher.value);
+        }
+    }
+    labels.build()
+}

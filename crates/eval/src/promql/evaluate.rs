@@ -1,0 +1,424 @@
+//! The driver over a range: a tree becomes columns over all steps at once, from the leaves up.
+
+use super::binary::Sides;
+use super::math::{self, Combine};
+use super::source::{Limits, Source};
+use super::value::{Options, Range, Series, Value};
+use super::{Annotations, Column, EvalError, Grid, Labels, Samples, is_absent, merge};
+use lang::promql::{At, BinaryOp, Call, Expr, ExprKind, Function, QueryTimes, ValueType};
+
+/// Evaluates an expression at each step of a range.
+///
+/// # Errors
+/// What the expression does with these data ([`EvalError::Execution`]), what the source says, and
+/// what the limits say. Nothing of the result is returned then.
+pub fn evaluate(
+    expr: &Expr,
+    source: &dyn Source,
+    range: Range,
+    options: &Options,
+    limits: &dyn Limits,
+) -> Result<(Value, Annotations), EvalError> {
+    let mut expr = expr.clone();
+    let times = QueryTimes { step_ms: range.step_ms, range_ms: range.end_ms - range.start_ms };
+    expr.resolve_durations(times).map_err(|error| EvalError::Refused(error.message))?;
+    let mut evaluator = Evaluator::new(source, range, options, limits);
+    let value = evaluator.value(&expr)?;
+    Ok((value, std::mem::take(&mut evaluator.notes)))
+}
+
+/// Values of an expression over the steps of a grid.
+#[derive(Debug, Clone)]
+pub(super) enum Data {
+    /// One for each step.
+    Scalar(Vec<f64>),
+    Text(String),
+    /// Labels are all different, columns are not empty.
+    Vector(Vec<Column>),
+}
+
+impl Data {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Scalar(values) => size_of_val(values.as_slice()) as u64,
+            Self::Text(text) => text.len() as u64,
+            Self::Vector(columns) => columns.iter().map(Column::bytes).sum(),
+        }
+    }
+}
+
+/// What a stream of columns is given to.
+pub(super) type Sink<'s> = dyn FnMut(Labels, &[f64]) -> Result<(), EvalError> + 's;
+
+/// One evaluation.
+pub(super) struct Evaluator<'a> {
+    pub(super) source: &'a dyn Source,
+    pub(super) range: Range,
+    pub(super) options: &'a Options,
+    pub(super) limits: &'a dyn Limits,
+    pub(super) notes: Annotations,
+    pub(super) shared: super::shared::Shared,
+    /// Bytes taken from the limits.
+    held: u64,
+}
+
+impl Drop for Evaluator<'_> {
+    fn drop(&mut self) {
+        self.limits.give_back(self.held);
+    }
+}
+
+impl<'a> Evaluator<'a> {
+    fn new(
+        source: &'a dyn Source,
+        range: Range,
+        options: &'a Options,
+        limits: &'a dyn Limits,
+    ) -> Self {
+        let (notes, shared) = Default::default();
+        Self { source, range, options, limits, notes, shared, held: 0 }
+    }
+
+    fn value(&mut self, expr: &Expr) -> Result<Value, EvalError> {
+        let Range { start_ms, end_ms, .. } = self.range;
+        let instant = self.range.is_instant();
+        let kind = expr.value_type();
+        if !instant && matches!(kind, ValueType::Matrix | ValueType::String) {
+            return Err(EvalError::Refused(format!(
+                "invalid expression type {:?} for range query, must be Scalar or instant Vector",
+                kind.name()
+            )));
+        }
+        if kind == ValueType::Matrix {
+            return self.matrix(expr.inner(), Grid::at(start_ms)).map(Value::Matrix);
+        }
+        let count = if instant { 1 } else { (end_ms - start_ms) / self.range.step_ms + 1 };
+        let grid =
+            Grid { start_ms, step_ms: self.range.step_ms.max(1), count: count.max(0) as usize };
+        self.shared = super::shared::Shared::of(expr);
+        Ok(match self.eval(expr, grid)? {
+            Data::Scalar(values) if instant => Value::Scalar(start_ms, values[0]),
+            Data::Text(text) => Value::String(start_ms, text),
+            Data::Scalar(values) => {
+                Value::Matrix(vec![series(Column::new(Labels::empty(), values), grid)])
+            }
+            Data::Vector(columns) => {
+                let all = columns.into_iter().map(|column| series(column, grid));
+                let mut all: Vec<Series> = all.filter(|s| !s.points.is_empty()).collect();
+                if instant {
+                    return Ok(Value::Vector(all));
+                }
+                if !all.is_sorted_by(|a, b| a.labels <= b.labels) {
+                    all.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+                }
+                Value::Matrix(all)
+            }
+        })
+    }
+
+    /// Evaluates a node. What does not depend on the step is evaluated once; what occurs more than
+    /// once in the expression too.
+    pub(super) fn eval(&mut self, expr: &Expr, grid: Grid) -> Result<Data, EvalError> {
+        let expr = expr.inner();
+        if let Some(known) = self.shared.find(expr, grid) {
+            let data = known.clone();
+            self.hold(self.held + data.bytes())?;
+            return Ok(data);
+        }
+        let before = self.held;
+        let notes = self.notes.len();
+        let data = if grid.count > 1 && is_invariant(expr) {
+            broadcast(self.eval_kind(expr, Grid { count: 1, ..grid })?, grid.count)
+        } else {
+            self.eval_kind(expr, grid)?
+        };
+        // Whatever was made below is gone by now.
+        self.hold(before + data.bytes())?;
+        // A note names the place of its expression, so it cannot be shared.
+        if self.notes.len() == notes && self.shared.keep(expr, grid, &data) {
+            self.hold(self.held + data.bytes())?;
+        }
+        Ok(data)
+    }
+
+    fn eval_kind(&mut self, expr: &Expr, grid: Grid) -> Result<Data, EvalError> {
+        match &expr.kind {
+            ExprKind::Number(number) => Ok(Data::Scalar(vec![number.value; grid.count])),
+            ExprKind::String(text) => Ok(Data::Text(text.clone())),
+            ExprKind::Paren(inner) => self.eval(inner, grid),
+            ExprKind::Vector(_) => self.collect(expr, grid).map(Data::Vector),
+            ExprKind::Matrix(_) | ExprKind::Subquery(_) => {
+                Err(EvalError::execution("a range is no value of a step"))
+            }
+            ExprKind::Unary(unary) => {
+                let data = self.eval(&unary.expr, grid)?;
+                if unary.negative { negated(data) } else { Ok(data) }
+            }
+            ExprKind::Binary(binary) => match (&binary.matching, binary.op) {
+                (Some(matching), op) => {
+                    let left = self.vector(&binary.left, grid)?;
+                    let right = self.vector(&binary.right, grid)?;
+                    let sides = Sides { left, right, matching, steps: grid.count };
+                    let columns = match op {
+                        BinaryOp::And => sides.and(),
+                        BinaryOp::Unless => sides.unless(),
+                        BinaryOp::Or => sides.or()?,
+                        op => sides.combine(Combine::of(op, binary.returns_bool))?,
+                    };
+                    Ok(Data::Vector(columns))
+                }
+                (None, op) => {
+                    let left = self.eval(&binary.left, grid)?;
+                    let right = self.eval(&binary.right, grid)?;
+                    beside_scalar(Combine::of(op, binary.returns_bool), left, right)
+                }
+            },
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Data::Vector),
+            ExprKind::Call(call) => self.call(expr, call, grid),
+        }
+    }
+
+    /// Evaluates a node that is a vector.
+    pub(super) fn vector(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, EvalError> {
+        match self.eval(expr, grid)? {
+            Data::Vector(columns) => Ok(columns),
+            _ => Err(EvalError::execution("an instant vector was expected")),
+        }
+    }
+
+    /// Evaluates a node that is a scalar: a value for each step.
+    pub(super) fn scalar(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<f64>, EvalError> {
+        match self.eval(expr, grid)? {
+            Data::Scalar(values) => Ok(values),
+            _ => Err(EvalError::execution("a scalar was expected")),
+        }
+    }
+
+    /// Gives the columns of a vector to `sink` one by one: what is aggregated at once is never
+    /// held as a whole.
+    pub(super) fn stream(
+        &mut self,
+        expr: &Expr,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let expr = expr.inner();
+        let once = grid.count == 1 || !is_invariant(expr);
+        if once && !self.shared.wants(expr) {
+            match &expr.kind {
+                ExprKind::Vector(selector) => return self.stream_vector(selector, grid, sink),
+                ExprKind::Call(call) => {
+                    if let Some(function) = super::window::WindowFn::of(call.function) {
+                        return self.stream_window(function, call, grid, sink);
+                    }
+                    if let (Some(compute), [arg]) = (math::unary(call.function), &*call.args)
+                        && is_nameless(arg)
+                    {
+                        let mut out = Vec::with_capacity(grid.count);
+                        return self.stream(arg, grid, &mut |labels, values| {
+                            out.clear();
+                            out.extend(values.iter().map(|v| map(*v, compute)));
+                            sink(labels, &out)
+                        });
+                    }
+                }
+                ExprKind::Binary(binary) if binary.matching.is_none() => {
+                    let combine = Combine::of(binary.op, binary.returns_bool);
+                    let scalar = |side: &Expr| side.value_type() == ValueType::Scalar;
+                    if !scalar(&binary.left) && is_nameless(&binary.left) {
+                        let right = self.scalar(&binary.right, grid)?;
+                        let mut out = Vec::with_capacity(grid.count);
+                        return self.stream(&binary.left, grid, &mut |labels, values| {
+                            out.clear();
+                            let pairs = values.iter().zip(&right);
+                            out.extend(pairs.map(|(v, s)| map(*v, |v| combine.of_pair(v, *s))));
+                            sink(labels, &out)
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        for column in self.vector(expr, grid)? {
+            sink(column.labels, &column.values)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the columns that [`Evaluator::stream`] gives.
+    pub(super) fn collect(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, EvalError> {
+        let mut columns = Vec::new();
+        let mut bytes = 0;
+        let limits = self.limits;
+        let result = self.stream_own(expr, grid, &mut |labels, values| {
+            if values.iter().any(|v| !is_absent(*v)) {
+                let column = Column::new(labels, values.to_vec());
+                bytes += column.bytes();
+                limits.take(column.bytes())?;
+                columns.push(column);
+            }
+            Ok(())
+        });
+        self.held += bytes;
+        result.map(|()| columns)
+    }
+
+    /// The streams of leaves: selectors and functions of ranges.
+    fn stream_own(
+        &mut self,
+        expr: &Expr,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        match &expr.kind {
+            ExprKind::Vector(selector) => self.stream_vector(selector, grid, sink),
+            ExprKind::Call(call) => match super::window::WindowFn::of(call.function) {
+                Some(function) => self.stream_window(function, call, grid, sink),
+                None => Err(EvalError::execution("not a function of a range")),
+            },
+            _ => Err(EvalError::execution("not a stream of its own")),
+        }
+    }
+
+    /// Makes the memory held to be `bytes`.
+    fn hold(&mut self, bytes: u64) -> Result<(), EvalError> {
+        if bytes > self.held {
+            self.limits.take(bytes - self.held)?;
+        } else {
+            self.limits.give_back(self.held - bytes);
+        }
+        self.held = bytes;
+        Ok(())
+    }
+
+    /// Moves a grid as a selector says.
+    pub(super) fn moved(&self, grid: Grid, at: Option<At>, offset_ms: i64) -> Grid {
+        let fixed = |start_ms| Grid { start_ms, step_ms: 0, ..grid };
+        let base = match at {
+            None => grid,
+            Some(At::Time(at_ms)) => fixed(at_ms),
+            Some(At::Start) => fixed(self.range.start_ms),
+            Some(At::End) => fixed(self.range.end_ms),
+        };
+        base.back(offset_ms)
+    }
+}
+
+/// Says whether an expression has the same value at all steps.
+fn is_invariant(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Number(_) | ExprKind::String(_) => true,
+        ExprKind::Vector(selector) => selector.at.is_some(),
+        ExprKind::Matrix(matrix) => matrix.vector.at.is_some(),
+        ExprKind::Subquery(subquery) => subquery.at.is_some() || is_invariant(&subquery.expr),
+        ExprKind::Call(Call { function, args }) => {
+            let needs_now = match function {
+                Function::Time | Function::PredictLinear | Function::Timestamp => true,
+                // Without an argument they look at the time of the step.
+                _ => args.is_empty() && super::calendar::part_of(*function).is_some(),
+            };
+            !needs_now && args.iter().all(is_invariant)
+        }
+        _ => expr.children().into_iter().all(is_invariant),
+    }
+}
+
+/// Says whether no series of a vector has a metric's name: then removing names makes none equal.
+fn is_nameless(expr: &Expr) -> bool {
+    match &expr.inner().kind {
+        ExprKind::Call(call) => {
+            math::unary(call.function).is_some()
+                || super::window::WindowFn::of(call.function).is_some_and(|f| !f.keeps_name())
+        }
+        ExprKind::Unary(unary) => unary.negative,
+        ExprKind::Binary(binary) => {
+            matches!(Combine::of(binary.op, binary.returns_bool), c if c.drops_name())
+                && !binary.op.is_set()
+        }
+        ExprKind::Aggregate(aggregate) => {
+            use lang::promql::AggregateOp as Op;
+            let keeps_all =
+                matches!(aggregate.op, Op::Topk | Op::Bottomk | Op::Limitk | Op::LimitRatio);
+            !keeps_all
+                && (aggregate.without
+                    || !aggregate.labels.iter().any(|l| super::labels::is_name(l)))
+                && aggregate.op != Op::CountValues
+        }
+        _ => false,
+    }
+}
+
+/// Applies a function where there is a value.
+#[inline]
+pub(super) fn map(value: f64, compute: impl Fn(f64) -> f64) -> f64 {
+    if is_absent(value) { value } else { compute(value) }
+}
+
+fn broadcast(data: Data, count: usize) -> Data {
+    let repeat = |values: Vec<f64>| vec![values[0]; count];
+    match data {
+        Data::Scalar(values) => Data::Scalar(repeat(values)),
+        Data::Text(text) => Data::Text(text),
+        Data::Vector(columns) => Data::Vector(
+            columns.into_iter().map(|c| Column::new(c.labels, repeat(c.values))).collect(),
+        ),
+    }
+}
+
+fn negated(data: Data) -> Result<Data, EvalError> {
+    match data {
+        Data::Vector(columns) => map_columns(columns, |v| -v).map(Data::Vector),
+        Data::Scalar(values) => Ok(Data::Scalar(values.into_iter().map(|v| -v).collect())),
+        text @ Data::Text(_) => Ok(text),
+    }
+}
+
+/// Applies a function to all values; they are the metric's own no more.
+pub(super) fn map_columns(
+    mut columns: Vec<Column>,
+    compute: impl Fn(f64) -> f64,
+) -> Result<Vec<Column>, EvalError> {
+    for column in &mut columns {
+        column.values.iter_mut().for_each(|v| *v = map(*v, &compute));
+    }
+    merge::drop_names(columns)
+}
+
+/// An operator of which at least one side is a scalar.
+fn beside_scalar(combine: Combine, left: Data, right: Data) -> Result<Data, EvalError> {
+    let (mut columns, scalars, vector_left) = match (left, right) {
+        (Data::Scalar(left), Data::Scalar(right)) => {
+            let pairs = left.into_iter().zip(right);
+            return Ok(Data::Scalar(pairs.map(|(l, r)| combine.of_pair(l, r)).collect()));
+        }
+        (Data::Vector(columns), Data::Scalar(scalars)) => (columns, scalars, true),
+        (Data::Scalar(scalars), Data::Vector(columns)) => (columns, scalars, false),
+        _ => return Err(EvalError::execution("operators take scalars and instant vectors")),
+    };
+    for column in &mut columns {
+        for (value, scalar) in column.values.iter_mut().zip(&scalars) {
+            *value = map(*value, |value| match (combine, vector_left) {
+                (_, true) => combine.of_pair(value, *scalar),
+                // A filter keeps the vector's value, on whichever side it stands.
+                (Combine::Filter(holds), false) if holds(*scalar, value) => value,
+                (Combine::Filter(_), false) => super::ABSENT,
+                (_, false) => combine.of_pair(*scalar, value),
+            });
+        }
+    }
+    if combine.drops_name() {
+        columns = merge::drop_names(columns)?;
+    }
+    columns.retain(Column::has_values);
+    Ok(Data::Vector(columns))
+}
+
+fn series(column: Column, grid: Grid) -> Series {
+    let points = grid.times().zip(column.values).filter(|(_, v)| !is_absent(*v)).collect();
+    Series { labels: column.labels, points }
+}
+
+/// Samples of a column: what a subquery makes of its expression.
+pub(super) fn samples_of(column: &Column, grid: Grid) -> Samples {
+    grid.times().zip(column.values.iter().copied()).filter(|(_, v)| !is_absent(*v)).collect()
+}

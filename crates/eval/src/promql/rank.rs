@@ -1,0 +1,256 @@
+//! Aggregations that need all values of a step together: the largest, the middle, the equal.
+//!
+//! Source: Prometheus documentation, "Aggregation operators".
+
+use super::aggregate::{Groups, grouping_of};
+use super::evaluate::{Data, Evaluator};
+use super::window::quantile_of;
+use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, text};
+use lang::promql::{Aggregate, AggregateOp};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+impl Evaluator<'_> {
+    pub(super) fn aggregate_whole(
+        &mut self,
+        aggregate: &Aggregate,
+        grid: Grid,
+    ) -> Result<Vec<Column>, EvalError> {
+        let Some(param) = &aggregate.param else {
+            return Err(EvalError::execution("the aggregation needs a parameter"));
+        };
+        let data = self.eval(param, grid)?;
+        let mut columns = self.vector(&aggregate.expr, grid)?;
+        let mut groups = Groups::new(grouping_of(aggregate));
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            let place = groups.place(&column.labels);
+            members.resize_with(groups.len(), Vec::new);
+            members[place].push(at);
+        }
+        let labels = groups.into_labels();
+        match (aggregate.op, data) {
+            (AggregateOp::Quantile, Data::Scalar(phis)) => {
+                self.note_quantiles(param.span, &phis);
+                Ok(quantiles(&columns, labels, &members, &phis))
+            }
+            (AggregateOp::CountValues, Data::Text(label)) => {
+                count_values(&columns, &labels, &members, &label)
+            }
+            (op @ (AggregateOp::Topk | AggregateOp::Bottomk), Data::Scalar(counts)) => {
+                let counts = whole_counts(&counts)?;
+                let order = match op {
+                    AggregateOp::Topk => |a: f64, b: f64| nan_last(a, b, b.total_cmp(&a)),
+                    _ => |a: f64, b: f64| nan_last(a, b, a.total_cmp(&b)),
+                };
+                let kept = best(&columns, &members, &counts, order);
+                Ok(keep(columns, &kept))
+            }
+            (AggregateOp::Limitk, Data::Scalar(counts)) => {
+                let counts = whole_counts(&counts)?;
+                columns.sort_by(|a, b| a.labels.cmp(&b.labels));
+                // Sorting moved them: the groups are told apart again.
+                let mut groups = Groups::new(grouping_of(aggregate));
+                let mut taken: Vec<usize> = Vec::new();
+                for column in &mut columns {
+                    let place = groups.place(&column.labels);
+                    taken.resize(groups.len() * grid.count, 0);
+                    let taken = &mut taken[place * grid.count..][..grid.count];
+                    for ((value, taken), count) in column.values.iter_mut().zip(taken).zip(&counts)
+                    {
+                        if *taken >= *count {
+                            *value = ABSENT;
+                        } else if !is_absent(*value) {
+                            *taken += 1;
+                        }
+                    }
+                }
+                columns.retain(Column::has_values);
+                Ok(columns)
+            }
+            (AggregateOp::LimitRatio, Data::Scalar(ratios)) => {
+                self.limit_ratio(param.span, &ratios, columns)
+            }
+            _ => Err(EvalError::execution("the aggregation's parameter is of another type")),
+        }
+    }
+
+    /// Keeps the series whose labels, hashed evenly into [0, 1), lie below a ratio; for a negative
+    /// one those that its complement leaves out.
+    fn limit_ratio(
+        &mut self,
+        span: lang::Span,
+        ratios: &[f64],
+        mut columns: Vec<Column>,
+    ) -> Result<Vec<Column>, EvalError> {
+        for ratio in ratios {
+            if ratio.is_nan() {
+                return Err(EvalError::execution("Ratio value is NaN"));
+            }
+            if ratio.abs() > 1.0 {
+                self.notes.warn(
+                    span,
+                    format!(
+                        "ratio value should be between -1 and 1, got {}, capping to {}",
+                        text::of_number(*ratio),
+                        text::of_number(ratio.signum()),
+                    ),
+                );
+            }
+        }
+        for column in &mut columns {
+            let share = share_of(&column.labels);
+            for (value, ratio) in column.values.iter_mut().zip(ratios) {
+                let chosen = if *ratio >= 0.0 { share < *ratio } else { share >= 1.0 + ratio };
+                if !chosen {
+                    *value = ABSENT;
+                }
+            }
+        }
+        columns.retain(Column::has_values);
+        Ok(columns)
+    }
+}
+
+/// Spreads label sets over [0, 1): the same set is always at the same place.
+fn share_of(labels: &Labels) -> f64 {
+    // FNV-1a, and a finishing mix that carries the low bits up.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for byte in labels.iter().flat_map(|(n, v)| [n.as_bytes(), b"=", v.as_bytes(), b","]).flatten()
+    {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^= hash >> 33;
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// NaN is last in either direction.
+fn nan_last(a: f64, b: f64, order: Ordering) -> Ordering {
+    match (a.is_nan(), b.is_nan()) {
+        (false, false) => order,
+        (a, b) => a.cmp(&b),
+    }
+}
+
+fn whole_counts(values: &[f64]) -> Result<Vec<usize>, EvalError> {
+    // Bounds of a 64-bit number that are exact as floats.
+    const OVER: f64 = 9_223_372_036_854_775_808.0;
+    let whole = |value: &f64| match *value {
+        v if v.is_nan() => Err(EvalError::execution("Parameter value is NaN")),
+        v if v >= OVER => Err(EvalError::execution(format!(
+            "Scalar value {} overflows int64",
+            text::of_number(v)
+        ))),
+        v if v < -OVER => Err(EvalError::execution(format!(
+            "Scalar value {} underflows int64",
+            text::of_number(v)
+        ))),
+        v => Ok(if v < 1.0 { 0 } else { v as usize }),
+    };
+    values.iter().map(whole).collect()
+}
+
+fn quantiles(
+    columns: &[Column],
+    labels: Vec<Labels>,
+    members: &[Vec<usize>],
+    phis: &[f64],
+) -> Vec<Column> {
+    let mut together = Vec::new();
+    let of_group = |(labels, members): (Labels, &Vec<usize>)| {
+        let at_step = |(step, phi): (usize, &f64)| {
+            together.clear();
+            let all = members.iter().map(|at| columns[*at].values[step]);
+            together.extend(all.filter(|v| !is_absent(*v)));
+            if together.is_empty() { ABSENT } else { quantile_of(*phi, &mut together) }
+        };
+        Column::new(labels, phis.iter().enumerate().map(at_step).collect())
+    };
+    labels.into_iter().zip(members).map(of_group).filter(Column::has_values).collect()
+}
+
+fn count_values(
+    columns: &[Column],
+    labels: &[Labels],
+    members: &[Vec<usize>],
+    label: &str,
+) -> Result<Vec<Column>, EvalError> {
+    if label.is_empty() {
+        return Err(EvalError::execution(format!("invalid label name {label:?}")));
+    }
+    let mut counted = Vec::new();
+    for (group, members) in labels.iter().zip(members) {
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        let first = counted.len();
+        for column in members.iter().map(|at| &columns[*at]) {
+            for (step, value) in column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+                // NaNs are one value, whatever their bits; 0 and -0 are two texts.
+                let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+                let place = *places.entry(bits).or_insert_with(|| {
+                    let mut labels = group.to_builder();
+                    labels.set(label, &text::plain(*value));
+                    counted.push(Column::new(labels.build(), vec![ABSENT; column.values.len()]));
+                    counted.len() - 1
+                });
+                let count: &mut f64 = &mut counted[place].values[step];
+                *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
+            }
+        }
+        debug_assert!(counted.len() - first == places.len(), "a column for each value");
+    }
+    super::merge::merge_equal(counted)
+}
+
+/// Returns, group after group, which columns have one of the `counts` first values at a step, in
+/// the order of the first step; for each column the steps.
+fn best(
+    columns: &[Column],
+    members: &[Vec<usize>],
+    counts: &[usize],
+    order: fn(f64, f64) -> Ordering,
+) -> Vec<(usize, Vec<bool>)> {
+    let mut kept = Vec::new();
+    let mut ranked: Vec<(f64, usize)> = Vec::new();
+    for members in members {
+        let mut steps_of: HashMap<usize, Vec<bool>> = HashMap::new();
+        let mut seen = Vec::new();
+        for (step, count) in counts.iter().enumerate() {
+            ranked.clear();
+            let all = members.iter().map(|at| (columns[*at].values[step], *at));
+            ranked.extend(all.filter(|(v, _)| !is_absent(*v)));
+            // Of equal values the first series wins.
+            let by = |a: &(f64, usize), b: &(f64, usize)| order(a.0, b.0).then(a.1.cmp(&b.1));
+            if *count < ranked.len() {
+                if *count > 0 {
+                    ranked.select_nth_unstable_by(*count - 1, by);
+                }
+                ranked.truncate(*count);
+            }
+            ranked.sort_unstable_by(by);
+            for (_, at) in &ranked {
+                let steps = steps_of.entry(*at).or_insert_with(|| {
+                    seen.push(*at);
+                    vec![false; counts.len()]
+                });
+                steps[step] = true;
+            }
+        }
+        kept.extend(seen.into_iter().filter_map(|at| Some((at, steps_of.remove(&at)?))));
+    }
+    kept
+}
+
+fn keep(mut columns: Vec<Column>, kept: &[(usize, Vec<bool>)]) -> Vec<Column> {
+    let kept = kept.iter().map(|(at, steps)| {
+        let mut values = std::mem::take(&mut columns[*at].values);
+        for (value, keep) in values.iter_mut().zip(steps) {
+            if !keep {
+                *value = ABSENT;
+            }
+        }
+        Column::new(columns[*at].labels.clone(), values)
+    });
+    kept.collect()
+}

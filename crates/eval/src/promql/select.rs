@@ -1,0 +1,364 @@
+//! Leaves: selectors and subqueries become columns.
+
+use super::evaluate::{Evaluator, Sink, samples_of};
+use super::source::{Selection, SeriesSet};
+use super::value::Series;
+use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
+use super::{ABSENT, EvalError, Grid, Labels, Samples, is_absent, merge};
+use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
+use std::borrow::Cow;
+
+/// How many series are read between two looks at the limits.
+const SERIES_BETWEEN_CHECKS: usize = 64;
+
+impl<'a> Evaluator<'a> {
+    /// The latest sample of each series at each step.
+    pub(super) fn stream_vector(
+        &mut self,
+        selector: &VectorSelector,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let lookback_ms = self.options.lookback_ms;
+        let ends = self.moved(grid, selector.at, selector.offset_ms);
+        let smoothed = selector.ends == Ends::Smoothed;
+        let beyond = if smoothed { lookback_ms } else { 0 };
+        let set = self.select(selector, ends, lookback_ms, beyond)?;
+        let mut out = merge::nothing(grid.count);
+        self.each(&*set, |labels, samples| {
+            if smoothed {
+                samples.drop_stale();
+                instant_smoothed(samples, ends, lookback_ms, &mut out);
+            } else {
+                fill_latest(samples, ends, lookback_ms, &mut out, |at| samples.values[at]);
+            }
+            sink(labels(), &out)
+        })
+    }
+
+    /// The times of the latest samples, in seconds.
+    pub(super) fn stream_timestamps(
+        &mut self,
+        selector: &VectorSelector,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let lookback_ms = self.options.lookback_ms;
+        let ends = self.moved(grid, selector.at, selector.offset_ms);
+        let set = self.select(selector, ends, lookback_ms, 0)?;
+        let mut out = merge::nothing(grid.count);
+        self.each(&*set, |labels, samples| {
+            let seconds = |at: usize| samples.times[at] as f64 / 1000.0;
+            fill_latest(samples, ends, lookback_ms, &mut out, seconds);
+            sink(labels(), &out)
+        })
+    }
+
+    /// A function of each series' windows.
+    pub(super) fn stream_window(
+        &mut self,
+        function: WindowFn,
+        call: &Call,
+        grid: Grid,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let scalars =
+            |is_range: &Expr| !matches!(is_range.value_type(), lang::promql::ValueType::Matrix);
+        let mut params = Vec::new();
+        for arg in call.args.iter().filter(|arg| scalars(arg)) {
+            params.push(self.scalar(arg, grid)?);
+        }
+        let param = |n: usize| params.get(n).map_or(&[][..], Vec::as_slice);
+        let params = Params { first: param(0), second: param(1) };
+        check_smoothing(function, params)?;
+        let Some(arg) = call.args.iter().find(|arg| !scalars(arg)) else {
+            return Err(EvalError::execution("a range vector was expected"));
+        };
+        let windowing =
+            |ends, range_ms| Windowing { function, ends, steps: grid, range_ms, params };
+        let mut names = Names::new(function);
+        let result = match &arg.inner().kind {
+            ExprKind::Matrix(matrix) => {
+                let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
+                self.stream_matrix(matrix, &windowing(ends, matrix.range_ms), &mut names, sink)
+            }
+            ExprKind::Subquery(subquery) => {
+                let ends = self.moved(grid, subquery.at, subquery.offset_ms);
+                let windowing = windowing(ends, subquery.range_ms);
+                self.stream_subquery(subquery, &windowing, &mut names, sink)
+            }
+            _ => Err(EvalError::execution("a range vector was expected")),
+        };
+        names.note(self, call, arg, params);
+        result
+    }
+
+    fn stream_matrix(
+        &mut self,
+        matrix: &MatrixSelector,
+        windowing: &Windowing<'_>,
+        names: &mut Names,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let lookback_ms = self.options.lookback_ms;
+        let boundary = match matrix.vector.ends {
+            Ends::Plain => None,
+            Ends::Anchored => Some(Boundary::Anchored),
+            Ends::Smoothed => Some(Boundary::Smoothed),
+        };
+        let before = if boundary.is_some() { lookback_ms } else { 0 };
+        let beyond = if boundary == Some(Boundary::Smoothed) { lookback_ms } else { 0 };
+        let reach = matrix.range_ms.saturating_add(before);
+        let set = self.select(&matrix.vector, windowing.ends, reach, beyond)?;
+        let keeps_name = windowing.function.keeps_name();
+        let distinct = keeps_name || merge::same_name((0..set.len()).map(|at| set.labels(at)));
+        let mut out = merge::nothing(windowing.steps.count);
+        let mut gather = Gather::new(keeps_name, distinct, sink);
+        self.each(&*set, |labels, samples| {
+            samples.drop_stale();
+            match boundary {
+                None => windowing.fill(samples, &mut out),
+                Some(boundary) => windowing.fill_bounded(samples, boundary, lookback_ms, &mut out),
+            }
+            let labels = labels();
+            names.see(&labels, &out);
+            gather.add(labels, &out)
+        })?;
+        gather.finish()
+    }
+
+    fn stream_subquery(
+        &mut self,
+        subquery: &Subquery,
+        windowing: &Windowing<'_>,
+        names: &mut Names,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let inner = self.subquery_grid(subquery, windowing.ends);
+        let columns = self.vector(&subquery.expr, inner)?;
+        let keeps_name = windowing.function.keeps_name();
+        let distinct = keeps_name || merge::same_name(columns.iter().map(|c| c.labels.clone()));
+        let mut out = merge::nothing(windowing.steps.count);
+        let mut gather = Gather::new(keeps_name, distinct, sink);
+        for (n, column) in columns.into_iter().enumerate() {
+            if n.is_multiple_of(SERIES_BETWEEN_CHECKS) {
+                self.limits.check()?;
+            }
+            windowing.fill(&samples_of(&column, inner), &mut out);
+            names.see(&column.labels, &out);
+            gather.add(column.labels, &out)?;
+        }
+        gather.finish()
+    }
+
+    /// The steps at which a subquery's expression is evaluated: multiples of its step inside the
+    /// windows that end at `ends`.
+    pub(super) fn subquery_grid(&self, subquery: &Subquery, ends: Grid) -> Grid {
+        let step_ms = subquery.step_ms.unwrap_or(self.options.subquery_step_ms).max(1);
+        let after_ms = ends.start_ms.saturating_sub(subquery.range_ms);
+        let start_ms = (after_ms.div_euclid(step_ms)).saturating_add(1).saturating_mul(step_ms);
+        let steps = ends.end_ms().saturating_sub(start_ms).div_euclid(step_ms) + 1;
+        Grid { start_ms, step_ms, count: usize::try_from(steps).unwrap_or(0) }
+    }
+
+    /// The samples of a range at one moment.
+    pub(super) fn matrix(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, EvalError> {
+        let limits = self.limits;
+        let mut all = Vec::new();
+        match &expr.kind {
+            ExprKind::Matrix(matrix) => {
+                let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
+                let set = self.select(&matrix.vector, ends, matrix.range_ms, 0)?;
+                self.each(&*set, |labels, samples| {
+                    samples.drop_stale();
+                    if !samples.is_empty() {
+                        limits.take((samples.len() * size_of::<(i64, f64)>()) as u64)?;
+                        let points = samples.times.iter().copied();
+                        let points = points.zip(samples.values.iter().copied()).collect();
+                        all.push(Series { labels: labels(), points });
+                    }
+                    Ok(())
+                })?;
+            }
+            ExprKind::Subquery(subquery) => {
+                let ends = self.moved(grid, subquery.at, subquery.offset_ms);
+                let inner = self.subquery_grid(subquery, ends);
+                for column in self.vector(&subquery.expr, inner)? {
+                    let samples = samples_of(&column, inner);
+                    let points = samples.times.into_iter().zip(samples.values).collect();
+                    all.push(Series { labels: column.labels, points });
+                }
+            }
+            _ => return Err(EvalError::execution("a range vector was expected")),
+        }
+        all.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(all)
+    }
+
+    /// Finds the series that a range selector sees.
+    pub(super) fn select_range(
+        &mut self,
+        matrix: &MatrixSelector,
+        ends: Grid,
+    ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
+        self.select(&matrix.vector, ends, matrix.range_ms, 0)
+    }
+
+    /// Finds the series that windows of `reach_ms` before (and `beyond_ms` behind) `ends` see.
+    fn select(
+        &mut self,
+        selector: &VectorSelector,
+        ends: Grid,
+        reach_ms: i64,
+        beyond_ms: i64,
+    ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
+        self.limits.check()?;
+        self.source.select(&Selection {
+            matchers: &selector.matchers,
+            after_ms: ends.start_ms.saturating_sub(reach_ms),
+            last_ms: ends.end_ms().saturating_add(beyond_ms),
+        })
+    }
+
+    /// Reads series after series. Labels are made only if asked for.
+    pub(super) fn each(
+        &mut self,
+        set: &dyn SeriesSet,
+        mut visit: impl FnMut(&dyn Fn() -> Labels, &mut Samples) -> Result<(), EvalError>,
+    ) -> Result<(), EvalError> {
+        let mut samples = Samples::default();
+        for at in 0..set.len() {
+            if at.is_multiple_of(SERIES_BETWEEN_CHECKS) {
+                self.limits.check()?;
+            }
+            set.read(at, &mut samples)?;
+            self.limits.read(samples.len() as u64)?;
+            visit(&|| set.labels(at), &mut samples)?;
+        }
+        Ok(())
+    }
+}
+
+/// Fills a column with what `pick` makes of the latest sample of each step; a stale marker ends a
+/// series until its next sample.
+fn fill_latest(
+    samples: &Samples,
+    ends: Grid,
+    lookback_ms: i64,
+    out: &mut [f64],
+    pick: impl Fn(usize) -> f64,
+) {
+    let mut place = 0;
+    for (step, end) in ends.times().enumerate() {
+        place = after(&samples.times, place, end);
+        out[step] = match place.checked_sub(1) {
+            Some(at)
+                if samples.times[at] > end.saturating_sub(lookback_ms)
+                    && !is_absent(samples.values[at]) =>
+            {
+                pick(at)
+            }
+            _ => ABSENT,
+        };
+    }
+}
+
+fn check_smoothing(function: WindowFn, params: Params<'_>) -> Result<(), EvalError> {
+    if function != WindowFn::DoubleExponentialSmoothing {
+        return Ok(());
+    }
+    for (what, values) in [("smoothing", params.first), ("trend", params.second)] {
+        if let Some(bad) = values.iter().find(|v| !(0.0..=1.0).contains(*v)) {
+            return Err(EvalError::execution(format!(
+                "invalid {what} factor. Expected: 0 <= {} <= 1, got: {bad:.6}",
+                if what == "trend" { "tf" } else { "sf" }
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Removes names from a stream. Columns that may become equal are held until all have come.
+struct Gather<'g, 's> {
+    keeps_name: bool,
+    distinct: bool,
+    sink: &'g mut Sink<'s>,
+    held: Vec<super::Column>,
+}
+
+impl<'g, 's> Gather<'g, 's> {
+    fn new(keeps_name: bool, distinct: bool, sink: &'g mut Sink<'s>) -> Self {
+        Self { keeps_name, distinct, sink, held: Vec::new() }
+    }
+
+    fn add(&mut self, labels: Labels, values: &[f64]) -> Result<(), EvalError> {
+        let labels = if self.keeps_name { labels } else { labels.without_name() };
+        if self.distinct {
+            return (self.sink)(labels, values);
+        }
+        self.held.push(super::Column::new(labels, values.to_vec()));
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), EvalError> {
+        for column in merge::merge_equal(self.held)? {
+            (self.sink)(column.labels, &column.values)?;
+        }
+        Ok(())
+    }
+}
+
+/// Names of metrics that a function was not meant for.
+struct Names {
+    function: WindowFn,
+    suspicious: Vec<String>,
+    any_value: bool,
+}
+
+impl Names {
+    fn new(function: WindowFn) -> Self {
+        Self { function, suspicious: Vec::new(), any_value: false }
+    }
+
+    fn see(&mut self, labels: &Labels, values: &[f64]) {
+        let counts = matches!(self.function, WindowFn::Rate | WindowFn::Increase);
+        let quantile = self.function == WindowFn::QuantileOverTime;
+        if !(counts || quantile) || values.iter().all(|v| is_absent(*v)) {
+            return;
+        }
+        self.any_value = true;
+        if quantile {
+            return;
+        }
+        let name = labels.name();
+        let counts = ["_total", "_sum", "_count", "_bucket"].iter().any(|end| name.ends_with(end));
+        let known = || self.suspicious.iter().any(|known| known == name);
+        if !counts && !name.is_empty() && self.suspicious.len() < 100 && !known() {
+            self.suspicious.push(name.to_owned());
+        }
+    }
+
+    fn note(self, evaluator: &mut Evaluator<'_>, call: &Call, range: &Expr, params: Params<'_>) {
+        for name in self.suspicious {
+            evaluator.notes.inform(range.span, format!(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+            ));
+        }
+        if self.function == WindowFn::QuantileOverTime && self.any_value {
+            evaluator.note_quantiles(call.args[0].span, params.first);
+        }
+    }
+}
+
+impl Evaluator<'_> {
+    /// Warns of quantiles that are none.
+    pub(super) fn note_quantiles(&mut self, span: lang::Span, quantiles: &[f64]) {
+        let bad = quantiles.iter().filter(|q| !(0.0..=1.0).contains(*q));
+        let mut texts: Vec<Cow<'static, str>> = bad.map(|q| super::text::of_number(*q)).collect();
+        texts.dedup();
+        for text in texts {
+            let text = format!("quantile value should be between 0 and 1, got {text}");
+            self.notes.warn(span, text);
+        }
+    }
+}

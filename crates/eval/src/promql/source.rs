@@ -1,0 +1,92 @@
+//! Where samples come from and how much may be taken: what whoever asks provides.
+
+use super::{EvalError, Labels, Samples};
+use lang::promql::Matcher;
+
+/// Which series, and which of their samples.
+#[derive(Debug, Clone, Copy)]
+pub struct Selection<'a> {
+    /// All must match.
+    pub matchers: &'a [Matcher],
+    /// Samples later than this, milliseconds since 1970.
+    pub after_ms: i64,
+    /// The last moment of which samples are wanted.
+    pub last_ms: i64,
+}
+
+/// A place that has series.
+pub trait Source {
+    /// Finds the series that have samples in a selection. Nothing needs to be decoded yet.
+    ///
+    /// # Errors
+    /// What the place says, as [`EvalError::Source`] or a limit.
+    fn select<'s>(
+        &'s self,
+        selection: &Selection<'_>,
+    ) -> Result<Box<dyn SeriesSet + 's>, EvalError>;
+}
+
+/// The series of a selection, in the order of their labels where that costs nothing.
+pub trait SeriesSet {
+    /// Returns how many there are.
+    fn len(&self) -> usize;
+
+    /// Says whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the labels of a series, with `__name__`.
+    fn labels(&self, at: usize) -> Labels;
+
+    /// Replaces `into` by the samples of a series inside the selection, oldest first, stale
+    /// markers among them.
+    ///
+    /// # Errors
+    /// As [`Source::select`].
+    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError>;
+}
+
+/// How long and how much: asked as the evaluation goes on.
+pub trait Limits {
+    /// Says whether to go on. Called every few hundred series.
+    ///
+    /// # Errors
+    /// [`EvalError::Timeout`] or [`EvalError::Cancelled`].
+    fn check(&self) -> Result<(), EvalError>;
+
+    /// Counts samples that were read.
+    ///
+    /// # Errors
+    /// [`EvalError::TooMuch`] when they are too many in all.
+    fn read(&self, samples: u64) -> Result<(), EvalError>;
+
+    /// Takes memory for values between; it is given back.
+    ///
+    /// # Errors
+    /// [`EvalError::TooMuch`].
+    fn take(&self, bytes: u64) -> Result<(), EvalError>;
+
+    /// Gives back memory that was taken.
+    fn give_back(&self, bytes: u64);
+}
+
+/// No limits: for tests and for what is known to be small.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unlimited;
+
+impl Limits for Unlimited {
+    fn check(&self) -> Result<(), EvalError> {
+        Ok(())
+    }
+
+    fn read(&self, _samples: u64) -> Result<(), EvalError> {
+        Ok(())
+    }
+
+    fn take(&self, _bytes: u64) -> Result<(), EvalError> {
+        Ok(())
+    }
+
+    fn give_back(&self, _bytes: u64) {}
+}

@@ -1,0 +1,150 @@
+//! Series in memory, written by hand.
+
+use eval::promql::{EvalError, Labels, Range, Samples, Selection, SeriesSet, Source};
+use lang::promql::{ExprKind, parse};
+
+/// Series with their samples, oldest first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memory {
+    pub(super) series: Vec<(Labels, Samples)>,
+}
+
+struct Found<'m> {
+    series: Vec<(&'m Labels, &'m Samples)>,
+    after_ms: i64,
+    last_ms: i64,
+}
+
+impl Source for Memory {
+    fn select<'s>(
+        &'s self,
+        selection: &Selection<'_>,
+    ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
+        let matches =
+            |labels: &Labels| selection.matchers.iter().all(|m| m.matches(labels.get(&m.name)));
+        let series = self.series.iter().filter(|(labels, _)| matches(labels));
+        let series = series.map(|(labels, samples)| (labels, samples)).collect();
+        let (after_ms, last_ms) = (selection.after_ms, selection.last_ms);
+        Ok(Box::new(Found { series, after_ms, last_ms }))
+    }
+}
+
+impl SeriesSet for Found<'_> {
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.series[at].0.clone()
+    }
+
+    /// Exactly the samples asked for: what is needed beyond them would be missed.
+    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+        into.clear();
+        let samples = self.series[at].1;
+        for (time, value) in samples.times.iter().zip(&samples.values) {
+            if self.after_ms < *time && *time <= self.last_ms {
+                into.push(*time, *value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An expression and when it is asked.
+pub(super) struct Question {
+    /// As it was written, with its times.
+    pub(super) line: String,
+    pub(super) text: String,
+    pub(super) range: Range,
+}
+
+/// Reads a case.
+pub(super) fn read(input: &str) -> (Memory, Vec<Question>) {
+    let mut memory = Memory::default();
+    let mut questions = Vec::new();
+    let mut every = None;
+    for line in input.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "every" => every = Some(ms(rest)),
+            "at" => {
+                let (at, text) = rest.split_once(' ').expect("at <time> <expression>");
+                let range = Range::instant(ms(at));
+                questions.push(Question {
+                    line: line.to_owned(),
+                    text: text.trim().to_owned(),
+                    range,
+                });
+            }
+            "from" => {
+                let words: Vec<&str> = rest.splitn(6, ' ').collect();
+                let [start, "to", end, "by", step, text] = words[..] else {
+                    panic!("from <time> to <time> by <duration> <expression>: {line}");
+                };
+                let range = Range { start_ms: ms(start), end_ms: ms(end), step_ms: ms(step) };
+                questions.push(Question {
+                    line: line.to_owned(),
+                    text: text.trim().to_owned(),
+                    range,
+                });
+            }
+            _ => memory.series.push(series(line, every)),
+        }
+    }
+    memory.series.sort_by(|a, b| a.0.cmp(&b.0));
+    (memory, questions)
+}
+
+fn series(line: &str, every: Option<i64>) -> (Labels, Samples) {
+    // The labels end at the last brace, or at the first blank if there is none.
+    let end = line.rfind('}').map_or_else(|| line.find(' ').expect("samples"), |brace| brace + 1);
+    let (name, samples) = line.split_at(end);
+    let expr = parse(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let ExprKind::Vector(selector) = &expr.kind else { panic!("{name} is no series") };
+    let labels = Labels::new(selector.matchers.iter().map(|m| (&m.name, &m.value)));
+    let mut all = Samples::default();
+    let mut n = 0;
+    for word in samples.split_whitespace() {
+        let Some(every) = every else {
+            let (at, value) = word.split_once(':').expect("seconds:value");
+            all.push((at.parse::<f64>().expect("seconds") * 1000.0) as i64, number(value));
+            continue;
+        };
+        for value in values(word) {
+            if let Some(value) = value {
+                all.push(n * every, value);
+            }
+            n += 1;
+        }
+    }
+    (labels, all)
+}
+
+fn values(word: &str) -> Vec<Option<f64>> {
+    if let Some((value, times)) = word.split_once('*') {
+        let one = values(value);
+        return one.repeat(times.parse().expect("times"));
+    }
+    if let Some((from, rest)) = word.split_once("..") {
+        let (to, step) = rest.split_once('/').unwrap_or((rest, "1"));
+        let (from, to, step) = (number(from), number(to), number(step));
+        let count = ((to - from) / step).round() as usize;
+        return (0..=count).map(|n| Some(from + step * n as f64)).collect();
+    }
+    vec![if word == "_" { None } else { Some(number(word)) }]
+}
+
+fn number(text: &str) -> f64 {
+    match text {
+        "stale" => eval::promql::ABSENT,
+        _ => text.parse().unwrap_or_else(|_| panic!("{text} is no value")),
+    }
+}
+
+/// Durations as the language has them.
+fn ms(text: &str) -> i64 {
+    let expr = parse(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let ExprKind::Number(number) = expr.kind else { panic!("{text} is no duration") };
+    (number.value * 1000.0) as i64
+}

@@ -1,0 +1,164 @@
+//! What must hold for any data and any expression.
+
+use super::memory::Memory;
+use eval::promql::{
+    ABSENT, EvalError, Labels, Options, Range, Samples, Series, Unlimited, Value, evaluate,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+/// Expressions with something of everything.
+const EXPRESSIONS: &[&str] = &[
+    "m",
+    "m offset 40s",
+    "m @ 100",
+    "timestamp(m)",
+    "rate(m[1m])",
+    "increase(m[95s])",
+    "delta(m[2m])",
+    "irate(m[1m])",
+    "resets(m[3m])",
+    "changes(m[3m])",
+    "deriv(m[2m])",
+    "predict_linear(m[2m], 60)",
+    "avg_over_time(m[1m])",
+    "min_over_time(m[2m])",
+    "max_over_time(m[2m])",
+    "sum_over_time(m[130s])",
+    "count_over_time(m[1m])",
+    "quantile_over_time(0.7, m[2m])",
+    "stddev_over_time(m[2m])",
+    "last_over_time(m[1m])",
+    "mad_over_time(m[2m])",
+    "rate(m[1m] anchored)",
+    "increase(m[1m] smoothed)",
+    "sum(m)",
+    "sum by (a) (rate(m[1m]))",
+    "avg without (b) (m)",
+    "stddev(m)",
+    "count by (a) (m > 3)",
+    "topk(1, m)",
+    "quantile by (b) (0.5, m)",
+    "count_values(\"v\", m)",
+    "m + on (a, b) n",
+    "m * on (a) group_left sum by (a) (n)",
+    "m > n",
+    "m > bool 3",
+    "m and n",
+    "m or n",
+    "m unless n",
+    "m + fill (0) n",
+    "-m ^ 2",
+    "absent(m{a=\"1\"})",
+    "absent_over_time(m{a=\"1\"}[1m])",
+    "scalar(sum(m)) + time()",
+    "max_over_time(rate(m[1m])[2m:20s])",
+    "sum_over_time(m[2m:30s] offset 10s)",
+    "label_replace(m, \"c\", \"$1\", \"a\", \"(.)\")",
+    "hour(m) + minute()",
+    "clamp(m, 1, 5)",
+    "sum(rate(m[1m])) / sum(rate(m[1m]))",
+    "limitk(2, m)",
+    "limit_ratio(0.5, m)",
+];
+
+fn samples() -> impl Strategy<Value = Samples> {
+    let value = prop_oneof![
+        8 => (0..20_i32).prop_map(f64::from),
+        1 => Just(ABSENT),
+        1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(-2.5), Just(0.0)],
+    ];
+    prop::collection::vec((1..40_i64, value), 0..40).prop_map(|steps| {
+        let mut at = 0;
+        let after = |(gap, value): (i64, f64)| {
+            at += gap * 1000;
+            (at, value)
+        };
+        steps.into_iter().map(after).collect()
+    })
+}
+
+fn memory() -> impl Strategy<Value = Memory> {
+    prop::collection::vec(samples(), 6).prop_map(|all| {
+        let names = [("m", "1", "1"), ("m", "1", "2"), ("m", "2", "1"), ("m", "3", "")];
+        let names = names.into_iter().chain([("n", "1", "1"), ("n", "2", "1")]);
+        let series = names.zip(all).map(|((name, a, b), samples)| {
+            (Labels::new([("__name__", name), ("a", a), ("b", b)]), samples)
+        });
+        Memory { series: series.collect() }
+    })
+}
+
+type Points = BTreeMap<(String, i64), u64>;
+
+fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
+    let expr = lang::promql::parse(text).unwrap();
+    let (value, _) = evaluate(&expr, memory, range, &Options::default(), &Unlimited)
+        .map_err(|e: EvalError| e.to_string())?;
+    let series = match value {
+        Value::Vector(series) | Value::Matrix(series) => series,
+        Value::Scalar(at, value) => {
+            vec![Series { labels: Labels::empty(), points: vec![(at, value)] }]
+        }
+        Value::String(..) => Vec::new(),
+    };
+    let bits = |v: f64| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() };
+    let all = series.into_iter().flat_map(|s| {
+        let labels = s.labels.to_string();
+        s.points.into_iter().map(move |(at, v)| ((labels.clone(), at), bits(v)))
+    });
+    Ok(all.collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_range_is_its_instants(
+        memory in memory(),
+        expr in 0..EXPRESSIONS.len(),
+        start in 0..200_i64,
+        step in 1..90_i64,
+        count in 1..12_i64,
+    ) {
+        let (text, start_ms, step_ms) = (EXPRESSIONS[expr], start * 1000, step * 1000);
+        let range = Range { start_ms, end_ms: start_ms + (count - 1) * step_ms, step_ms };
+        let whole = points(&memory, text, range);
+        let mut instants = Ok(Points::new());
+        for n in 0..count {
+            let at = points(&memory, text, Range::instant(start_ms + n * step_ms));
+            match (&mut instants, at) {
+                (Ok(all), Ok(at)) => all.extend(at),
+                (all @ Ok(_), Err(error)) => *all = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+        match (whole, instants) {
+            (Ok(whole), Ok(instants)) => prop_assert_eq!(whole, instants, "{}", text),
+            (whole, instants) => prop_assert_eq!(whole.is_err(), instants.is_err(), "{}", text),
+        }
+    }
+
+    #[test]
+    fn a_split_range_is_the_whole(
+        memory in memory(),
+        expr in 0..EXPRESSIONS.len(),
+        cut in 1..11_i64,
+    ) {
+        let text = EXPRESSIONS[expr];
+        let range = |from: i64, to: i64| Range {
+            start_ms: from * 35_000, end_ms: to * 35_000, step_ms: 35_000,
+        };
+        let whole = points(&memory, text, range(0, 11));
+        let parts = (points(&memory, text, range(0, cut - 1)), points(&memory, text, range(cut, 11)));
+        match (whole, parts) {
+            (Ok(whole), (Ok(mut first), Ok(second))) => {
+                first.extend(second);
+                prop_assert_eq!(whole, first, "{}", text);
+            }
+            (whole, (first, second)) => {
+                prop_assert_eq!(whole.is_err(), first.is_err() || second.is_err(), "{}", text);
+            }
+        }
+    }
+}
