@@ -15,6 +15,7 @@
 pub mod labels;
 pub mod metric_math;
 pub mod promql;
+pub mod search;
 pub mod statistic;
 
 pub use statistic::{Bounds, Statistic, StatisticError, Within};

@@ -20,6 +20,7 @@ mod diagnostic;
 pub mod labels;
 pub mod metric_math;
 pub mod promql;
+pub mod search;
 mod span;
 
 pub use diagnostic::Diagnostic;

@@ -20,6 +20,7 @@ mod bench;
 mod client;
 mod data;
 mod errors;
+mod expressions;
 mod http_plain;
 mod listing;
 mod protocols;

@@ -8,7 +8,8 @@ use aws_sdk_cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     DashboardValidationMessage, Datapoint, Dimension, DimensionFilter, Entity, EntityMetricData,
-    MessageData, Metric, MetricDataQuery, MetricDataResult, MetricDatum, MetricStat, StatisticSet,
+    LabelOptions, MessageData, Metric, MetricDataQuery, MetricDataResult, MetricDatum, MetricStat,
+    StatisticSet,
 };
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
@@ -150,7 +151,8 @@ async fn call(client: &CloudWatch, operation: &str, input: &Value) -> Result<Val
                 .set_end_time(at(input, "EndTime"))
                 .set_next_token(text(input, "NextToken"))
                 .set_scan_by(text(input, "ScanBy").map(|t| t.as_str().into()))
-                .set_max_datapoints(whole(input, "MaxDatapoints"));
+                .set_max_datapoints(whole(input, "MaxDatapoints"))
+                .set_label_options(input.get("LabelOptions").map(label_options));
             let output = call.send().await.map_err(failure)?;
             Ok(object([
                 (
@@ -303,6 +305,10 @@ fn dimension(from: &Value) -> Dimension {
 
 fn filter(from: &Value) -> DimensionFilter {
     DimensionFilter::builder().set_name(text(from, "Name")).set_value(text(from, "Value")).build()
+}
+
+fn label_options(from: &Value) -> LabelOptions {
+    LabelOptions::builder().set_timezone(text(from, "Timezone")).build()
 }
 
 fn query(from: &Value) -> MetricDataQuery {

@@ -3,4 +3,5 @@
 mod labels;
 mod metric_math;
 mod promql;
+mod search;
 mod statistic;

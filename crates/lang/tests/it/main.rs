@@ -3,3 +3,4 @@
 mod labels;
 mod metric_math;
 mod promql;
+mod search;
