@@ -31,6 +31,13 @@ impl Data {
         Self { json: br#"{"status":"success","data":"#.to_vec(), warnings: Vec::new() }
     }
 
+    /// An answer that is small and made at once.
+    pub(super) fn of(value: &serde_json::Value) -> Self {
+        let mut data = Self::new();
+        serde_json::to_writer(&mut data.json, value).expect("writing to memory does not fail");
+        data
+    }
+
     pub(super) fn warn(&mut self, warning: &'static str) {
         self.warnings.push(warning);
     }

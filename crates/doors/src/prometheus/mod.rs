@@ -7,10 +7,12 @@ mod answer;
 mod caller;
 mod form;
 mod listing;
+mod nothing;
 mod query;
 mod refused;
 mod routes;
 mod status;
+mod tree;
 mod write;
 
 use answer::Failure;
@@ -141,13 +143,15 @@ impl PrometheusDoor {
             Route::Labels => listing::labels(&asked),
             Route::LabelValues(name) => listing::label_values(&asked, name),
             Route::Metadata => listing::metadata(&asked),
-            Route::BuildInfo => Ok(status::build_info()),
-            Route::RuntimeInfo => Ok(status::runtime_info(&asked)),
+            Route::Told { tell, .. } => tell(&asked),
             Route::NotServed => Err(Failure::NotFound("not served yet")),
             Route::Unknown => Err(Failure::NotFound("no such path")),
         }
     }
 }
+
+/// Answers a question that has no parameters in its path.
+type Tell = fn(&Asked<'_>) -> Result<answer::Data, Failure>;
 
 /// Something that is done and has no answer but that it is done.
 type Act = fn(&Asked<'_>) -> Result<(), Failure>;

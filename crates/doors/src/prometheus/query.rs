@@ -2,6 +2,7 @@
 
 use super::Asked;
 use super::answer::{Data, Failure, push_map, push_text};
+use super::tree::parsed;
 use formats::numbers::{parse_duration_ms, parse_timestamp_ms, push_timestamp, push_value};
 use model::{TimeRange, is_stale};
 use platform::promql::{self, At, ExprKind, MatrixSelector, VectorSelector};
@@ -138,7 +139,7 @@ fn not_served(kind: &ExprKind) -> Failure {
     Failure::Execution(format!("not served yet: {what}"))
 }
 
-fn time(asked: &Asked<'_>, name: &'static str) -> Result<Option<i64>, Failure> {
+pub(super) fn time(asked: &Asked<'_>, name: &'static str) -> Result<Option<i64>, Failure> {
     asked.params.get(name).map(parse_timestamp_ms).transpose().map_err(|error| {
         Failure::parameter(name, format_args!("invalid time value for '{name}': {error}"))
     })
@@ -188,8 +189,7 @@ fn common(asked: &Asked<'_>) -> Result<Common, Failure> {
     if asked.params.get("stats").is_some() {
         return Err(Failure::parameter("stats", "not served yet"));
     }
-    let text = asked.params.get("query").unwrap_or_default();
-    let expr = promql::parse(text).map_err(|errors| Failure::parameter("query", &errors))?;
+    let expr = parsed(asked)?;
     Ok(Common {
         kind: unwrapped(expr),
         lookback_ms,

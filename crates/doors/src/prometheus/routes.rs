@@ -1,12 +1,12 @@
 //! Which path means what, and which methods it takes.
 
-use super::{Act, admin};
+use super::{Act, Tell, admin, nothing, status, tree};
 use http::Method;
 
 pub(super) const PREFIX: &str = "/api/v1/";
 
 /// What a path asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Route<'a> {
     Write,
     Query,
@@ -16,8 +16,12 @@ pub(super) enum Route<'a> {
     /// The label's name as it stands in the path.
     LabelValues(&'a str),
     Metadata,
-    BuildInfo,
-    RuntimeInfo,
+    /// A question whose path is all there is to know about it.
+    Told {
+        /// Its parameters may be in a form.
+        form: bool,
+        tell: Tell,
+    },
     DeleteSeries,
     CleanTombstones,
     Snapshot,
@@ -28,26 +32,32 @@ pub(super) enum Route<'a> {
 
 /// Paths of Prometheus that are not served yet, so that nobody takes them for misspelt ones.
 const NOT_SERVED: &[&str] = &[
-    "alertmanagers",
-    "alerts",
-    "features",
-    "format_query",
-    "notifications",
     "notifications/live",
     "otlp/v1/metrics",
-    "parse_query",
-    "query_exemplars",
     "read",
-    "rules",
-    "scrape_pools",
-    "status/config",
-    "status/flags",
-    "status/tsdb",
     "status/tsdb/blocks",
     "status/walreplay",
-    "targets",
-    "targets/metadata",
     "targets/relabel_steps",
+];
+
+/// Questions whose path is all there is to know about them, and whether they take forms.
+const TOLD: &[(&str, bool, Tell)] = &[
+    ("alertmanagers", false, nothing::alertmanagers),
+    ("alerts", false, nothing::alerts),
+    ("features", false, status::features),
+    ("format_query", true, tree::format_query),
+    ("notifications", false, nothing::list),
+    ("parse_query", true, tree::parse_query),
+    ("query_exemplars", true, nothing::exemplars),
+    ("rules", false, nothing::rules),
+    ("scrape_pools", false, nothing::scrape_pools),
+    ("status/buildinfo", false, status::build_info),
+    ("status/config", false, status::config),
+    ("status/flags", false, status::flags),
+    ("status/runtimeinfo", false, status::runtime_info),
+    ("status/tsdb", false, status::tsdb),
+    ("targets", false, nothing::targets),
+    ("targets/metadata", false, nothing::list),
 ];
 
 impl<'a> Route<'a> {
@@ -61,13 +71,14 @@ impl<'a> Route<'a> {
             "series" => Self::Series,
             "labels" => Self::Labels,
             "metadata" => Self::Metadata,
-            "status/buildinfo" => Self::BuildInfo,
-            "status/runtimeinfo" => Self::RuntimeInfo,
             "admin/tsdb/delete_series" => Self::DeleteSeries,
             "admin/tsdb/clean_tombstones" => Self::CleanTombstones,
             "admin/tsdb/snapshot" => Self::Snapshot,
             _ if label.is_some_and(|l| !l.contains('/')) => {
                 Self::LabelValues(label.unwrap_or_default())
+            }
+            _ if let Some(&(_, form, tell)) = TOLD.iter().find(|(path, ..)| *path == rest) => {
+                Self::Told { form, tell }
             }
             _ if NOT_SERVED.contains(&rest) => Self::NotServed,
             _ => Self::Unknown,
@@ -92,9 +103,8 @@ impl<'a> Route<'a> {
             Self::Query | Self::QueryRange | Self::Series | Self::Labels => {
                 (!get && !post).then_some("GET, POST")
             }
-            Self::LabelValues(_) | Self::Metadata | Self::BuildInfo | Self::RuntimeInfo => {
-                (!get).then_some("GET")
-            }
+            Self::Told { form: true, .. } => (!get && !post).then_some("GET, POST"),
+            Self::LabelValues(_) | Self::Metadata | Self::Told { .. } => (!get).then_some("GET"),
             Self::DeleteSeries | Self::CleanTombstones | Self::Snapshot => {
                 (!post && method != Method::PUT).then_some("POST, PUT")
             }
@@ -115,7 +125,7 @@ mod tests {
             ("/api/v1/label//values", Route::LabelValues("")),
             ("/api/v1/label/a/b/values", Route::Unknown),
             ("/api/v1/label/values", Route::Unknown),
-            ("/api/v1/rules", Route::NotServed),
+            ("/api/v1/read", Route::NotServed),
             ("/api/v1/admin/tsdb/snapshot", Route::Snapshot),
             ("/api/v1/admin/tsdb/other", Route::Unknown),
             ("/api/v1/query/", Route::Unknown),
@@ -123,7 +133,7 @@ mod tests {
             ("/", Route::Unknown),
         ];
         for (path, route) in cases {
-            assert_eq!(Route::of(path), route, "{path}");
+            assert_eq!(format!("{:?}", Route::of(path)), format!("{route:?}"), "{path}");
         }
     }
 }

@@ -45,7 +45,10 @@ impl Checker {
                 self.expr(&mut subquery.expr);
                 let found = subquery.expr.value_type();
                 if found != ValueType::Vector {
-                    let found = found.name();
+                    let found = match found {
+                        ValueType::Matrix => "matrix",
+                        found => found.name(),
+                    };
                     let message =
                         format!("subquery is only allowed on instant vector, got {found} instead");
                     self.mistake(span, message);
@@ -100,7 +103,11 @@ impl Checker {
             self.mistake(binary.op_span, message);
         }
         if sides == [ValueType::Vector; 2] {
-            binary.matching.get_or_insert_with(Matching::default);
+            let matching = binary.matching.get_or_insert_with(Matching::default);
+            if op.is_set() && matching.cardinality != Cardinality::ManyToMany {
+                let message = format!("no grouping allowed for {:?} operation", op.symbol());
+                self.mistake(span, message);
+            }
             return;
         }
         if op.is_set() {
@@ -161,13 +168,15 @@ impl Checker {
                 && vector.offset_expr.is_none()
                 && vector.ends == Ends::Plain
         };
-        match &arg.kind {
-            ExprKind::Vector(vector) if plain(vector) => {}
-            _ => self.mistake(
-                arg.span,
-                "expected label selectors as the second argument to \"info\" function",
-            ),
-        }
+        let found = match &arg.kind {
+            ExprKind::Vector(vector) if plain(vector) => return,
+            _ => arg.value_type(),
+        };
+        let found = match found {
+            ValueType::Vector => "vector selector",
+            found => found.name(),
+        };
+        self.mistake(arg.span, format!("expected label selectors only, got {found} instead"));
     }
 
     fn ends(&mut self, function: Function, arg: &Expr) {

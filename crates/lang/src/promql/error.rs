@@ -37,6 +37,10 @@ impl ParseErrors {
 impl fmt::Display for ParseErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let first = &self.errors[0];
+        // There is no place where something is missing altogether.
+        if first.message == super::parser::NOTHING {
+            return write!(f, "unknown position: parse error: {}", first.message);
+        }
         write!(f, "{}: parse error: {}", first.span.place(&self.source), first.message)
     }
 }

@@ -15,6 +15,7 @@ mod function;
 mod lexer;
 mod matcher;
 mod parser;
+mod pretty;
 mod print;
 mod re2;
 mod text;

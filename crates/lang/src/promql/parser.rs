@@ -23,7 +23,7 @@ use crate::{Diagnostic, Span};
 pub fn parse(source: &str) -> Result<Expr, ParseErrors> {
     let mut expr = Parser::run(source, |parser| {
         if parser.peek() == &TokenKind::End {
-            return Err(mistake(parser.span(), "no expression found in input"));
+            return Err(mistake(parser.span(), NOTHING));
         }
         let node = parser.expression(0)?;
         match parser.peek() {
@@ -66,6 +66,9 @@ pub fn parse_series_selectors<'a>(
 ) -> Result<Vec<Vec<Matcher>>, ParseErrors> {
     sources.into_iter().map(parse_series_selector).collect()
 }
+
+/// What a text without any token is told.
+pub(super) const NOTHING: &str = "no expression found in input";
 
 /// Boxed: a mistake is rare, and its parts would make every result large.
 type Parsed<T> = Result<T, Box<Diagnostic>>;
@@ -213,6 +216,14 @@ impl<'a> Parser<'a> {
         self.mistakes.push(*mistake);
         self.at = at;
         Ok(())
+    }
+
+    /// Says that something else was met where parentheses or brackets should end, or nothing.
+    fn unclosed(&self, what: &str) -> Box<Diagnostic> {
+        match self.peek() {
+            TokenKind::End => mistake(self.span(), format!("unclosed {what}")),
+            _ => self.unexpected("", None),
+        }
     }
 
     fn unexpected(&self, context: &str, expected: Option<&str>) -> Box<Diagnostic> {

@@ -44,8 +44,6 @@ fn float(value: f64, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("NaN")
     } else if value.is_infinite() {
         f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
-    } else if value != 0.0 && !(1e-4..1e21).contains(&value.abs()) {
-        write!(f, "{value:e}")
     } else {
         write!(f, "{value}")
     }

@@ -147,6 +147,18 @@ fn every_mistake_in_matchers_is_reported() {
 }
 
 #[test]
+fn long_expressions_are_shown_on_several_lines() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/promql-pretty");
+    testkit::run_fixtures(dir, |input| {
+        let expr = parse(input).unwrap();
+        let shown = expr.pretty(40);
+        assert_eq!(describe(&parse(&shown).unwrap()), describe(&expr), "{shown}");
+        assert_eq!(parse(&shown).unwrap().pretty(40), shown, "shown again");
+        shown
+    });
+}
+
+#[test]
 fn a_series_selector_is_nothing_else() {
     let matchers = parse_series_selector(r#"up{job="a"}"#).unwrap();
     let names: Vec<&str> = matchers.iter().map(|m| m.name.as_str()).collect();

@@ -60,9 +60,7 @@ impl Parser<'_> {
                     self.advance();
                     return Ok(labels);
                 }
-                TokenKind::Word if words::is_bare_label(self.word()) => {
-                    labels.push(self.word().to_owned());
-                }
+                TokenKind::Word => labels.push(self.word().to_owned()),
                 TokenKind::Text(text) => labels.push(text.clone()),
                 _ => return Err(self.unexpected(CONTEXT, Some("label"))),
             }

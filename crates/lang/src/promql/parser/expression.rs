@@ -3,7 +3,7 @@
 use super::{Node, Parsed, Parser, mistake};
 use crate::Span;
 use crate::promql::lexer::TokenKind;
-use crate::promql::{Binary, BinaryOp, Call, ExprKind, Function, Number, Unary, words};
+use crate::promql::{Binary, BinaryOp, Call, Expr, ExprKind, Function, Number, Unary, words};
 
 /// Signs bind as multiplication does: `-a ^ b` is `-(a ^ b)`, and `-a * b` is `(-a) * b`.
 const UNARY: u8 = precedence(BinaryOp::Mul);
@@ -36,7 +36,7 @@ impl Parser<'_> {
             let mut left = parser.signed()?;
             while let Some(op) = parser.operator().filter(|op| precedence(*op) > above) {
                 let op_span = parser.advance();
-                let (returns_bool, matching) = parser.binary_modifiers(op)?;
+                let (returns_bool, matching) = parser.binary_modifiers(op, op_span)?;
                 let closer = precedence(op) - u8::from(op == BinaryOp::Pow);
                 let right = parser.expression(closer)?;
                 let span = left.expr.span.to(right.expr.span);
@@ -130,7 +130,7 @@ impl Parser<'_> {
         let open = self.advance();
         let inner = self.expression(0).and_then(|inner| match self.peek() {
             TokenKind::Sign(")") => Ok(inner),
-            _ => Err(self.unexpected("", None)),
+            _ => Err(self.unclosed("left parenthesis")),
         });
         let Node { expr, height } = match inner {
             Ok(inner) => inner,
@@ -147,13 +147,22 @@ impl Parser<'_> {
         let name = self.advance();
         let (nodes, close) = self.arguments()?;
         let height = nodes.iter().map(|node| node.height).max().unwrap_or(0);
-        let args = nodes.into_iter().map(|node| node.expr).collect();
+        let args: Vec<Expr> = nodes.into_iter().map(|node| node.expr).collect();
+        if let (Function::Info, Some(labels)) = (function, args.get(1)) {
+            let braces = labels.span.of(self.source).starts_with('{');
+            if matches!(labels.kind, ExprKind::Vector(_)) && !braces {
+                let message = "expected label selectors only, got vector selector instead";
+                self.mistakes.push(*mistake(labels.span, message));
+            }
+        }
         Node::over(height, ExprKind::Call(Call { function, args }), name.to(close))
     }
 
     /// Reads arguments in parentheses; returns the closing one's place with them.
     pub(super) fn arguments(&mut self) -> Parsed<(Vec<Node>, Span)> {
-        self.expect("(", "")?;
+        if !self.accept("(") {
+            return Err(self.unexpected(" in aggregation", None));
+        }
         let mut args = Vec::new();
         if self.next_is(")") {
             return Ok((args, self.advance()));
@@ -161,7 +170,7 @@ impl Parser<'_> {
         loop {
             let read = self.expression(0).and_then(|arg| match self.peek() {
                 TokenKind::Sign("," | ")") => Ok(arg),
-                _ => Err(self.unexpected("", None)),
+                _ => Err(self.unclosed("left parenthesis")),
             });
             match read {
                 Ok(arg) => args.push(arg),

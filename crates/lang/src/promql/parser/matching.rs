@@ -1,6 +1,7 @@
 //! What stands between an operator and its right side.
 
 use super::{Parsed, Parser, mistake};
+use crate::Span;
 use crate::promql::lexer::TokenKind;
 use crate::promql::{BinaryOp, Cardinality, Matching};
 
@@ -9,12 +10,15 @@ impl Parser<'_> {
     ///
     /// Returns how samples match if anything says so, or if the operator works on sets. Whether
     /// both sides are vectors is not known yet.
-    pub(super) fn binary_modifiers(&mut self, op: BinaryOp) -> Parsed<(bool, Option<Matching>)> {
-        let bool_span = self.span();
+    pub(super) fn binary_modifiers(
+        &mut self,
+        op: BinaryOp,
+        op_span: Span,
+    ) -> Parsed<(bool, Option<Matching>)> {
         let returns_bool = self.accept_word("bool");
         if returns_bool && !op.compares() {
             let message = "bool modifier can only be used on comparison operators";
-            self.mistakes.push(*mistake(bool_span, message));
+            self.mistakes.push(*mistake(op_span, message));
         }
         let mut matching = Matching::default();
         let mut said = false;
@@ -26,7 +30,7 @@ impl Parser<'_> {
             matching.on = self.next_is_word("on");
             self.advance();
             matching.labels = self.labels()?;
-            self.group(op, &mut matching)?;
+            self.group(op_span, &mut matching)?;
         }
         while let Some((left, right)) = self.fill() {
             let span = self.advance();
@@ -49,25 +53,20 @@ impl Parser<'_> {
         Ok((returns_bool, said.then_some(matching)))
     }
 
-    fn group(&mut self, op: BinaryOp, matching: &mut Matching) -> Parsed<()> {
+    fn group(&mut self, op_span: Span, matching: &mut Matching) -> Parsed<()> {
         let left = self.next_is_word("group_left");
         if !left && !self.next_is_word("group_right") {
             return Ok(());
         }
-        let span = self.advance();
-        if op.is_set() {
-            let message = format!("no grouping allowed for {:?} operation", op.symbol());
-            self.mistakes.push(*mistake(span, message));
-        }
+        self.advance();
         matching.cardinality = if left { Cardinality::ManyToOne } else { Cardinality::OneToMany };
         if self.next_is("(") {
-            let list = self.span();
             matching.include = self.labels()?;
             let twice = matching.include.iter().find(|l| matching.labels.contains(l));
             if let Some(label) = twice.filter(|_| matching.on) {
                 let message =
                     format!("label {label:?} must not occur in ON and GROUP clause at once");
-                self.mistakes.push(*mistake(list.to(self.last_span()), message));
+                self.mistakes.push(*mistake(op_span, message));
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ pub(super) type Duration = (i64, Option<Box<DurationExpr>>);
 impl Parser<'_> {
     pub(super) fn modifiers(&mut self, mut node: Node) -> Parsed<Node> {
         loop {
-            let span = self.span();
+            let start = node.expr.span;
             if self.next_is("[") {
                 node = self.range(node)?;
                 continue;
@@ -20,14 +20,14 @@ impl Parser<'_> {
             if self.next_is_word("offset") {
                 self.advance();
                 let offset = self.offset()?;
-                self.set_offset(&mut node.expr, span, offset)?;
+                self.set_offset(&mut node.expr, start, offset)?;
             } else if self.accept("@") {
-                let at = self.at_time()?;
-                self.set_at(&mut node.expr, span, at)?;
+                let at = self.at_time(start)?;
+                self.set_at(&mut node.expr, start, at)?;
             } else if self.next_is_word("anchored") || self.next_is_word("smoothed") {
                 let anchored = self.next_is_word("anchored");
                 self.advance();
-                set_ends(&mut node.expr, span, anchored)?;
+                set_ends(&mut node.expr, start, anchored)?;
             } else {
                 return Ok(node);
             }
@@ -44,10 +44,10 @@ impl Parser<'_> {
                 true => None,
                 false => Some(self.positive_duration(" in subquery")?),
             };
-            let close = self.expect("]", " in subquery")?;
+            let close = self.close_bracket()?;
             return subquery(node, range, step, close);
         }
-        let close = self.expect("]", " in range")?;
+        let close = self.close_bracket()?;
         let span = open.to(close);
         let vector = match node.expr.kind {
             ExprKind::Vector(vector) => vector,
@@ -66,6 +66,10 @@ impl Parser<'_> {
         let (range_ms, range_expr) = range;
         let kind = ExprKind::Matrix(MatrixSelector { vector, range_ms, range_expr });
         Ok(Node::leaf(kind, node.expr.span.to(close)))
+    }
+
+    fn close_bracket(&mut self) -> Parsed<Span> {
+        if self.next_is("]") { Ok(self.advance()) } else { Err(self.unclosed("left bracket")) }
     }
 
     fn set_offset(&mut self, expr: &mut Expr, span: Span, offset: Duration) -> Parsed<()> {
@@ -97,17 +101,16 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn at_time(&mut self) -> Parsed<At> {
+    fn at_time(&mut self, expr: Span) -> Parsed<At> {
         let at = match self.peek() {
             TokenKind::Word if self.next_is_word("start") => At::Start,
             TokenKind::Word if self.next_is_word("end") => At::End,
             _ => {
                 let start = self.span();
                 let seconds = self.signed_number(" in @")?;
-                let span = start.to(self.last_span());
+                let shown = start.to(self.last_span()).of(self.source);
                 return seconds_to_ms(seconds).map(At::Time).ok_or_else(|| {
-                    let shown = span.of(self.source);
-                    mistake(span, format!("timestamp out of bounds for @ modifier: {shown}"))
+                    mistake(expr, format!("timestamp out of bounds for @ modifier: {shown}"))
                 });
             }
         };

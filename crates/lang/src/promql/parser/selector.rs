@@ -15,7 +15,7 @@ impl Parser<'_> {
             self.advance();
         }
         if self.accept("{") {
-            self.matchers(&mut name, &mut matchers)?;
+            self.matchers(start, &mut name, &mut matchers)?;
         }
         let span = start.to(self.last_span());
         if let Some(name) = name {
@@ -38,7 +38,12 @@ impl Parser<'_> {
     }
 
     /// Reads what is behind an opening brace, and the closing one.
-    fn matchers(&mut self, name: &mut Option<String>, matchers: &mut Vec<Matcher>) -> Parsed<()> {
+    fn matchers(
+        &mut self,
+        start: Span,
+        name: &mut Option<String>,
+        matchers: &mut Vec<Matcher>,
+    ) -> Parsed<()> {
         loop {
             let span = self.span();
             let label = match self.peek().clone() {
@@ -62,12 +67,12 @@ impl Parser<'_> {
                     Some(first) => {
                         let message =
                             format!("metric name must not be set twice: {first:?} or {label:?}");
-                        self.mistakes.push(*mistake(span, message));
+                        self.mistakes.push(*mistake(start.to(span), message));
                     }
                     None => *name = Some(label),
                 },
                 None => {
-                    let expected = Some("a label matching operator");
+                    let expected = Some("label matching operator");
                     return Err(self.unexpected(" in label matching", expected));
                 }
             }

@@ -1,0 +1,176 @@
+//! `/api/v1/format_query` and `/api/v1/parse_query`: expressions as texts and as trees.
+//!
+//! Source: Prometheus documentation, "HTTP API", formatting and parsing query expressions.
+
+use super::Asked;
+use super::answer::{Data, Failure, push_text};
+use platform::promql::{
+    self, Aggregate, At, Binary, Call, Cardinality, Expr, ExprKind, Matching, ValueType,
+    VectorSelector,
+};
+use serde_json::{Value, json};
+
+/// Longer expressions are split over lines, as Prometheus does.
+const WIDTH: usize = 100;
+
+/// Reads the expression of a question.
+pub(super) fn parsed(asked: &Asked<'_>) -> Result<Expr, Failure> {
+    parsed_or(asked, |errors| Failure::parameter("query", &errors))
+}
+
+/// Reads the expression of a question, or says in which way it is no expression.
+pub(super) fn parsed_or(
+    asked: &Asked<'_>,
+    refuse: impl FnOnce(promql::ParseErrors) -> Failure,
+) -> Result<Expr, Failure> {
+    promql::parse(asked.params.get("query").unwrap_or_default()).map_err(refuse)
+}
+
+/// Answers `/api/v1/format_query`.
+pub(super) fn format_query(asked: &Asked<'_>) -> Result<Data, Failure> {
+    let mut data = Data::new();
+    push_text(&mut data.json, &parsed(asked)?.pretty(WIDTH));
+    Ok(data)
+}
+
+/// Answers `/api/v1/parse_query`.
+pub(super) fn parse_query(asked: &Asked<'_>) -> Result<Data, Failure> {
+    Ok(Data::of(&tree(&parsed(asked)?)))
+}
+
+fn tree(expr: &Expr) -> Value {
+    match &expr.kind {
+        ExprKind::Number(number) => {
+            let mut text = Vec::new();
+            formats::numbers::push_value(&mut text, number.value);
+            json!({"type": "numberLiteral", "val": String::from_utf8_lossy(&text)})
+        }
+        ExprKind::String(text) => json!({"type": "stringLiteral", "val": text}),
+        ExprKind::Vector(vector) => selector(vector, "vectorSelector"),
+        ExprKind::Matrix(matrix) => {
+            let mut node = selector(&matrix.vector, "matrixSelector");
+            node["range"] = json!(matrix.range_ms);
+            node
+        }
+        ExprKind::Subquery(subquery) => json!({
+            "type": "subquery",
+            "expr": tree(&subquery.expr),
+            "range": subquery.range_ms,
+            "offset": subquery.offset_ms,
+            "step": subquery.step_ms.unwrap_or(0),
+            "timestamp": timestamp(subquery.at),
+            "startOrEnd": start_or_end(subquery.at),
+        }),
+        ExprKind::Paren(inner) => json!({"type": "parenExpr", "expr": tree(inner)}),
+        ExprKind::Unary(unary) => json!({
+            "type": "unaryExpr",
+            "op": if unary.negative { "-" } else { "+" },
+            "expr": tree(&unary.expr),
+        }),
+        ExprKind::Binary(binary) => operator(binary),
+        ExprKind::Aggregate(aggregate) => aggregation(aggregate),
+        ExprKind::Call(call) => function(call),
+    }
+}
+
+fn selector(vector: &VectorSelector, kind: &str) -> Value {
+    let matchers: Vec<Value> = vector
+        .matchers
+        .iter()
+        .map(|m| json!({"name": m.name, "type": m.op.symbol(), "value": m.value}))
+        .collect();
+    let name = vector.matchers.first().filter(|m| m.name == "__name__");
+    let name = name.filter(|m| m.op == promql::MatchOp::Eq).map_or("", |m| m.value.as_str());
+    json!({
+        "type": kind,
+        "name": name,
+        "matchers": matchers,
+        "offset": vector.offset_ms,
+        "timestamp": timestamp(vector.at),
+        "startOrEnd": start_or_end(vector.at),
+    })
+}
+
+fn timestamp(at: Option<At>) -> Option<i64> {
+    match at {
+        Some(At::Time(at_ms)) => Some(at_ms),
+        _ => None,
+    }
+}
+
+fn start_or_end(at: Option<At>) -> Option<&'static str> {
+    match at {
+        Some(At::Start) => Some("start"),
+        Some(At::End) => Some("end"),
+        _ => None,
+    }
+}
+
+fn operator(binary: &Binary) -> Value {
+    json!({
+        "type": "binaryExpr",
+        "op": binary.op.symbol(),
+        "lhs": tree(&binary.left),
+        "rhs": tree(&binary.right),
+        "matching": binary.matching.as_ref().map(matching),
+        "bool": binary.returns_bool,
+    })
+}
+
+fn matching(matching: &Matching) -> Value {
+    let cardinality = match matching.cardinality {
+        Cardinality::OneToOne => "one-to-one",
+        Cardinality::ManyToOne => "many-to-one",
+        Cardinality::OneToMany => "one-to-many",
+        Cardinality::ManyToMany => "many-to-many",
+    };
+    let mut node = json!({
+        "card": cardinality,
+        "labels": matching.labels,
+        "on": matching.on,
+        "include": matching.include,
+    });
+    if matching.fill_left.is_some() || matching.fill_right.is_some() {
+        node["fillValues"] = json!({"lhs": matching.fill_left, "rhs": matching.fill_right});
+    }
+    node
+}
+
+fn aggregation(aggregate: &Aggregate) -> Value {
+    json!({
+        "type": "aggregation",
+        "op": aggregate.op.name(),
+        "expr": tree(&aggregate.expr),
+        "param": aggregate.param.as_deref().map(tree),
+        "grouping": aggregate.labels,
+        "without": aggregate.without,
+    })
+}
+
+fn function(call: &Call) -> Value {
+    let signature = call.function.signature();
+    // How many of the arguments may be absent, or -1 where any number may follow.
+    let variadic = match signature.args_max {
+        Some(max) => i64::try_from(max - signature.args_min).unwrap_or(i64::MAX),
+        None => -1,
+    };
+    json!({
+        "type": "call",
+        "args": call.args.iter().map(tree).collect::<Vec<_>>(),
+        "func": {
+            "name": call.function.name(),
+            "argTypes": signature.args.iter().map(|t| type_name(*t)).collect::<Vec<_>>(),
+            "variadic": variadic,
+            "returnType": type_name(signature.returns),
+        },
+    })
+}
+
+pub(super) fn type_name(of: ValueType) -> &'static str {
+    match of {
+        ValueType::Scalar => "scalar",
+        ValueType::Vector => "vector",
+        ValueType::Matrix => "matrix",
+        ValueType::String => "string",
+    }
+}
