@@ -174,7 +174,6 @@ pub(super) fn over_time(aggregate: Aggregate, values: &[f64]) -> f64 {
 /// for the others it is none. Where all are missing there is no point.
 ///
 /// Source: user guide, function `AVG` ("Missing values are treated as 0").
-#[cfg(test)]
 pub(super) fn over_series(aggregate: Aggregate, values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let members = values.len() as f64;
     with_fold!(aggregate, F => run::<F>(values, members))

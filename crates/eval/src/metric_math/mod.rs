@@ -5,6 +5,9 @@
 //! index, and every operator is a loop over columns. The caller brings the data as [`Inputs`]; nothing
 //! here knows where they come from.
 //!
+//! A [`Stepper`] computes the same point by point, with carried state, for those who decide as points
+//! arrive. Its results are those of the grid; what needs all points at once it refuses, by name.
+//!
 //! **Missing points.** Between two series a missing point counts as 0, and where both are missing there
 //! is none. Beside a scalar a missing point stays missing. What has no finite result - a division by
 //! zero, a logarithm of 0 - is no point.
@@ -19,6 +22,7 @@
 mod calendar;
 mod choose;
 mod combine;
+mod compile;
 mod error;
 mod evaluate;
 mod fold;
@@ -27,10 +31,12 @@ mod period;
 mod point;
 mod running;
 mod sorting;
+mod stepper;
 mod value;
 
 pub use error::{EvalError, EvalLimits};
 pub use evaluate::evaluate;
 pub use inputs::Inputs;
 pub use period::result_period_s;
+pub use stepper::{NotSteppable, Slots, StepInputs, Stepper};
 pub use value::{Grid, Series, Value};

@@ -97,7 +97,6 @@ pub(super) fn scalar(op: BinaryOp, a: f64, b: f64) -> f64 {
 }
 
 /// Points of two series.
-#[cfg(test)]
 pub(super) fn points(op: BinaryOp, a: f64, b: f64) -> f64 {
     with_operator!(op, f => of_points(a, b, f))
 }

@@ -17,6 +17,8 @@
 //! `period` (60) seconds and begins at `start` (0) seconds since 1970. The result is a line of values,
 //! or one for each series of an array behind the id that it came from.
 
+mod steps;
+
 use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
 use lang::Diagnostic;
 use lang::metric_math::{IdKind, Search, Type, check, parse};
