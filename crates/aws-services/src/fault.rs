@@ -78,6 +78,9 @@ pub(crate) fn of_ask(error: &AskError) -> ServiceError {
             ServiceError::common(Common::Throttling, format!("Rate exceeded: {error}"))
         }
         // The asker can ask for less; trying again would not help.
+        AskError::Query(QueryError::Expression { id, what, .. }) => {
+            ServiceError::validation(format!("Error in expression '{id}': {what}"))
+        }
         AskError::Query(QueryError::Bad(_)) => ServiceError::validation(error.to_string()),
         AskError::Query(QueryError::Read(
             limit @ (ReadError::TooManySeries { .. }

@@ -27,7 +27,7 @@ pub use credentials::{
 };
 pub use delete::DeleteError;
 pub use described::{DescribeError, Entity, EntityOfSeries, MetricMetadata};
-pub use eval::{Statistic, StatisticError};
+pub use eval::{Statistic, StatisticError, labels};
 pub use fsck::{Finding, FsckError, FsckOptions, FsckReport, Outcome, fsck};
 pub use health::Condition;
 pub use ingest::{Ingest, IngestError, TimeLimits};
@@ -37,6 +37,10 @@ pub use memory::MemoryPlan;
 pub use metric_store::{
     Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits,
     SeriesNumber, Share, StoreOptions, StoreStatus, WriteError,
+};
+pub use query::metric_data::{
+    DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineSource, MetricData, Plan, PlanError,
+    rounded_start,
 };
 pub use query::{
     MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,

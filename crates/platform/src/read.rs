@@ -5,6 +5,7 @@ use crate::access::{AccessError, Verb};
 use crate::questions::Turn;
 use metric_store::{Matcher, ReadBudget};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
+use query::metric_data::{DataAnswer, DataQuestion};
 use query::{MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
@@ -108,6 +109,19 @@ impl Platform {
         self.ask(who, scope, None, |tenant, budget| {
             self.runner.statistics(tenant, question, budget)
         })
+    }
+
+    /// Returns the results of metrics and expressions over them.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn metric_data(
+        &self,
+        who: &Principal,
+        scope: &Scope,
+        question: &DataQuestion<'_>,
+    ) -> Result<Answered<'_, DataAnswer>, AskError> {
+        self.ask(who, scope, None, |tenant, budget| self.runner.data(tenant, question, budget))
     }
 
     /// Returns the series that a PromQL selector takes. `time_max` is how long the asker waits.

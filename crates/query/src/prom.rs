@@ -1,5 +1,6 @@
 //! Series as PromQL sees them.
 
+use crate::metric_data::{self, DataAnswer, DataQuestion};
 use crate::{LocalRunner, PeriodsOfUnit, QueryError, Runner, StatisticsQuestion};
 use lang::promql::{MatchOp, Matcher};
 use metric_store::{Points, ReadBudget, Test};
@@ -138,6 +139,15 @@ impl Runner for LocalRunner {
         budget: &ReadBudget,
     ) -> Result<Vec<PeriodsOfUnit>, QueryError> {
         self.periods(tenant, question, budget)
+    }
+
+    fn data(
+        &self,
+        tenant: TenantId,
+        question: &DataQuestion<'_>,
+        budget: &ReadBudget,
+    ) -> Result<DataAnswer, QueryError> {
+        metric_data::answer(&self.store, tenant, question, budget)
     }
 
     fn select(

@@ -1,20 +1,24 @@
 //! `GetMetricData`: a statistic of each of many metrics over one range, page by page.
 
+mod labels;
 mod page;
 mod queries;
 
 use super::allow_no_namespace;
 use super::window::to_second;
 use crate::caller::Caller;
-use crate::{Answer, Services};
+use crate::{Answer, Services, fault};
 use aws_shapes::cloudwatch::{
     GET_METRIC_DATA_OUTPUT, INVALID_NEXT_TOKEN, get_metric_data_input as input,
-    get_metric_data_output as output, label_options, metric, metric_data_query, metric_stat,
+    get_metric_data_output as output, metric, metric_data_query, metric_stat,
 };
 use aws_wire::token::Bound;
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
+use labels::Labels;
+use lang::Diagnostic;
 use model::TimeRange;
 use page::{Pager, Position};
+use platform::DataQuestion;
 
 /// Source: CloudWatch API reference, `GetMetricData`, field `MaxDatapoints`.
 const DATAPOINTS_MAX: i64 = 100_800;
@@ -25,8 +29,9 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     validate::check(&asked).map_err(ServiceError::validation)?;
     let range = range(&asked)?;
     let datapoints_max = datapoints_max(&asked)?;
-    check_timezone(&asked)?;
-    let queries = queries::read(&asked, caller)?;
+    let plan = queries::read(&asked, caller)?;
+    let now_ms = services.platform.clock().now_ms();
+    let labels = Labels::read(&asked, &plan, caller, now_ms)?;
 
     let scope = caller.scope_text();
     let bound = Bound {
@@ -41,23 +46,37 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         Some(bytes) => Position::decode(&bytes).ok_or_else(bad_token)?,
         None => Position::default(),
     };
-    let mut pager = Pager {
-        services,
-        caller,
+    // The service never pages what is computed; nor is it cut off unless the asker wants that.
+    let is_paged = !plan.has_math();
+    let is_limited = is_paged || asked.i64(input::MAX_DATAPOINTS).is_some();
+    let points_max = if is_limited { datapoints_max } else { usize::MAX };
+    let question = DataQuestion {
+        plan: &plan,
         range,
+        now_ms,
+        first: from.index,
+        points_max: if is_paged { points_max } else { usize::MAX },
+    };
+    let answer = services.platform.metric_data(&caller.who, &caller.scope, &question);
+    let mut answer = answer.map_err(|error| fault::of_ask(&error))?;
+    let mut pager = Pager {
         is_ascending: asked.str(input::SCAN_BY) == Some("TimestampAscending"),
         from,
-        left: datapoints_max,
+        left: points_max,
         next: None,
     };
     let mut results = Vec::new();
-    for (index, query) in queries.iter().enumerate() {
-        // Nothing builds on a query that is not returned while there is no metric math.
+    let lines = std::mem::take(&mut answer.lines);
+    let mut lines = lines.into_iter().chain(std::iter::repeat_with(|| None));
+    for (index, query) in plan.queries().iter().enumerate() {
+        let lines = lines.next().flatten();
         if query.is_returned {
-            results.push(pager.result(index, query)?);
+            let labels = labels.of(&plan, index, lines.as_deref());
+            results.extend(pager.results(index, &query.id, labels, lines));
         }
     }
-    let next = pager.next.map(|position| services.tokens.seal(&bound, &position.encode()));
+    let next = pager.next.filter(|_| is_paged);
+    let next = next.map(|position| services.tokens.seal(&bound, &position.encode()));
     let data = Struct::new(&GET_METRIC_DATA_OUTPUT)
         .with(output::METRIC_DATA_RESULTS, results)
         .with(output::NEXT_TOKEN, next)
@@ -108,26 +127,9 @@ fn datapoints_max(asked: &Struct<'_>) -> Result<usize, ServiceError> {
     }
 }
 
-/// A time zone is for times in labels, which are not served yet; a wrong one is still told.
-///
-/// Source: CloudWatch API reference, `LabelOptions`.
-fn check_timezone(asked: &Struct<'_>) -> Result<(), ServiceError> {
-    let zone = asked.nested(input::LABEL_OPTIONS).and_then(|o| o.str(label_options::TIMEZONE));
-    let Some(zone) = zone else { return Ok(()) };
-    let is_zone = match zone.as_bytes() {
-        [b'+' | b'-', digits @ ..] => {
-            digits.len() == 4
-                && digits.iter().all(u8::is_ascii_digit)
-                && &zone[1..3] <= "23"
-                && &zone[3..] <= "59"
-        }
-        _ => false,
-    };
-    if is_zone {
-        return Ok(());
-    }
-    Err(ServiceError::validation(format!(
-        "The value {zone} for parameter LabelOptions.Timezone is invalid; it must be of the form \
-         +HHMM or -HHMM."
-    )))
+/// Shows a mistake in a text: its place, what is wrong, what may help.
+fn told(mistake: &Diagnostic, text: &str) -> String {
+    let place = mistake.span.place(text);
+    let hint = mistake.hint.as_ref().map(|hint| format!(" ({hint})"));
+    format!("{place}: {}{}", mistake.message, hint.unwrap_or_default())
 }

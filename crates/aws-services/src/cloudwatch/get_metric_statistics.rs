@@ -1,6 +1,6 @@
 //! `GetMetricStatistics`: statistics of one metric, a datapoint for each period and unit.
 
-use super::window::{is_period, rounded_start, to_second};
+use super::window::{is_period, to_second};
 use super::{allow_no_namespace, metric_id, unit_of};
 use crate::caller::Caller;
 use crate::{Answer, Services, fault};
@@ -11,7 +11,7 @@ use aws_shapes::cloudwatch::{
 use aws_wire::schema::Field;
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
 use model::{Delta, TimeRange};
-use platform::{Statistic, StatisticError, StatisticsQuestion};
+use platform::{Statistic, StatisticError, StatisticsQuestion, rounded_start};
 use std::borrow::Cow;
 
 /// Source: CloudWatch API reference, `GetMetricStatistics`.

@@ -36,6 +36,11 @@ fn stored_namespace(text: &str) -> String {
     if text == NO_NAMESPACE_INSIDE { String::new() } else { text.to_owned() }
 }
 
+/// Returns a stored namespace as a reader sees it.
+fn shown_namespace(stored: &str) -> &str {
+    if stored.is_empty() { NO_NAMESPACE } else { stored }
+}
+
 /// Puts a metric's name together.
 ///
 /// # Errors
@@ -68,8 +73,7 @@ fn shown(listed: ListedMetric) -> Struct<'static> {
     let dimensions = listed.dimensions.into_iter().map(|(name, value)| {
         Struct::new(&DIMENSION).with(dimension::NAME, name).with(dimension::VALUE, value)
     });
-    let namespace =
-        if listed.namespace.is_empty() { NO_NAMESPACE.to_owned() } else { listed.namespace };
+    let namespace = shown_namespace(&listed.namespace).to_owned();
     Struct::new(&METRIC)
         .with(metric::NAMESPACE, namespace)
         .with(metric::METRIC_NAME, listed.name)

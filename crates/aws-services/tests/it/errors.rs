@@ -403,11 +403,24 @@ fn data_is_refused_in_the_services_words() {
         ),
         (
             json!({"MetricStat": null, "Expression": "m1 * 2"}),
-            format!("The parameter {place}.Expression is not served yet: metric math."),
+            "Error in expression 'm': 1:1: unknown id m1".to_owned(),
+        ),
+        (
+            json!({"MetricStat": null, "Expression": "m + 1"}),
+            "Error in expression 'm': expressions use each other in a circle: m -> m".to_owned(),
+        ),
+        (
+            json!({"MetricStat": null, "Expression": "1 +"}),
+            "Error in expression 'm': 1:4: unexpected end, expected a number, an id or a function"
+                .to_owned(),
+        ),
+        (
+            json!({"MetricStat": null, "Expression": "TIME_SERIES(1)", "Period": 61}),
+            format!("The parameter {place}.Period must be 1, 5, 10, 20, 30 or a multiple of 60."),
         ),
         (
             json!({"MetricStat": null, "Expression": "SEARCH('{Shop} Orders', 'Sum')"}),
-            format!("The parameter {place}.Expression is not served yet: SEARCH expressions."),
+            "Error in expression 'm': 1:9: SEARCH is not served yet".to_owned(),
         ),
         (
             json!({"MetricStat": null, "Expression": "SELECT AVG(x) FROM Shop"}),
@@ -430,8 +443,11 @@ fn data_is_refused_in_the_services_words() {
             ),
         ),
         (
-            json!({"Label": "${PROP('MetricName')}"}),
-            format!("The parameter {place}.Label is not served yet: dynamic labels."),
+            json!({"Label": "a ${MAX}${"}),
+            format!(
+                "The value a ${{MAX}}${{ for parameter {place}.Label is invalid: 1:9: a token \
+                  without its end (add a }})"
+            ),
         ),
         (
             stat(json!({"Period": 7})),

@@ -2,6 +2,7 @@
 
 mod entities;
 mod errors;
+mod expressions;
 mod flow;
 mod operations;
 mod paging;

@@ -335,25 +335,6 @@ fn a_query_is_a_metric_or_an_expression() {
     });
 }
 
-/// Metric math, SEARCH and Metrics Insights are not served yet, and say so.
-#[test]
-fn expressions_are_refused_by_name() {
-    each_client(|w| {
-        w.put_minutes("m", w.now(), &[1.0]);
-        for expression in ["a * 2", "SEARCH('{Conformance} m', 'Sum')", "SELECT AVG(m) FROM \"n\""]
-        {
-            let queries = json!([w.query("a", "m", "Sum"), {"Id": "e1", "Expression": expression}]);
-            let told = refusal(w, w.data_input(queries, json!({})));
-            assert!(
-                told.message.contains("xpression") || told.message.contains(expression),
-                "the refusal names what it is about: {told:?}"
-            );
-            assert_eq!(told.status, 400, "{told:?}");
-            w.note_refusal(expression, &told);
-        }
-    });
-}
-
 #[test]
 fn up_to_500_queries_are_answered() {
     each_client(|w| {

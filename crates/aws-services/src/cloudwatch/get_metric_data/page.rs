@@ -1,22 +1,18 @@
 //! One page of results: datapoints in request order until the page is full.
 
-use super::queries::Query;
-use crate::caller::Caller;
-use crate::cloudwatch::window::rounded_start;
-use crate::{Services, fault};
 use aws_shapes::cloudwatch::{
     MESSAGE_DATA, METRIC_DATA_RESULT, message_data, metric_data_result as field,
 };
-use aws_wire::{ServiceError, Struct, Value};
-use model::TimeRange;
-use platform::{Answered, PeriodsOfUnit, StatisticsQuestion};
+use aws_wire::{Struct, Value};
+use model::Unit;
+use platform::Line;
 use stdx::varint::{self, Reader};
 
 /// Where a page begins: at this query, behind this datapoint of it. A time and no number, so that
 /// data which come between two pages move nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Position {
-    index: usize,
+    pub(super) index: usize,
     behind_ms: Option<i64>,
 }
 
@@ -38,10 +34,8 @@ impl Position {
     }
 }
 
-pub(super) struct Pager<'s> {
-    pub(super) services: &'s Services,
-    pub(super) caller: &'s Caller,
-    pub(super) range: TimeRange,
+/// Cuts results into pages.
+pub(super) struct Pager {
     pub(super) is_ascending: bool,
     /// Where this page begins.
     pub(super) from: Position,
@@ -51,39 +45,36 @@ pub(super) struct Pager<'s> {
     pub(super) next: Option<Position>,
 }
 
-impl Pager<'_> {
-    /// Returns what this page shows of a query. Every page has a result for every query, also an
-    /// empty one, so that a client finds them by their place.
-    pub(super) fn result(
+impl Pager {
+    /// Returns what this page shows of a query: a result for each of its lines, which have a label
+    /// each. Every page has a result for every query, also an empty one, so that a client finds
+    /// them by their place. A query without lines was not reached, or has none.
+    pub(super) fn results(
         &mut self,
         index: usize,
-        query: &Query,
-    ) -> Result<Struct<'static>, ServiceError> {
-        let result = Struct::new(&METRIC_DATA_RESULT)
-            .with(field::ID, query.id.clone())
-            .with(field::LABEL, query.label.clone());
-        let shown = |times: Vec<Value<'static>>, values: Vec<f64>, status: &'static str| {
-            result
-                .with(field::TIMESTAMPS, times)
-                .with(field::VALUES, values)
-                .with(field::STATUS_CODE, status)
-        };
-        if index < self.from.index {
-            return Ok(shown(Vec::new(), Vec::new(), "Complete"));
+        id: &str,
+        labels: Vec<String>,
+        lines: Option<Vec<Line>>,
+    ) -> Vec<Struct<'static>> {
+        match lines {
+            None => {
+                let is_done = index < self.from.index;
+                if !is_done {
+                    self.next.get_or_insert(Position { index, behind_ms: None });
+                }
+                let label = labels.into_iter().next().unwrap_or_else(|| id.to_owned());
+                vec![result(id, label, Vec::new(), is_done)]
+            }
+            Some(lines) => {
+                let lines = lines.into_iter().zip(labels);
+                lines.map(|(line, label)| self.line(index, id, label, line)).collect()
+            }
         }
-        if self.left == 0 {
-            self.next.get_or_insert(Position { index, behind_ms: None });
-            return Ok(shown(Vec::new(), Vec::new(), "PartialData"));
-        }
-        let mut units = self.periods(query)?;
-        units.sort_by_key(|of_unit| of_unit.unit.name());
-        let message = (units.len() > 1).then(|| several_units(&units));
-        let mut points: Vec<(i64, f64)> = units
-            .first()
-            .into_iter()
-            .flat_map(|of_unit| &of_unit.periods)
-            .filter_map(|(at_ms, happened)| Some((*at_ms, query.statistic.of(happened)?)))
-            .collect();
+    }
+
+    fn line(&mut self, index: usize, id: &str, label: String, line: Line) -> Struct<'static> {
+        let message = (line.units.len() > 1).then(|| several_units(&line.units));
+        let mut points = line.points;
         if !self.is_ascending {
             points.reverse();
         }
@@ -100,36 +91,28 @@ impl Pager<'_> {
             let behind_ms = points.last().map(|(at_ms, _)| *at_ms);
             self.next.get_or_insert(Position { index, behind_ms });
         }
-        let (times, values) =
-            points.into_iter().map(|(at_ms, value)| (Value::Timestamp(at_ms), value)).unzip();
-        let mut result = shown(times, values, if is_complete { "Complete" } else { "PartialData" });
+        let mut result = result(id, label, points, is_complete);
         if let Some(message) = message {
             result.set(field::MESSAGES, vec![message]);
         }
-        Ok(result)
-    }
-
-    fn periods(&self, query: &Query) -> Result<Vec<PeriodsOfUnit>, ServiceError> {
-        let platform = &self.services.platform;
-        let now_ms = platform.clock().now_ms();
-        let start_ms = rounded_start(self.range.start_ms, query.period_s, now_ms);
-        let question = StatisticsQuestion {
-            metric: &query.metric,
-            unit: query.unit,
-            period_ms: query.period_s * 1_000,
-            range: TimeRange { start_ms, end_ms: self.range.end_ms },
-        };
-        platform
-            .statistics(&self.caller.who, &self.caller.scope, &question)
-            // Few enough: a page has 100,800 of them at most.
-            .map(Answered::into_inner)
-            .map_err(|error| fault::of_ask(&error))
+        result
     }
 }
 
+fn result(id: &str, label: String, points: Vec<(i64, f64)>, is_complete: bool) -> Struct<'static> {
+    let (times, values): (Vec<Value<'static>>, Vec<f64>) =
+        points.into_iter().map(|(at_ms, value)| (Value::Timestamp(at_ms), value)).unzip();
+    Struct::new(&METRIC_DATA_RESULT)
+        .with(field::ID, id.to_owned())
+        .with(field::LABEL, label)
+        .with(field::TIMESTAMPS, times)
+        .with(field::VALUES, values)
+        .with(field::STATUS_CODE, if is_complete { "Complete" } else { "PartialData" })
+}
+
 /// Data of several units cannot be one line; the first by name is shown.
-fn several_units(units: &[PeriodsOfUnit]) -> Struct<'static> {
-    let names: Vec<_> = units.iter().map(|of_unit| of_unit.unit.name()).collect();
+fn several_units(units: &[Unit]) -> Struct<'static> {
+    let names: Vec<_> = units.iter().map(|unit| unit.name()).collect();
     Struct::new(&MESSAGE_DATA)
         .with(message_data::CODE, "MultipleUnits")
         .with(message_data::VALUE, format!("Multiple units returned: '[{}]'", names.join(", ")))

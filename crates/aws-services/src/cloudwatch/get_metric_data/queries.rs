@@ -1,4 +1,4 @@
-//! The queries of a request: what they ask for and what their results are called.
+//! The queries of a request: what they ask for.
 
 use crate::caller::Caller;
 use crate::cloudwatch::window::is_period;
@@ -7,25 +7,14 @@ use aws_shapes::cloudwatch::{
     get_metric_data_input as input, metric, metric_data_query as field, metric_stat,
 };
 use aws_wire::{ServiceError, Struct};
-use model::Unit;
-use platform::{MetricId, Statistic, StatisticError};
+use platform::{DataQuery, DataSource, MetricData, Plan, PlanError, StatisticError};
 use std::collections::HashSet;
 
 /// Source: CloudWatch API reference, `GetMetricData`, field `MetricDataQueries`.
 const QUERIES_MAX: usize = 500;
 
-pub(super) struct Query {
-    pub(super) id: String,
-    pub(super) label: String,
-    pub(super) metric: MetricId,
-    pub(super) period_s: i64,
-    pub(super) statistic: Statistic,
-    pub(super) unit: Option<Unit>,
-    pub(super) is_returned: bool,
-}
-
-/// Reads all queries of a request.
-pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Vec<Query>, ServiceError> {
+/// Reads all queries of a request and puts them in order.
+pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Plan, ServiceError> {
     let count = asked.list(input::METRIC_DATA_QUERIES).len();
     if count == 0 {
         return Err(ServiceError::validation("The parameter MetricDataQueries is required."));
@@ -35,6 +24,18 @@ pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Vec<Query>, Se
             "The collection MetricDataQueries must not have a size greater than {QUERIES_MAX}."
         )));
     }
+    check_ids(asked)?;
+    let mut queries = Vec::with_capacity(count);
+    for (at, query) in (1..).zip(asked.structs(input::METRIC_DATA_QUERIES)) {
+        let place = format!("MetricDataQueries.member.{at}");
+        let query = read_one(query, &place, caller).map_err(ServiceError::validation)?;
+        queries.push(query);
+    }
+    let texts: Vec<(String, String)> = queries.iter().map(id_and_text).collect();
+    Plan::new(queries).map_err(|error| ServiceError::validation(told(&error, &texts)))
+}
+
+fn check_ids(asked: &Struct<'_>) -> Result<(), ServiceError> {
     let mut ids = HashSet::new();
     for (at, query) in (1..).zip(asked.structs(input::METRIC_DATA_QUERIES)) {
         let id = query.str(field::ID).unwrap_or_default();
@@ -50,23 +51,7 @@ pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Vec<Query>, Se
             ));
         }
     }
-    let mut queries = Vec::with_capacity(count);
-    for (at, query) in (1..).zip(asked.structs(input::METRIC_DATA_QUERIES)) {
-        let place = format!("MetricDataQueries.member.{at}");
-        let query = read_one(query, &place, caller).map_err(ServiceError::validation)?;
-        queries.push(query);
-    }
-    let stat = |query: &Struct<'_>| {
-        query.nested(field::METRIC_STAT).and_then(|s| s.str(metric_stat::STAT)).map(str::to_owned)
-    };
-    let stats: Vec<_> =
-        asked.structs(input::METRIC_DATA_QUERIES).map(|q| stat(q).unwrap_or_default()).collect();
-    let labels: Vec<_> = asked
-        .structs(input::METRIC_DATA_QUERIES)
-        .map(|query| query.str(field::LABEL).filter(|label| !label.is_empty()))
-        .collect();
-    name_results(&mut queries, &stats, &labels);
-    Ok(queries)
+    Ok(())
 }
 
 fn is_id(text: &str) -> bool {
@@ -74,22 +59,31 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// Reads a query without its label.
-fn read_one(query: &Struct<'_>, place: &str, caller: &Caller) -> Result<Query, String> {
-    let stat = match (query.nested(field::METRIC_STAT), query.str(field::EXPRESSION)) {
-        (Some(stat), None) => stat,
-        (None, Some(expression)) => return Err(not_served(place, expression)),
-        (Some(_), Some(_)) => return Err(exclusive(place, "Expression", "MetricStat")),
-        (None, None) => {
-            return Err(format!(
-                "At least one of the parameters {place}.Expression and {place}.MetricStat must be \
-                 specified."
-            ));
-        }
+fn id_and_text(query: &DataQuery) -> (String, String) {
+    let text = match &query.source {
+        DataSource::Math { text, .. } => text.clone(),
+        DataSource::Metric(_) => String::new(),
     };
-    if query.i64(field::PERIOD).is_some() {
-        return Err(exclusive(place, "Period", "MetricStat"));
+    (query.id.clone(), text)
+}
+
+/// Says what is wrong with an expression, and where.
+fn told(error: &PlanError, texts: &[(String, String)]) -> String {
+    match error {
+        PlanError::Text { query, mistakes } => {
+            let (id, text) = &texts[*query];
+            let mistakes: Vec<String> = mistakes.iter().map(|m| super::told(m, text)).collect();
+            format!("Error in expression '{id}': {}", mistakes.join("; "))
+        }
+        PlanError::Cycle { ids } => format!(
+            "Error in expression '{}': expressions use each other in a circle: {}",
+            ids.first().map(String::as_str).unwrap_or_default(),
+            ids.join(" -> ")
+        ),
     }
+}
+
+fn read_one(query: &Struct<'_>, place: &str, caller: &Caller) -> Result<DataQuery, String> {
     if let Some(other) = query.str(field::ACCOUNT_ID)
         && other != caller.scope.account.as_str()
     {
@@ -98,46 +92,83 @@ fn read_one(query: &Struct<'_>, place: &str, caller: &Caller) -> Result<Query, S
              accounts are not served yet."
         ));
     }
-    if query.str(field::LABEL).is_some_and(|label| label.contains("${")) {
-        return Err(format!("The parameter {place}.Label is not served yet: dynamic labels."));
-    }
-    let period_s = stat.i64(metric_stat::PERIOD).unwrap_or_default();
-    if !is_period(period_s) {
+    let source = match (query.nested(field::METRIC_STAT), query.str(field::EXPRESSION)) {
+        (Some(stat), None) => {
+            if query.i64(field::PERIOD).is_some() {
+                return Err(exclusive(place, "Period", "MetricStat"));
+            }
+            DataSource::Metric(metric_data(stat, place)?)
+        }
+        (None, Some(expression)) => expression_of(query, expression, place)?,
+        (Some(_), Some(_)) => return Err(exclusive(place, "Expression", "MetricStat")),
+        (None, None) => {
+            return Err(format!(
+                "At least one of the parameters {place}.Expression and {place}.MetricStat must be \
+                 specified."
+            ));
+        }
+    };
+    Ok(DataQuery {
+        id: query.str(field::ID).unwrap_or_default().to_owned(),
+        source,
+        is_returned: query.bool(field::RETURN_DATA) != Some(false),
+    })
+}
+
+fn expression_of(query: &Struct<'_>, expression: &str, place: &str) -> Result<DataSource, String> {
+    let period_s = match query.i64(field::PERIOD) {
+        Some(period_s) => Some(period(period_s, &format!("{place}.Period"))?),
+        None => None,
+    };
+    let begins_with = |word: &str| {
+        let start = expression.trim_start().get(..word.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
+    };
+    if begins_with("SELECT") {
         return Err(format!(
-            "The parameter {place}.MetricStat.Period must be 1, 5, 10, 20, 30 or a multiple of 60."
+            "The parameter {place}.Expression is not served yet: Metrics Insights queries."
         ));
     }
-    let statistic = stat.str(metric_stat::STAT).unwrap_or_default();
-    let statistic = statistic.parse().map_err(|error| match error {
+    Ok(DataSource::Math { text: expression.to_owned(), period_s })
+}
+
+fn period(period_s: i64, place: &str) -> Result<u32, String> {
+    let told = || format!("The parameter {place} must be 1, 5, 10, 20, 30 or a multiple of 60.");
+    u32::try_from(period_s).ok().filter(|_| is_period(period_s)).ok_or_else(told)
+}
+
+fn metric_data(stat: &Struct<'_>, place: &str) -> Result<MetricData, String> {
+    let place = format!("{place}.MetricStat");
+    let period_s =
+        period(stat.i64(metric_stat::PERIOD).unwrap_or_default(), &format!("{place}.Period"))?;
+    let text = stat.str(metric_stat::STAT).unwrap_or_default();
+    let statistic = text.parse().map_err(|error| match error {
         StatisticError::Unknown(_) => {
-            format!("The value {statistic} for parameter {place}.MetricStat.Stat is invalid.")
+            format!("The value {text} for parameter {place}.Stat is invalid.")
         }
-        StatisticError::NotServed(_) => format!(
-            "The value {statistic} for parameter {place}.MetricStat.Stat cannot be used: {error}."
-        ),
+        StatisticError::NotServed(_) => {
+            format!("The value {text} for parameter {place}.Stat cannot be used: {error}.")
+        }
     })?;
     let of = stat.nested(metric_stat::METRIC).ok_or("A metric is required.")?;
     // The model lets both be absent; nothing has no name.
-    let text = |field, name| {
-        of.str(field)
-            .ok_or_else(|| format!("The parameter {place}.MetricStat.Metric.{name} is required."))
+    let required = |field, name| {
+        of.str(field).ok_or_else(|| format!("The parameter {place}.Metric.{name} is required."))
     };
     let metric = metric_id(
-        text(metric::NAMESPACE, "Namespace")?,
-        text(metric::METRIC_NAME, "MetricName")?,
+        required(metric::NAMESPACE, "Namespace")?,
+        required(metric::METRIC_NAME, "MetricName")?,
         of.list(metric::DIMENSIONS),
     )
     .map_err(|twice| {
-        format!("The parameter {place}.MetricStat.Metric.Dimensions names {twice} more than once.")
+        format!("The parameter {place}.Metric.Dimensions names {twice} more than once.")
     })?;
-    Ok(Query {
-        id: query.str(field::ID).unwrap_or_default().to_owned(),
-        label: String::new(),
+    Ok(MetricData {
         metric,
-        period_s,
-        statistic,
         unit: stat.str(metric_stat::UNIT).map(unit_of),
-        is_returned: query.bool(field::RETURN_DATA) != Some(false),
+        statistic,
+        stat: text.to_owned(),
+        period_s,
     })
 }
 
@@ -146,41 +177,4 @@ fn exclusive(place: &str, one: &str, other: &str) -> String {
         "The parameters {place}.{one} and {place}.{other} are mutually exclusive and you have \
          specified both."
     )
-}
-
-fn not_served(place: &str, expression: &str) -> String {
-    let start = expression.trim_start();
-    let begins =
-        |word: &str| start.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
-    let what = if begins("SELECT") {
-        "Metrics Insights queries"
-    } else if expression.contains("SEARCH(") || expression.contains("SEARCH (") {
-        "SEARCH expressions"
-    } else {
-        "metric math"
-    };
-    format!("The parameter {place}.Expression is not served yet: {what}.")
-}
-
-/// Gives every result the label that its query wants, or the metric's name and what tells the
-/// queries of the request apart: the statistic, then the period.
-fn name_results(queries: &mut [Query], stats: &[String], labels: &[Option<&str>]) {
-    let stats_differ = stats.windows(2).any(|pair| pair[0] != pair[1]);
-    let periods_differ = queries.windows(2).any(|pair| pair[0].period_s != pair[1].period_s);
-    for ((query, stat), label) in queries.iter_mut().zip(stats).zip(labels) {
-        query.label = match label {
-            Some(label) => (*label).to_owned(),
-            None => {
-                let mut label = query.metric.name.clone();
-                if stats_differ {
-                    label.push(' ');
-                    label.push_str(stat);
-                }
-                if periods_differ {
-                    label.push_str(&format!(" {}", query.period_s));
-                }
-                label
-            }
-        };
-    }
 }

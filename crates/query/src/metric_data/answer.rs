@@ -1,0 +1,253 @@
+//! The driver: which query is computed when, from what.
+
+use super::DataQuestion;
+use super::column::Periods;
+use super::fetch::{self, Fetched};
+use super::plan::{DataQuery, DataSource, MetricData, Plan};
+use super::window::periods_of;
+use crate::parallel::try_map;
+use crate::{MetricId, QueryError};
+use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
+use lang::metric_math::{Expr, Search};
+use metric_store::{MetricStore, ReadBudget};
+use model::{TenantId, Unit};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The results of the queries that were answered.
+#[derive(Debug, Default)]
+pub struct DataAnswer {
+    /// For each query its lines; none for those that are not returned or were not reached.
+    pub lines: Vec<Option<Vec<Line>>>,
+}
+
+/// One line of a result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Which metric it came from; none for what was made of several.
+    pub source: Option<LineSource>,
+    /// The query's result is an array, of which this is one element.
+    pub is_element: bool,
+    /// Between two points, in seconds.
+    pub period_s: u32,
+    /// Start of the period in milliseconds since 1970 and value, oldest first.
+    pub points: Vec<(i64, f64)>,
+    /// The units that a metric has data in, by name; only the first is shown.
+    pub units: Vec<Unit>,
+}
+
+/// The metric that a line came from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LineSource {
+    /// Which one.
+    pub metric: MetricId,
+    /// The statistic as it was written.
+    pub stat: String,
+    /// Its period in seconds.
+    pub period_s: u32,
+}
+
+impl LineSource {
+    fn of(query: &DataQuery) -> Option<Self> {
+        let DataSource::Metric(data) = &query.source else { return None };
+        let MetricData { metric, stat, period_s, .. } = data.clone();
+        Some(Self { metric, stat, period_s })
+    }
+}
+
+/// Answers a question.
+pub(crate) fn answer(
+    store: &MetricStore,
+    tenant: TenantId,
+    question: &DataQuestion<'_>,
+    budget: &ReadBudget,
+) -> Result<DataAnswer, QueryError> {
+    let plan = question.plan;
+    let sources = plan.queries.iter().map(LineSource::of).collect();
+    let mut engine = Engine { store, tenant, question, budget, fetched: HashMap::new(), sources };
+    let mut answer = DataAnswer { lines: vec![None; plan.queries.len()] };
+    let mut points = 0;
+    for query in question.first..plan.queries.len() {
+        if !plan.queries[query].is_returned {
+            continue;
+        }
+        if points >= question.points_max {
+            break;
+        }
+        let lines = engine.lines(query)?;
+        points += lines.iter().map(|line| line.points.len()).sum::<usize>();
+        answer.lines[query] = Some(lines);
+    }
+    Ok(answer)
+}
+
+struct Engine<'q> {
+    store: &'q MetricStore,
+    tenant: TenantId,
+    question: &'q DataQuestion<'q>,
+    budget: &'q ReadBudget,
+    /// Metrics by query and period.
+    fetched: HashMap<(usize, u32), Fetched>,
+    /// What series came from: first the metrics of the request, by query, then what was searched.
+    sources: Vec<Option<LineSource>>,
+}
+
+/// Results of other expressions, by query, at the period of the one that uses them.
+type Results = HashMap<usize, Value<'static>>;
+
+impl<'q> Engine<'q> {
+    fn plan(&self) -> &'q Plan {
+        self.question.plan
+    }
+
+    fn lines(&mut self, query: usize) -> Result<Vec<Line>, QueryError> {
+        let period_s = self.plan().period_s(query);
+        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let Some(tree) = &self.plan().trees[query] else {
+            self.fetch(&[query], period_s)?;
+            let fetched = &self.fetched[&(query, period_s)];
+            let line = self.line(periods, period_s, Some(query), &fetched.values)?;
+            return Ok(vec![Line { units: fetched.units.clone(), ..line }]);
+        };
+        let under = self.plan().under(query);
+        self.fetch(&under, period_s)?;
+        let engine = &*self;
+        let mut results = Results::new();
+        for used in under {
+            let Some(tree) = &engine.plan().trees[used] else { continue };
+            let inputs = At { engine, period_s, results: &results };
+            let value = engine.evaluate(used, tree, &inputs, periods)?;
+            let owned = into_owned(value, engine.budget)?;
+            results.insert(used, owned);
+        }
+        let inputs = At { engine, period_s, results: &results };
+        let (all, is_element) = match engine.evaluate(query, tree, &inputs, periods)? {
+            Value::Array(all) => (all, true),
+            Value::Series(series) => (vec![series], false),
+            Value::Scalar(_) => unreachable!("a checked expression gives a series or several"),
+        };
+        let lines = all.iter().map(|series| {
+            let origin = series.origin.map(|origin| origin as usize);
+            let line = engine.line(periods, period_s, origin, &series.values)?;
+            Ok(Line { is_element, ..line })
+        });
+        lines.collect()
+    }
+
+    fn line(
+        &self,
+        periods: Periods,
+        period_s: u32,
+        origin: Option<usize>,
+        values: &[f64],
+    ) -> Result<Line, QueryError> {
+        let there = values.iter().filter(|value| !value.is_nan()).count();
+        self.budget.take((there * size_of::<(i64, f64)>()) as u64)?;
+        let mut points = Vec::with_capacity(there);
+        for (at, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+            points.push((periods.start_ms + at as i64 * periods.period_ms, *value));
+        }
+        let source = origin.and_then(|origin| self.sources[origin].clone());
+        Ok(Line { source, is_element: false, period_s, points, units: Vec::new() })
+    }
+
+    /// Reads what queries themselves ask of the store, at one period.
+    fn fetch(&mut self, queries: &[usize], period_s: u32) -> Result<(), QueryError> {
+        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let plan = self.plan();
+        let missing: Vec<(usize, &MetricData)> = queries
+            .iter()
+            .filter(|&&query| !self.fetched.contains_key(&(query, period_s)))
+            .filter_map(|&query| match &plan.queries[query].source {
+                DataSource::Metric(data) => Some((query, data)),
+                DataSource::Math { .. } => None,
+            })
+            .collect();
+        let (store, tenant, budget) = (self.store, self.tenant, self.budget);
+        let read =
+            |(_, data): &(usize, &MetricData)| fetch::metric(store, tenant, data, periods, budget);
+        let fetched = try_map(&missing, read)?;
+        let keyed = missing.iter().map(|(query, _)| (*query, period_s)).zip(fetched);
+        self.fetched.extend(keyed);
+        Ok(())
+    }
+
+    fn evaluate<'a>(
+        &self,
+        query: usize,
+        tree: &Expr,
+        inputs: &'a At<'_>,
+        periods: Periods,
+    ) -> Result<Value<'a>, QueryError> {
+        self.budget.check_time()?;
+        let limits = self.budget.limits();
+        let limits = EvalLimits {
+            series_max: limits.series_max,
+            points_max: usize::try_from(limits.points_max).unwrap_or(usize::MAX),
+        };
+        let Periods { start_ms, period_ms, len } = periods;
+        let grid = Grid { start_ms, period_ms, len };
+        evaluate(tree, inputs, grid, &limits).map_err(|error| QueryError::Expression {
+            id: self.plan().queries[query].id.clone(),
+            span: error.span(),
+            what: error.to_string(),
+        })
+    }
+}
+
+/// Copies what is borrowed from columns, to be used by further expressions.
+fn into_owned(value: Value<'_>, budget: &ReadBudget) -> Result<Value<'static>, QueryError> {
+    let own = |series: Series<'_>| {
+        budget.take(size_of_val(&series.values[..]) as u64)?;
+        let values = series.values.into_owned().into();
+        Ok::<_, QueryError>(Series { origin: series.origin, values })
+    };
+    Ok(match value {
+        Value::Scalar(scalar) => Value::Scalar(scalar),
+        Value::Series(series) => Value::Series(own(series)?),
+        Value::Array(all) => Value::Array(all.into_iter().map(own).collect::<Result<_, _>>()?),
+    })
+}
+
+/// What an expression sees: what was fetched and computed at its period.
+struct At<'e> {
+    engine: &'e Engine<'e>,
+    period_s: u32,
+    results: &'e Results,
+}
+
+impl At<'_> {
+    fn metric(&self, query: usize) -> Option<Series<'_>> {
+        let fetched = self.engine.fetched.get(&(query, self.period_s))?;
+        Some(Series::of_metric(u32::try_from(query).ok()?, &fetched.values))
+    }
+}
+
+impl Inputs for At<'_> {
+    fn value(&self, id: &str) -> Option<Value<'_>> {
+        fn borrowed<'s>(series: &'s Series<'static>) -> Series<'s> {
+            Series { origin: series.origin, values: Cow::Borrowed(&series.values[..]) }
+        }
+        let query = *self.engine.plan().by_id.get(id)?;
+        match self.results.get(&query) {
+            Some(Value::Scalar(scalar)) => Some(Value::Scalar(*scalar)),
+            Some(Value::Series(series)) => Some(Value::Series(borrowed(series))),
+            Some(Value::Array(all)) => Some(Value::Array(all.iter().map(borrowed).collect())),
+            None => self.metric(query).map(Value::Series),
+        }
+    }
+
+    fn metrics(&self, containing: Option<&str>) -> Vec<Series<'_>> {
+        let metrics = self.engine.plan().metrics(containing);
+        metrics.filter_map(|query| self.metric(query)).collect()
+    }
+
+    fn search(&self, _: &Search) -> Vec<Series<'_>> {
+        Vec::new()
+    }
+
+    fn period_s(&self, id: &str) -> Option<u32> {
+        let plan = self.engine.plan();
+        Some(plan.periods_s[*plan.by_id.get(id)?])
+    }
+}

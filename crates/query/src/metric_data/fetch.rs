@@ -1,0 +1,117 @@
+//! From the store to columns.
+
+use super::column::{Periods, column};
+use super::plan::MetricData;
+use crate::QueryError;
+use metric_store::{MetricKey, MetricStore, Points, ReadBudget, Series};
+use model::{TenantId, TimeRange, Unit};
+use std::collections::BTreeMap;
+
+/// A statistic of a metric over the periods of a question.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// A value for each period, NaN where there is none.
+    pub(super) values: Vec<f64>,
+    /// The units that have data, by name. The values are those of the first.
+    pub(super) units: Vec<Unit>,
+}
+
+/// Reads one metric. Data of several units cannot be one line: the first by name is taken.
+pub(super) fn metric(
+    store: &MetricStore,
+    tenant: TenantId,
+    asked: &MetricData,
+    periods: Periods,
+    budget: &ReadBudget,
+) -> Result<Fetched, QueryError> {
+    let key = MetricKey {
+        tenant,
+        namespace: &asked.metric.namespace,
+        name: &asked.metric.name,
+        labels: &asked.metric.dimensions,
+        unit: asked.unit,
+    };
+    let found = store.find(key, range_of(periods), budget)?;
+    let mut by_unit: BTreeMap<&str, (Unit, Vec<Series>)> = BTreeMap::new();
+    for series in found {
+        let unit = series.key.unit;
+        by_unit.entry(unit.name()).or_insert_with(|| (unit, Vec::new())).1.push(series);
+    }
+    let mut fetched = Fetched { values: Vec::new(), units: Vec::new() };
+    for (unit, series) in by_unit.into_values() {
+        let values = of_unit(&series, periods, asked, budget)?;
+        let Some(values) = values else { continue };
+        if fetched.units.is_empty() {
+            fetched.values = values;
+        } else {
+            budget.give(column_bytes(periods));
+        }
+        fetched.units.push(unit);
+    }
+    if fetched.units.is_empty() {
+        budget.take(column_bytes(periods))?;
+        fetched.values = vec![f64::NAN; periods.len];
+    }
+    Ok(fetched)
+}
+
+/// Returns the range of all points of some periods.
+pub(super) fn range_of(periods: Periods) -> TimeRange {
+    let len_ms = (periods.len as i64).saturating_mul(periods.period_ms);
+    TimeRange { start_ms: periods.start_ms, end_ms: periods.start_ms.saturating_add(len_ms) }
+}
+
+fn column_bytes(periods: Periods) -> u64 {
+    (periods.len * size_of::<f64>()) as u64
+}
+
+/// Returns the column of the series of one metric and unit, paid for; none when they hold no sample.
+fn of_unit(
+    series: &[Series],
+    periods: Periods,
+    asked: &MetricData,
+    budget: &ReadBudget,
+) -> Result<Option<Vec<f64>>, QueryError> {
+    budget.check_time()?;
+    // Given back with the points.
+    let bytes = series.iter().map(|one| one.points_max() * POINT_BYTES).sum();
+    budget.take(bytes)?;
+    let points = match series {
+        [one] => one.points()?,
+        // Samples of Prometheus beside data of CloudWatch, under one name.
+        several => {
+            let mut all = Vec::new();
+            for one in several {
+                all.extend(finite(one.points()?).into_deltas());
+            }
+            all.sort_by_key(|point| point.0);
+            Points::Deltas(all)
+        }
+    };
+    let has_samples = match &points {
+        Points::Floats(points) => points.iter().any(|(_, value)| value.is_finite()),
+        points => !points.is_empty(),
+    };
+    let values = match has_samples {
+        true => {
+            budget.take(column_bytes(periods))?;
+            Some(column(points, periods, asked.statistic))
+        }
+        false => None,
+    };
+    budget.give(bytes);
+    Ok(values)
+}
+
+/// A decoded point in memory.
+const POINT_BYTES: u64 = size_of::<(i64, f64)>() as u64;
+
+fn finite(points: Points) -> Points {
+    match points {
+        Points::Floats(mut points) => {
+            points.retain(|(_, value)| value.is_finite());
+            Points::Floats(points)
+        }
+        points => points,
+    }
+}

@@ -1,0 +1,35 @@
+//! What `GetMetricData` asks: metrics and expressions over them, planned, fetched and computed.
+//!
+//! A [`Plan`] is made of the texts alone: expressions are read, put in an order in which each finds
+//! the results that it uses, and their types are checked. An [`DataQuestion`] asks for a plan's
+//! results over a range. All series of one expression lie on one grid, so a metric may be fetched
+//! twice: at its own period for itself, and at the expression's.
+
+mod answer;
+mod column;
+mod fetch;
+mod plan;
+mod window;
+
+pub(crate) use answer::answer;
+pub use answer::{DataAnswer, Line, LineSource};
+pub use plan::{DataQuery, DataSource, MetricData, Plan, PlanError};
+pub use window::rounded_start;
+
+use model::TimeRange;
+
+/// Asks for the results of a plan.
+#[derive(Debug, Clone, Copy)]
+pub struct DataQuestion<'p> {
+    /// The queries.
+    pub plan: &'p Plan,
+    /// First moment inside and first outside, as the asker gave them. A period counts when it begins
+    /// inside; the start is rounded as [`rounded_start`] says.
+    pub range: TimeRange,
+    /// The present moment: ages decide how a start is rounded.
+    pub now_ms: i64,
+    /// The first query that is answered.
+    pub first: usize,
+    /// Once so many points are there, further queries are not answered.
+    pub points_max: usize,
+}
