@@ -12,6 +12,7 @@
 //! # Ok::<(), eval::StatisticError>(())
 //! ```
 
+pub mod insights;
 pub mod labels;
 pub mod metric_math;
 pub mod promql;

@@ -17,6 +17,7 @@
 //! ```
 
 mod diagnostic;
+pub mod insights;
 pub mod labels;
 pub mod metric_math;
 pub mod promql;

@@ -1,5 +1,6 @@
 //! What statistics and expressions mean, by their fixtures and by properties against slow models.
 
+mod insights;
 mod labels;
 mod metric_math;
 mod promql;
