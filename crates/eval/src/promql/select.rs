@@ -268,9 +268,9 @@ fn check_smoothing(function: WindowFn, params: Params<'_>) -> Result<(), EvalErr
         return Ok(());
     }
     for (what, values) in [("smoothing", params.first), ("trend", params.second)] {
-        if let Some(bad) = values.iter().find(|v| !(0.0..=1.0).contains(*v)) {
+        if let Some(bad) = values.iter().find(|v| !(**v > 0.0 && **v < 1.0)) {
             return Err(EvalError::execution(format!(
-                "invalid {what} factor. Expected: 0 <= {} <= 1, got: {bad:.6}",
+                "invalid {what} factor. Expected: 0 < {} < 1, got: {bad:.6}",
                 if what == "trend" { "tf" } else { "sf" }
             )));
         }

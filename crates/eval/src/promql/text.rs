@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
-/// Returns a number as Prometheus' messages write it: with an exponent when that is shorter.
+/// Returns a number as Prometheus' messages write it (Go's `%g`): with an exponent from a million
+/// on, and below a ten-thousandth.
 pub(super) fn of_number(value: f64) -> Cow<'static, str> {
     let size = value.abs();
     if let Some(special) = special(value) {
         Cow::Borrowed(special)
-    } else if size != 0.0 && !(1e-4..1e21).contains(&size) {
+    } else if size != 0.0 && !(1e-4..1e6).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let (sign, exponent) = match exponent.strip_prefix('-') {
@@ -46,6 +47,8 @@ mod tests {
             (-0.0, "-0", "-0"),
             (1e21, "1e+21", "1000000000000000000000"),
             (2.5e-7, "2.5e-07", "0.00000025"),
+            (1_234_567.0, "1.234567e+06", "1234567"),
+            (123_456.0, "123456", "123456"),
             (f64::NEG_INFINITY, "-Inf", "-Inf"),
         ] {
             assert_eq!((&*of_number(value), &*plain(value)), (short, long));

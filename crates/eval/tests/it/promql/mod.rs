@@ -106,5 +106,8 @@ fn over_steps(series: &Series, range: Range) -> String {
 /// Ten digits are enough to see a mistake, and few enough not to see rounding.
 fn number(value: f64) -> String {
     let rounded: f64 = format!("{value:.9e}").parse().unwrap_or(value);
-    format!("{rounded}")
+    match rounded.abs() {
+        large if large >= 1e21 && large.is_finite() => format!("{rounded:e}"),
+        _ => format!("{rounded}"),
+    }
 }
