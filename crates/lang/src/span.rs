@@ -24,6 +24,12 @@ impl Span {
         Span { start: floor(self.start), end: floor(self.end) }
     }
 
+    /// Returns the span in a text that this span's text is a part of, from `start` on.
+    #[must_use]
+    pub fn behind(self, start: usize) -> Span {
+        Span { start: self.start + start, end: self.end + start }
+    }
+
     /// Returns the text of the span.
     ///
     /// # Panics

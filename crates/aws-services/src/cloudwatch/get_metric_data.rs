@@ -52,6 +52,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     let points_max = if is_limited { datapoints_max } else { usize::MAX };
     let question = DataQuestion {
         plan: &plan,
+        account: caller.scope.account.as_str(),
         range,
         now_ms,
         first: from.index,

@@ -419,8 +419,10 @@ fn data_is_refused_in_the_services_words() {
             format!("The parameter {place}.Period must be 1, 5, 10, 20, 30 or a multiple of 60."),
         ),
         (
-            json!({"MetricStat": null, "Expression": "SEARCH('{Shop} Orders', 'Sum')"}),
-            "Error in expression 'm': 1:9: SEARCH is not served yet".to_owned(),
+            json!({"MetricStat": null, "Expression": "SEARCH('{Shop} (Orders', 'sum')"}),
+            "Error in expression 'm': 1:23: unexpected end, expected \")\"; 1:27: the statistic sum \
+             is not known"
+                .to_owned(),
         ),
         (
             json!({"MetricStat": null, "Expression": "SELECT AVG(x) FROM Shop"}),

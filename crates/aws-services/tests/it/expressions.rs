@@ -150,3 +150,23 @@ fn arrays_of_different_lengths_are_refused_by_their_expression() {
     assert_eq!(code, "ValidationError");
     assert!(text.starts_with("Error in expression 'e': operator + between arrays of 2"), "{text}");
 }
+
+#[test]
+fn searches_find_metrics_and_keep_their_names() {
+    let server = shop();
+    let all = json!({"EndTime": NOW_S + 60});
+    let ask = |text: &str| -> Vec<(String, Vec<(i64, f64)>)> {
+        let found = results(&server, &[expression("e", text)], &all);
+        found.into_iter().map(|(_, label, points)| (label, points)).collect()
+    };
+    let one = |label: &str, value| (label.to_owned(), vec![(0, value)]);
+    let both = [one("a", 10.0), one("b", 20.0)];
+    assert_eq!(ask("SEARCH('{Shop,host} MetricName=\"in\"', 'Sum', 60)"), both);
+    assert_eq!(ask("SEARCH('MetricName=in host=b', 'Sum', 60)"), [one("in", 20.0)]);
+    let sorted = ask("SORT(SEARCH('{Shop,host}', 'Sum', 60), MAX, DESC, 2)");
+    assert_eq!(sorted, [both[1].clone(), both[0].clone()], "of the names only one is left");
+    let all = ask("SEARCH('{Shop,host} in OR out', 'Maximum', 60) * 2");
+    assert_eq!(all, [one("a in", 20.0), one("b in", 40.0), one("a out", 2.0), one("b out", 4.0)]);
+    assert_eq!(ask("SEARCH('{Shop} in', 'Sum', 60)"), [], "the set of dimensions is exact");
+    assert_eq!(ask("SUM(SEARCH('{Shop,host} out', 'Sum', 60))"), [one("e", 3.0)]);
+}

@@ -240,7 +240,7 @@ impl Parser<'_> {
     fn unexpected(&self, expected: &str) -> Diagnostic {
         let span = self.here();
         let found = match span.of(self.source) {
-            "" => "the end".to_owned(),
+            "" => "end".to_owned(),
             text => format!("{text:?}"),
         };
         Diagnostic::new(span, format!("unexpected {found}, expected {expected}"))

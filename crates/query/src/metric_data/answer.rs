@@ -4,6 +4,7 @@ use super::DataQuestion;
 use super::column::Periods;
 use super::fetch::{self, Fetched};
 use super::plan::{DataQuery, DataSource, MetricData, Plan};
+use super::search;
 use super::window::periods_of;
 use crate::parallel::try_map;
 use crate::{MetricId, QueryError};
@@ -64,7 +65,15 @@ pub(crate) fn answer(
 ) -> Result<DataAnswer, QueryError> {
     let plan = question.plan;
     let sources = plan.queries.iter().map(LineSource::of).collect();
-    let mut engine = Engine { store, tenant, question, budget, fetched: HashMap::new(), sources };
+    let mut engine = Engine {
+        store,
+        tenant,
+        question,
+        budget,
+        fetched: HashMap::new(),
+        searched: HashMap::new(),
+        sources,
+    };
     let mut answer = DataAnswer { lines: vec![None; plan.queries.len()] };
     let mut points = 0;
     for query in question.first..plan.queries.len() {
@@ -88,6 +97,8 @@ struct Engine<'q> {
     budget: &'q ReadBudget,
     /// Metrics by query and period.
     fetched: HashMap<(usize, u32), Fetched>,
+    /// What searches found, by query, number in its expression, and period.
+    searched: HashMap<(usize, usize, u32), Vec<(u32, Vec<f64>)>>,
     /// What series came from: first the metrics of the request, by query, then what was searched.
     sources: Vec<Option<LineSource>>,
 }
@@ -111,16 +122,19 @@ impl<'q> Engine<'q> {
         };
         let under = self.plan().under(query);
         self.fetch(&under, period_s)?;
+        for &used in under.iter().chain([&query]) {
+            self.search(used, period_s)?;
+        }
         let engine = &*self;
         let mut results = Results::new();
         for used in under {
             let Some(tree) = &engine.plan().trees[used] else { continue };
-            let inputs = At { engine, period_s, results: &results };
+            let inputs = At { engine, period_s, query: used, results: &results };
             let value = engine.evaluate(used, tree, &inputs, periods)?;
             let owned = into_owned(value, engine.budget)?;
             results.insert(used, owned);
         }
-        let inputs = At { engine, period_s, results: &results };
+        let inputs = At { engine, period_s, query, results: &results };
         let (all, is_element) = match engine.evaluate(query, tree, &inputs, periods)? {
             Value::Array(all) => (all, true),
             Value::Series(series) => (vec![series], false),
@@ -172,6 +186,28 @@ impl<'q> Engine<'q> {
         Ok(())
     }
 
+    /// Reads what the searches of a query find, at one period.
+    fn search(&mut self, query: usize, period_s: u32) -> Result<(), QueryError> {
+        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        for (number, asked) in self.plan().searches[query].iter().enumerate() {
+            if self.searched.contains_key(&(query, number, period_s)) {
+                continue;
+            }
+            let account = self.question.account;
+            let found =
+                search::find(self.store, self.tenant, account, asked, periods, self.budget)?;
+            let mut all = Vec::with_capacity(found.len());
+            for (metric, fetched) in found {
+                let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+                let stat = asked.stat.clone();
+                self.sources.push(Some(LineSource { metric, stat, period_s }));
+                all.push((origin, fetched.values));
+            }
+            self.searched.insert((query, number, period_s), all);
+        }
+        Ok(())
+    }
+
     fn evaluate<'a>(
         &self,
         query: usize,
@@ -213,6 +249,7 @@ fn into_owned(value: Value<'_>, budget: &ReadBudget) -> Result<Value<'static>, Q
 struct At<'e> {
     engine: &'e Engine<'e>,
     period_s: u32,
+    query: usize,
     results: &'e Results,
 }
 
@@ -242,8 +279,10 @@ impl Inputs for At<'_> {
         metrics.filter_map(|query| self.metric(query)).collect()
     }
 
-    fn search(&self, _: &Search) -> Vec<Series<'_>> {
-        Vec::new()
+    fn search(&self, search: &Search) -> Vec<Series<'_>> {
+        let found = self.engine.searched.get(&(self.query, search.index, self.period_s));
+        let found = found.map(Vec::as_slice).unwrap_or_default();
+        found.iter().map(|(origin, values)| Series::of_metric(*origin, values)).collect()
     }
 
     fn period_s(&self, id: &str) -> Option<u32> {

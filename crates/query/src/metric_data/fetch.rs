@@ -3,6 +3,7 @@
 use super::column::{Periods, column};
 use super::plan::MetricData;
 use crate::QueryError;
+use eval::Statistic;
 use metric_store::{MetricKey, MetricStore, Points, ReadBudget, Series};
 use model::{TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
@@ -32,14 +33,24 @@ pub(super) fn metric(
         unit: asked.unit,
     };
     let found = store.find(key, range_of(periods), budget)?;
-    let mut by_unit: BTreeMap<&str, (Unit, Vec<Series>)> = BTreeMap::new();
+    first_unit(&found, periods, asked.statistic, budget)
+}
+
+/// Makes one column of the series of one metric.
+pub(super) fn first_unit(
+    found: &[Series],
+    periods: Periods,
+    statistic: Statistic,
+    budget: &ReadBudget,
+) -> Result<Fetched, QueryError> {
+    let mut by_unit: BTreeMap<&str, (Unit, Vec<&Series>)> = BTreeMap::new();
     for series in found {
         let unit = series.key.unit;
         by_unit.entry(unit.name()).or_insert_with(|| (unit, Vec::new())).1.push(series);
     }
     let mut fetched = Fetched { values: Vec::new(), units: Vec::new() };
     for (unit, series) in by_unit.into_values() {
-        let values = of_unit(&series, periods, asked, budget)?;
+        let values = of_unit(&series, periods, statistic, budget)?;
         let Some(values) = values else { continue };
         if fetched.units.is_empty() {
             fetched.values = values;
@@ -67,9 +78,9 @@ fn column_bytes(periods: Periods) -> u64 {
 
 /// Returns the column of the series of one metric and unit, paid for; none when they hold no sample.
 fn of_unit(
-    series: &[Series],
+    series: &[&Series],
     periods: Periods,
-    asked: &MetricData,
+    statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Option<Vec<f64>>, QueryError> {
     budget.check_time()?;
@@ -95,7 +106,7 @@ fn of_unit(
     let values = match has_samples {
         true => {
             budget.take(column_bytes(periods))?;
-            Some(column(points, periods, asked.statistic))
+            Some(column(points, periods, statistic))
         }
         false => None,
     };

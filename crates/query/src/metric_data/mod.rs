@@ -9,6 +9,7 @@ mod answer;
 mod column;
 mod fetch;
 mod plan;
+mod search;
 mod window;
 
 pub(crate) use answer::answer;
@@ -23,6 +24,8 @@ use model::TimeRange;
 pub struct DataQuestion<'p> {
     /// The queries.
     pub plan: &'p Plan,
+    /// The number of the account that asks.
+    pub account: &'p str,
     /// First moment inside and first outside, as the asker gave them. A period counts when it begins
     /// inside; the start is rounded as [`rounded_start`] says.
     pub range: TimeRange,

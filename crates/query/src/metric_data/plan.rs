@@ -1,7 +1,8 @@
 //! The queries of a request, put in order before any data is touched.
 
+use super::search::Searched;
 use crate::MetricId;
-use eval::Statistic;
+use eval::{Statistic, StatisticError};
 use lang::Diagnostic;
 use lang::metric_math::{self, Expr, IdKind, Ids, Type};
 use model::Unit;
@@ -70,6 +71,8 @@ pub struct Plan {
     pub(super) queries: Vec<DataQuery>,
     /// Expressions that were read; none for metrics.
     pub(super) trees: Vec<Option<Expr>>,
+    /// The searches of each query, by their number in the expression.
+    pub(super) searches: Vec<Vec<Searched>>,
     /// The period at which each query is shown, in seconds.
     pub(super) periods_s: Vec<u32>,
     pub(super) by_id: HashMap<String, usize>,
@@ -87,16 +90,14 @@ impl Plan {
     /// [`PlanError`] tells the first query that is wrong.
     pub fn new(queries: Vec<DataQuery>) -> Result<Self, PlanError> {
         let mut trees = Vec::with_capacity(queries.len());
+        let mut searches = vec![Vec::new(); queries.len()];
         for (query, asked) in queries.iter().enumerate() {
             trees.push(match &asked.source {
                 DataSource::Metric(_) => None,
                 DataSource::Math { text, .. } => {
                     let mistaken = |mistakes| PlanError::Text { query, mistakes };
                     let tree = metric_math::parse(text).map_err(mistaken)?;
-                    if let Some(search) = tree.needs().searches.first() {
-                        let mistake = Diagnostic::new(search.text_span, "SEARCH is not served yet");
-                        return Err(mistaken(vec![mistake]));
-                    }
+                    searches[query] = searches_of(&tree).map_err(mistaken)?;
                     Some(tree)
                 }
             });
@@ -104,7 +105,7 @@ impl Plan {
         let by_id: HashMap<String, usize> =
             queries.iter().enumerate().map(|(at, query)| (query.id.clone(), at)).collect();
         let periods_s = vec![0; queries.len()];
-        let mut plan = Self { periods_s, queries, trees, by_id, order: Vec::new() };
+        let mut plan = Self { periods_s, queries, trees, searches, by_id, order: Vec::new() };
         plan.order = plan.ordered()?;
         let mut kinds: Vec<Option<IdKind>> = vec![None; plan.queries.len()];
         for query in plan.order.clone() {
@@ -225,6 +226,27 @@ impl Plan {
         }
         Ok(order)
     }
+}
+
+/// Reads the searches of an expression.
+fn searches_of(tree: &Expr) -> Result<Vec<Searched>, Vec<Diagnostic>> {
+    let mut searches = Vec::new();
+    let mut mistakes = Vec::new();
+    for asked in tree.needs().searches {
+        let search = lang::search::parse(&asked.text).map_err(|inner| {
+            mistakes.extend(inner.into_iter().map(|mistake| Diagnostic {
+                span: mistake.span.behind(asked.text_span.start),
+                ..mistake
+            }));
+        });
+        let statistic = asked.stat.parse().map_err(|error: StatisticError| {
+            mistakes.push(Diagnostic::new(asked.stat_span, error.to_string()));
+        });
+        if let (Ok(search), Ok(statistic)) = (search, statistic) {
+            searches.push(Searched { search, statistic, stat: asked.stat.clone() });
+        }
+    }
+    if mistakes.is_empty() { Ok(searches) } else { Err(mistakes) }
 }
 
 /// The ids that an expression may use, with what is known of them.
