@@ -8,6 +8,7 @@
 mod audit;
 mod delta;
 mod duration;
+mod histogram;
 mod principal;
 mod scope;
 mod series;
@@ -16,6 +17,7 @@ mod unit;
 pub use audit::{AuditRecord, UserIdentity};
 pub use delta::{Delta, VALUES_MAX, bucket_bounds, bucket_of};
 pub use duration::{DURATION_UNITS, duration_of_units};
+pub use histogram::{Bucket, BucketRange, CUSTOM_SCHEMA, Histogram, ResetHint, SCHEMAS};
 pub use principal::{Principal, PrincipalKind, Role, RoleError};
 pub use scope::{AccountId, AccountIdError, Scope};
 pub use series::{Kind, SeriesKey, TenantId, VIRTUAL_NAMES};
