@@ -35,6 +35,11 @@ impl Sum {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
 
+    /// Returns the sum as it was rounded, and what rounding took from it.
+    pub(super) fn parts(self) -> [f64; 2] {
+        [self.sum, if self.sum.is_infinite() { 0.0 } else { self.lost }]
+    }
+
     /// Returns the sum divided.
     #[inline]
     pub(super) fn over(self, by: f64) -> f64 {

@@ -6,6 +6,7 @@
 //! Source: Prometheus documentation, "Query functions" and "Range vector selectors".
 
 mod anchored;
+mod blocks;
 mod counter;
 mod over_time;
 mod quantile;
@@ -165,6 +166,11 @@ impl Windowing<'_> {
             F::DoubleExponentialSmoothing => self.each(samples, out, |step, w| {
                 regression::smoothing(w, self.params.first[step], self.params.second[step])
             }),
+            F::SumOverTime | F::AvgOverTime | F::MinOverTime | F::MaxOverTime
+                if self.overlap(samples) >= blocks::OVERLAP_MIN =>
+            {
+                self.fill_from_blocks(samples, out);
+            }
             F::AvgOverTime => self.each(samples, out, |_, w| over_time::avg(w)),
             F::MinOverTime => self.each(samples, out, |_, w| over_time::min(w)),
             F::MaxOverTime => self.each(samples, out, |_, w| over_time::max(w)),
@@ -192,6 +198,15 @@ impl Windowing<'_> {
                 self.each(samples, out, |_, w| quantile::mad(w.values, &mut sorted));
             }
         }
+    }
+
+    /// In how many windows a sample is, about; 0 if windows are too short to matter.
+    fn overlap(&self, samples: &Samples) -> i64 {
+        let (Some(first), Some(last)) = (samples.times.first(), samples.times.last()) else {
+            return 0;
+        };
+        let per_window = samples.len() as i64 * self.range_ms / (last - first).max(1);
+        if per_window < blocks::WINDOW_MIN { 0 } else { self.range_ms / self.ends.step_ms.max(1) }
     }
 
     /// Calls `value` for each window that is not empty.

@@ -64,7 +64,7 @@ pub(super) fn stdvar(window: Window<'_>) -> f64 {
 
 /// Folds in columns. `pick` ignores NaN beside a number, as `f64::min` does.
 #[inline]
-fn fold(values: &[f64], pick: impl Fn(f64, f64) -> f64) -> f64 {
+pub(super) fn fold(values: &[f64], pick: impl Fn(f64, f64) -> f64) -> f64 {
     let mut best = [f64::NAN; LANES];
     let (chunks, rest) = values.as_chunks::<LANES>();
     for chunk in chunks {
