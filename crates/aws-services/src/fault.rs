@@ -81,7 +81,9 @@ pub(crate) fn of_ask(error: &AskError) -> ServiceError {
         AskError::Query(QueryError::Expression { id, what, .. }) => {
             ServiceError::validation(format!("Error in expression '{id}': {what}"))
         }
-        AskError::Query(QueryError::Bad(_)) => ServiceError::validation(error.to_string()),
+        AskError::Query(QueryError::Bad(_) | QueryError::Execution(_)) => {
+            ServiceError::validation(error.to_string())
+        }
         AskError::Query(QueryError::Read(
             limit @ (ReadError::TooManySeries { .. }
             | ReadError::TooManyPoints { .. }

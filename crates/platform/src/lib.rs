@@ -43,8 +43,8 @@ pub use query::metric_data::{
     rounded_start,
 };
 pub use query::{
-    MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion, instant_of,
-    labels_of,
+    Annotations, Labels, MetricId, Options, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError,
+    Range, Series, StatisticsQuestion, Value, labels_of,
 };
 pub use questions::{QuestionLimits, QuestionUse};
 pub use read::{Answered, AskError, ListedMetric, MetricFilter};

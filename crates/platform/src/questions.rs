@@ -152,14 +152,26 @@ impl Questions {
             self.turn_over.wait_for(&mut turns, left);
         }
         drop(turns);
-        let budget =
-            ReadBudget::new(self.limits.read, Some(self.memory.clone())).with_time(asked, time_max);
+        let budget = self.budget(asked, Some(time_max));
         Ok(Turn { questions: self, tenant, began: Stopwatch::start(), budget })
+    }
+
+    /// Returns what a question may cost that was asked some time ago.
+    pub(crate) fn budget(&self, asked: Stopwatch, time_max: Option<Duration>) -> ReadBudget {
+        let time_max = time_max.unwrap_or(Duration::MAX).min(self.limits.time_max);
+        ReadBudget::new(self.limits.read, Some(self.memory.clone())).with_time(asked, time_max)
     }
 
     /// Counts a question that was refused for its cost.
     pub(crate) fn count_refused(&self, tenant: TenantId) {
         self.turns.lock().by_tenant.entry(tenant).or_default().refused += 1;
+    }
+}
+
+impl Turn<'_> {
+    /// Returns how long it has lasted.
+    pub(crate) fn time_taken(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 

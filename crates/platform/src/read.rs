@@ -6,7 +6,7 @@ use crate::questions::Turn;
 use metric_store::{Matcher, ReadBudget};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::metric_data::{DataAnswer, DataQuestion};
-use query::{MetricId, PeriodsOfUnit, PromSeries, QueryError, Selection, StatisticsQuestion};
+use query::{MetricId, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError, StatisticsQuestion};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -40,6 +40,11 @@ impl<T> Answered<'_, T> {
         let Some(turn) = &self.turn else { return Ok(()) };
         turn.budget.take(bytes).map_err(QueryError::from)?;
         Ok(turn.budget.check_time().map_err(QueryError::from)?)
+    }
+
+    /// Returns how long it has been worked on, without waiting for its turn.
+    pub fn time_taken(&self) -> Duration {
+        self.turn.as_ref().map(Turn::time_taken).unwrap_or_default()
     }
 
     /// Ends the question's turn and returns what it found, which must be little.
@@ -79,10 +84,20 @@ impl Platform {
         let Some(tenant) = self.tenants.find(scope) else {
             return Ok(Answered { value: T::default(), turn: None });
         };
+        self.answer(tenant, time_max, |budget| question(tenant, budget))
+    }
+
+    /// Works on a question of a tenant when its turn has come.
+    fn answer<T>(
+        &self,
+        tenant: TenantId,
+        time_max: Option<Duration>,
+        question: impl FnOnce(&ReadBudget) -> Result<T, QueryError>,
+    ) -> Result<Answered<'_, T>, AskError> {
         // Regions are the asker's own word; turns are the account's.
         let account = self.tenants.first_of(tenant);
         let turn = self.questions.begin(account, time_max)?;
-        match question(tenant, &turn.budget) {
+        match question(&turn.budget) {
             Ok(value) => Ok(Answered { value, turn: Some(turn) }),
             Err(error) => {
                 drop(turn);
@@ -124,20 +139,25 @@ impl Platform {
         self.ask(who, scope, None, |tenant, budget| self.runner.data(tenant, question, budget))
     }
 
-    /// Returns the series that a PromQL selector takes. `time_max` is how long the asker waits.
+    /// Evaluates an expression of PromQL. `time_max` is how long the asker waits.
     ///
     /// # Errors
     /// [`AskError`].
-    pub fn select(
+    pub fn promql(
         &self,
         who: &Principal,
         scope: &Scope,
-        selection: &Selection<'_>,
+        question: &PromQuestion<'_>,
         time_max: Option<Duration>,
-    ) -> Result<Answered<'_, Vec<PromSeries>>, AskError> {
-        self.ask(who, scope, time_max, |tenant, budget| {
-            self.runner.select(tenant, selection, budget)
-        })
+    ) -> Result<Answered<'_, PromAnswer>, AskError> {
+        self.check(who, scope, Verb::Read)?;
+        let Some(tenant) = self.tenants.find(scope) else {
+            // Nothing was ever written here, and much is still a question: `1 + 1` for one.
+            let budget = self.questions.budget(stdx::Stopwatch::start(), time_max);
+            let value = self.runner.promql(None, question, &budget)?;
+            return Ok(Answered { value, turn: None });
+        };
+        self.answer(tenant, time_max, |budget| self.runner.promql(Some(tenant), question, budget))
     }
 
     /// Lists metrics with points in `range`, sorted by namespace, name and dimensions.
@@ -221,11 +241,11 @@ impl Platform {
         let Answered { value: keys, turn } = self.series(who, scope, selectors, range)?;
         let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for key in keys {
-            for (name, value) in query::labels_of(key) {
-                let keep = wanted(&name);
-                let values = labels.entry(name).or_default();
+            for (name, value) in query::labels_of(&key) {
+                let keep = wanted(name);
+                let values = labels.entry(name.to_owned()).or_default();
                 if keep {
-                    values.insert(value);
+                    values.insert(value.to_owned());
                 }
             }
         }

@@ -7,9 +7,12 @@ mod parallel;
 mod prom;
 mod statistics;
 pub mod suite;
+mod view;
 
-pub use prom::{PromSeries, STAT, Selection, instant_of, labels_of, store_matchers};
+pub use eval::promql::{Annotations, Labels, Options, Range, Series, Value};
+pub use prom::{PromAnswer, PromQuestion};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
+pub use view::{STAT, labels_of, store_matchers};
 
 use metric_data::{DataAnswer, DataQuestion};
 use metric_store::{MetricStore, ReadBudget, ReadError};
@@ -36,6 +39,9 @@ pub enum QueryError {
     /// The question makes no sense; the text says why.
     #[error("{0}")]
     Bad(String),
+    /// The question makes sense and has no answer over these data; the text says why.
+    #[error("{0}")]
+    Execution(String),
 }
 
 /// Answers questions about metrics.
@@ -62,16 +68,16 @@ pub trait Runner: Send + Sync + fmt::Debug {
         budget: &ReadBudget,
     ) -> Result<DataAnswer, QueryError>;
 
-    /// Returns the series that a PromQL selector takes, as PromQL sees them.
+    /// Evaluates an expression over the series of a tenant; `None` is one without any.
     ///
     /// # Errors
     /// [`QueryError`].
-    fn select(
+    fn promql(
         &self,
-        tenant: TenantId,
-        selection: &Selection<'_>,
+        tenant: Option<TenantId>,
+        question: &PromQuestion<'_>,
         budget: &ReadBudget,
-    ) -> Result<Vec<PromSeries>, QueryError>;
+    ) -> Result<PromAnswer, QueryError>;
 }
 
 /// Reads the stores of this process.
@@ -84,5 +90,34 @@ impl LocalRunner {
     /// Reads `store`.
     pub fn new(store: Arc<MetricStore>) -> Self {
         Self { store }
+    }
+}
+
+impl Runner for LocalRunner {
+    fn statistics(
+        &self,
+        tenant: TenantId,
+        question: &StatisticsQuestion<'_>,
+        budget: &ReadBudget,
+    ) -> Result<Vec<PeriodsOfUnit>, QueryError> {
+        self.periods(tenant, question, budget)
+    }
+
+    fn data(
+        &self,
+        tenant: TenantId,
+        question: &DataQuestion<'_>,
+        budget: &ReadBudget,
+    ) -> Result<DataAnswer, QueryError> {
+        metric_data::answer(&self.store, tenant, question, budget)
+    }
+
+    fn promql(
+        &self,
+        tenant: Option<TenantId>,
+        question: &PromQuestion<'_>,
+        budget: &ReadBudget,
+    ) -> Result<PromAnswer, QueryError> {
+        self.evaluate(tenant, question, budget)
     }
 }

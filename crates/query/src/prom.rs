@@ -1,192 +1,218 @@
-//! Series as PromQL sees them.
+//! PromQL: an expression over the store's series.
 
-use crate::metric_data::{self, DataAnswer, DataQuestion};
-use crate::{LocalRunner, PeriodsOfUnit, QueryError, Runner, StatisticsQuestion};
-use lang::promql::{MatchOp, Matcher};
-use metric_store::{Points, ReadBudget, Test};
-use model::{Delta, TenantId, TimeRange, Unit, is_stale};
-use std::sync::Arc;
+use crate::view::{View, labels_of, store_matchers};
+use crate::{LocalRunner, QueryError};
+use eval::promql::{
+    Annotations, EvalError, Labels, Limits, Options, Range, Samples, Selection, SeriesSet, Source,
+    Value, evaluate,
+};
+use lang::promql::Expr;
+use metric_store::{MetricStore, ReadBudget, ReadError, Series};
+use model::{TenantId, TimeRange};
+use std::cell::Cell;
 
-/// The label by which a selector chooses how it sees deltas; no series carries it.
-pub const STAT: &str = "__stat__";
-
-/// What a selector asks for.
+/// What is asked in PromQL.
 #[derive(Debug, Clone, Copy)]
-pub struct Selection<'a> {
-    /// All must match.
-    pub matchers: &'a [Matcher],
-    /// Samples inside.
-    pub range: TimeRange,
+pub struct PromQuestion<'a> {
+    /// The expression.
+    pub expr: &'a Expr,
+    /// When it is evaluated.
+    pub range: Range,
+    /// What it takes for granted.
+    pub options: Options,
+}
+
+/// What a question in PromQL is answered.
+#[derive(Debug, Clone)]
+pub struct PromAnswer {
+    /// The value.
+    pub value: Value,
+    /// What is said beside it.
+    pub annotations: Annotations,
+    /// Samples that were read for it.
+    pub samples: u64,
 }
 
 /// A decoded sample in memory.
 const POINT_BYTES: u64 = size_of::<(i64, f64)>() as u64;
-/// How many series are decoded between two looks at the time.
-const TIMED_SERIES: usize = 256;
+/// A series of an answer in memory, beside its samples and labels.
+const SERIES_BYTES: u64 = 64;
 
-/// A series with its samples, oldest first, stale markers included.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PromSeries {
-    /// Labels sorted by name, with `__name__` and, where there are any, the virtual ones.
-    pub labels: Vec<(String, String)>,
-    /// Time in milliseconds and value.
-    pub samples: Vec<(i64, f64)>,
-}
-
-/// Returns the sample that an instant query at `at_ms` sees: the last of the window that ends there,
-/// which excludes its start. A stale marker ends the series.
-///
-/// Source: Prometheus documentation, "Staleness", and left-open windows since 3.0.
-pub fn instant_of(samples: &[(i64, f64)], at_ms: i64, lookback_ms: i64) -> Option<(i64, f64)> {
-    let behind = samples.partition_point(|(at, _)| *at <= at_ms);
-    let &(at, value) = samples.get(behind.checked_sub(1)?)?;
-    (at > at_ms.saturating_sub(lookback_ms) && !is_stale(value)).then_some((at, value))
-}
-
-/// Turns a selector's matchers into the store's.
-pub fn store_matchers(matchers: &[Matcher]) -> Vec<metric_store::Matcher> {
-    matchers
-        .iter()
-        .filter(|m| m.name != STAT)
-        .map(|matcher| {
-            let test = match (matcher.op, matcher.plain_values()) {
-                (MatchOp::Eq | MatchOp::Ne, _) => Test::Equal(matcher.value.clone()),
-                (_, Some(values)) => Test::AnyOf(values.to_vec()),
-                (MatchOp::Re | MatchOp::Nre, None) => {
-                    let (own, negated) = (matcher.clone(), matcher.op == MatchOp::Nre);
-                    // The language's matcher negates by itself; the store wants the plain test.
-                    Test::Passes(Arc::new(move |value: &str| own.matches(value) != negated))
-                }
-            };
-            let negated = matches!(matcher.op, MatchOp::Ne | MatchOp::Nre);
-            metric_store::Matcher { label: matcher.name.clone(), test, negated }
-        })
-        .collect()
-}
-
-/// How deltas are seen as floats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
-    Average,
-    Sum,
-    Minimum,
-    Maximum,
-    SampleCount,
-}
-
-impl View {
-    /// Returns the view that a selector asks for.
-    fn of(matchers: &[Matcher]) -> Result<Self, QueryError> {
-        let Some(stat) = matchers.iter().find(|m| m.name == STAT) else { return Ok(Self::Average) };
-        if stat.op != MatchOp::Eq {
-            return Err(QueryError::Bad(format!("{STAT} takes = only")));
-        }
-        Ok(match stat.value.as_str() {
-            "Average" => Self::Average,
-            "Sum" => Self::Sum,
-            "Minimum" => Self::Minimum,
-            "Maximum" => Self::Maximum,
-            "SampleCount" => Self::SampleCount,
-            other => {
-                return Err(QueryError::Bad(format!(
-                    "{STAT}={other:?} is not served; Average, Sum, Minimum, Maximum and \
-                     SampleCount are"
-                )));
-            }
-        })
-    }
-
-    fn samples(self, points: Points) -> Vec<(i64, f64)> {
-        match points {
-            Points::Floats(points) => points,
-            // One sample is its own sum, average, minimum and maximum, and counts as one.
-            Points::Singles(points) if self != Self::SampleCount => points,
-            points => points.into_deltas().iter().map(|(at, d)| (*at, self.value(d))).collect(),
-        }
-    }
-
-    fn value(self, delta: &Delta) -> f64 {
-        match self {
-            Self::Average => delta.sum / delta.count,
-            Self::Sum => delta.sum,
-            Self::Minimum => delta.min,
-            Self::Maximum => delta.max,
-            Self::SampleCount => delta.count,
-        }
-    }
-}
-
-/// Returns a key's labels as PromQL shows them.
-pub fn labels_of(key: model::SeriesKey) -> Vec<(String, String)> {
-    let mut labels = key.labels;
-    let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
-    for (name, value) in
-        [("__name__", key.name), ("__namespace__", key.namespace), ("__unit__", unit.to_owned())]
-    {
-        if !value.is_empty() {
-            labels.push((name.to_owned(), value));
-        }
-    }
-    labels.sort_unstable();
-    labels
-}
-
-impl Runner for LocalRunner {
-    fn statistics(
+impl LocalRunner {
+    /// Evaluates an expression over the series of a tenant, or of nobody.
+    pub(crate) fn evaluate(
         &self,
-        tenant: TenantId,
-        question: &StatisticsQuestion<'_>,
+        tenant: Option<TenantId>,
+        question: &PromQuestion<'_>,
         budget: &ReadBudget,
-    ) -> Result<Vec<PeriodsOfUnit>, QueryError> {
-        self.periods(tenant, question, budget)
+    ) -> Result<PromAnswer, QueryError> {
+        let source = StoreSource { store: &self.store, tenant, budget };
+        let limits = BudgetLimits { budget, samples: Cell::new(0) };
+        let PromQuestion { expr, range, options } = question;
+        let (value, annotations) = evaluate(expr, &source, *range, options, &limits)?;
+        // What the evaluation took is given back with it; the answer stays.
+        budget.take(bytes_of(&value))?;
+        Ok(PromAnswer { value, annotations, samples: limits.samples.get() })
+    }
+}
+
+fn bytes_of(value: &Value) -> u64 {
+    let (Value::Vector(series) | Value::Matrix(series)) = value else { return 0 };
+    series.iter().map(|s| SERIES_BYTES + s.points.len() as u64 * POINT_BYTES).sum()
+}
+
+impl From<EvalError> for QueryError {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Source(source) => match source.downcast::<QueryError>() {
+                Ok(own) => *own,
+                Err(other) => Self::Execution(other.to_string()),
+            },
+            EvalError::Refused(why) => Self::Bad(why),
+            other => Self::Execution(other.to_string()),
+        }
+    }
+}
+
+/// Carries an error of ours through an evaluation.
+fn carried(error: impl Into<QueryError>) -> EvalError {
+    EvalError::Source(Box::new(error.into()))
+}
+
+/// The question's budget, as an evaluation asks for it.
+struct BudgetLimits<'a> {
+    budget: &'a ReadBudget,
+    samples: Cell<u64>,
+}
+
+impl Limits for BudgetLimits<'_> {
+    fn check(&self) -> Result<(), EvalError> {
+        self.budget.check_time().map_err(carried)
     }
 
-    fn data(
-        &self,
-        tenant: TenantId,
-        question: &DataQuestion<'_>,
-        budget: &ReadBudget,
-    ) -> Result<DataAnswer, QueryError> {
-        metric_data::answer(&self.store, tenant, question, budget)
+    fn read(&self, samples: u64) -> Result<(), EvalError> {
+        let (found, max) = (self.samples.get() + samples, self.budget.limits().points_max);
+        self.samples.set(found);
+        if found > max {
+            return Err(carried(ReadError::TooManyPoints { found, max }));
+        }
+        Ok(())
     }
 
-    fn select(
-        &self,
-        tenant: TenantId,
+    fn take(&self, bytes: u64) -> Result<(), EvalError> {
+        self.budget.take(bytes).map_err(carried)
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.budget.give(bytes);
+    }
+}
+
+struct StoreSource<'a> {
+    store: &'a MetricStore,
+    tenant: Option<TenantId>,
+    budget: &'a ReadBudget,
+}
+
+impl Source for StoreSource<'_> {
+    fn select<'s>(
+        &'s self,
         selection: &Selection<'_>,
-        budget: &ReadBudget,
-    ) -> Result<Vec<PromSeries>, QueryError> {
-        let view = View::of(selection.matchers)?;
+    ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
+        let view = View::of(selection.matchers).map_err(carried)?;
+        let mut found = Found { budget: self.budget, view, series: Vec::new() };
+        let Some(tenant) = self.tenant else { return Ok(Box::new(found)) };
+        let range = TimeRange {
+            start_ms: selection.after_ms.saturating_add(1),
+            end_ms: selection.last_ms.saturating_add(1),
+        };
         let matchers = store_matchers(selection.matchers);
-        let found = self.store.select(tenant, &matchers, selection.range, budget)?;
-        let mut series = Vec::with_capacity(found.len());
-        for (n, one) in found.into_iter().enumerate() {
-            if n.is_multiple_of(TIMED_SERIES) {
-                budget.check_time()?;
-            }
-            budget.take(one.points_max() * POINT_BYTES)?;
-            let samples = view.samples(one.points()?);
-            if !samples.is_empty() {
-                series.push(PromSeries { labels: labels_of(one.key), samples });
-            }
-        }
-        Ok(series)
+        let series = self.store.select(tenant, &matchers, range, self.budget).map_err(carried)?;
+        let label = |series: Series| {
+            let pairs = labels_of(&series.key);
+            (Labels::from_sorted(pairs.iter().map(|(name, value)| (*name, *value))), series)
+        };
+        found.series = series.into_iter().map(label).collect();
+        found.series.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Box::new(Merged::of(found)))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Series of the store with their labels, sorted by them.
+struct Found<'a> {
+    budget: &'a ReadBudget,
+    view: View,
+    series: Vec<(Labels, Series)>,
+}
 
-    #[test]
-    fn windows_are_open_to_the_left_and_stale_markers_end_a_series() {
-        let stale = f64::from_bits(model::STALE_NAN_BITS);
-        let samples = [(100_000, 1.0), (200_000, 2.0), (300_000, stale)];
-        assert_eq!(instant_of(&samples, 99_999, 300_000), None);
-        assert_eq!(instant_of(&samples, 100_000, 300_000), Some((100_000, 1.0)));
-        assert_eq!(instant_of(&samples, 299_999, 300_000), Some((200_000, 2.0)));
-        assert_eq!(instant_of(&samples, 300_000, 300_000), None);
-        assert_eq!(instant_of(&samples[..2], 500_000, 300_000), None, "exactly as old as allowed");
-        assert_eq!(instant_of(&samples[..2], 499_999, 300_000), Some((200_000, 2.0)));
+impl Found<'_> {
+    fn read_into(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+        let series = &self.series[at].1;
+        // Given back at once: the samples are held once more, in a buffer that is used again.
+        let bytes = series.points_max() * POINT_BYTES;
+        self.budget.take(bytes).map_err(carried)?;
+        let points = series.points().map_err(carried)?;
+        self.view.samples(points).into_iter().for_each(|(at, value)| into.push(at, value));
+        self.budget.give(bytes);
+        Ok(())
+    }
+}
+
+impl SeriesSet for Found<'_> {
+    fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.series[at].0.clone()
+    }
+
+    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+        into.clear();
+        self.read_into(at, into)
+    }
+}
+
+/// Series of which some have values of two kinds: one identity was written as floats and as
+/// deltas, and is one series to PromQL.
+struct Merged<'a> {
+    found: Found<'a>,
+    /// The first of each.
+    firsts: Vec<usize>,
+}
+
+impl<'a> Merged<'a> {
+    fn of(found: Found<'a>) -> Self {
+        let series = &found.series;
+        let first = |at: &usize| *at == 0 || series[*at].0 != series[*at - 1].0;
+        let firsts = (0..series.len()).filter(first).collect();
+        Self { found, firsts }
+    }
+}
+
+impl SeriesSet for Merged<'_> {
+    fn len(&self) -> usize {
+        self.firsts.len()
+    }
+
+    fn labels(&self, at: usize) -> Labels {
+        self.found.labels(self.firsts[at])
+    }
+
+    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+        let first = self.firsts[at];
+        let end = self.firsts.get(at + 1).copied().unwrap_or(self.found.len());
+        self.found.read(first, into)?;
+        for other in first + 1..end {
+            let mut all: Vec<(i64, f64)> =
+                into.times.iter().copied().zip(into.values.iter().copied()).collect();
+            self.found.read(other, into)?;
+            all.extend(into.times.iter().copied().zip(into.values.iter().copied()));
+            // Of two values at one time, that of the first kind counts.
+            all.sort_by_key(|point| point.0);
+            all.dedup_by_key(|point| point.0);
+            *into = all.into_iter().collect();
+        }
+        Ok(())
     }
 }

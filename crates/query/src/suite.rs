@@ -1,8 +1,10 @@
 //! What every form of the query runner must answer. The embedded form runs it in this crate's tests;
 //! one that spreads work over machines runs it in its own.
 
-use crate::{MetricId, PeriodsOfUnit, Runner, Selection, StatisticsQuestion};
-use lang::promql::{MatchOp, Matcher};
+use crate::{
+    Labels, MetricId, Options, PeriodsOfUnit, PromQuestion, Range, Runner, StatisticsQuestion,
+    Value,
+};
 use metric_store::ReadBudget;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 
@@ -18,17 +20,13 @@ fn key(namespace: &str, name: &str, unit: Unit, labels: &[(&str, &str)]) -> Seri
     }
 }
 
-fn matcher(name: &str, op: MatchOp, value: &str) -> Matcher {
-    Matcher::new(name, op, value).expect("a sound matcher")
-}
-
 /// Checks a runner over an empty store; `put` keeps one value where the runner reads.
 ///
 /// # Panics
 /// When an answer is not what it must be.
 pub fn check(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, f64)) {
     check_statistics(runner, put);
-    check_select(runner, put);
+    check_promql(runner, put);
 }
 
 fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, f64)) {
@@ -79,37 +77,46 @@ fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i
     );
 }
 
-fn check_select(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, f64)) {
+fn check_promql(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, f64)) {
     for (host, value) in [("a", 1.0), ("b", 2.0)] {
         put(&key("", "up", Unit::None, &[("host", host)]), Kind::Float, 1000, value);
     }
     let latency = key("Shop", "Latency", Unit::Milliseconds, &[]);
     put(&latency, Kind::Delta, 60_000, 2.0);
     put(&latency, Kind::Delta, 60_000, 4.0);
-    let select = |matchers: &[Matcher], series_max| {
-        let selection = Selection { matchers, range: TimeRange::ALL };
+    let ask = |tenant, text: &str, series_max| {
+        let expr = lang::promql::parse(text).expect("a sound expression");
+        let (range, options) = (Range::instant(60_000), Options::default());
+        let question = PromQuestion { expr: &expr, range, options };
         let budget = ReadBudget::default().with_series_max(series_max);
-        runner.select(TENANT, &selection, &budget)
+        runner.promql(tenant, &question, &budget).map(|answer| answer.value)
     };
-    let up = matcher("__name__", MatchOp::Eq, "up");
-    let found = select(&[up.clone(), matcher("host", MatchOp::Re, "b|c")], 10).expect("an answer");
+    let series = |text: &str| match ask(Some(TENANT), text, 10) {
+        Ok(Value::Vector(series) | Value::Matrix(series)) => series,
+        other => panic!("{text}: {other:?}"),
+    };
+    let found = series("up{host=~\"b|c\"}[1h]");
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].samples, [(1000, 2.0)]);
-    let labels = [("__name__".to_owned(), "up".to_owned()), ("host".to_owned(), "b".to_owned())];
-    assert_eq!(found[0].labels, labels);
-    assert!(select(&[up], 1).is_err(), "more series than allowed");
+    assert_eq!(found[0].points, [(1000, 2.0)]);
+    assert_eq!(found[0].labels, Labels::new([("__name__", "up"), ("host", "b")]));
+    assert_eq!(series("sum(up)")[0].points, [(60_000, 3.0)]);
+    assert!(ask(Some(TENANT), "up", 1).is_err(), "more series than allowed");
+    assert_eq!(ask(None, "up", 10).expect("an answer"), Value::Vector(Vec::new()));
+    assert_eq!(ask(None, "1 + 1", 10).expect("an answer"), Value::Scalar(60_000, 2.0));
 
-    let name = matcher("__name__", MatchOp::Eq, "Latency");
     for (stat, expected) in
         [("Average", 3.0), ("Sum", 6.0), ("Minimum", 2.0), ("Maximum", 4.0), ("SampleCount", 2.0)]
     {
-        let found = select(&[name.clone(), matcher("__stat__", MatchOp::Eq, stat)], 10);
-        assert_eq!(found.expect("an answer")[0].samples, [(60_000, expected)], "{stat}");
+        let found = series(&format!("Latency{{__stat__={stat:?}}}"));
+        assert_eq!(found[0].points, [(60_000, expected)], "{stat}");
     }
-    let virtual_ones = &select(std::slice::from_ref(&name), 10).expect("an answer")[0];
-    assert!(virtual_ones.labels.contains(&("__namespace__".into(), "Shop".into())));
-    assert!(virtual_ones.labels.contains(&("__unit__".into(), "Milliseconds".into())));
-    assert!(select(&[name, matcher("__stat__", MatchOp::Eq, "Median")], 10).is_err());
+    let labels = series("Latency")[0].labels.clone();
+    assert_eq!((labels.get("__namespace__"), labels.get("__unit__")), ("Shop", "Milliseconds"));
+    assert!(ask(Some(TENANT), "Latency{__stat__=\"Median\"}", 10).is_err());
+
+    // Floats and deltas under one identity are one series.
+    put(&latency, Kind::Float, 30_000, 9.0);
+    assert_eq!(series("Latency[1m]")[0].points, [(30_000, 9.0), (60_000, 3.0)]);
 }
 
 #[cfg(test)]

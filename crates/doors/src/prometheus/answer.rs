@@ -23,12 +23,17 @@ const CHALLENGE: &str = "Basic realm=\"Sightline\", charset=\"UTF-8\"";
 #[derive(Debug)]
 pub(super) struct Data {
     pub(super) json: Vec<u8>,
-    warnings: Vec<&'static str>,
+    warnings: Vec<String>,
+    infos: Vec<String>,
 }
 
 impl Data {
     pub(super) fn new() -> Self {
-        Self { json: br#"{"status":"success","data":"#.to_vec(), warnings: Vec::new() }
+        Self {
+            json: br#"{"status":"success","data":"#.to_vec(),
+            warnings: Vec::new(),
+            infos: Vec::new(),
+        }
     }
 
     /// An answer that is small and made at once.
@@ -38,15 +43,21 @@ impl Data {
         data
     }
 
-    pub(super) fn warn(&mut self, warning: &'static str) {
-        self.warnings.push(warning);
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
+    }
+
+    pub(super) fn inform(&mut self, info: String) {
+        self.infos.push(info);
     }
 
     pub(super) fn into_response(self, parts: &Parts) -> Response<Bytes> {
-        let Self { mut json, warnings } = self;
-        if !warnings.is_empty() {
-            json.extend_from_slice(br#","warnings":"#);
-            push_list(&mut json, warnings);
+        let Self { mut json, warnings, infos } = self;
+        for (name, texts) in [("warnings", warnings), ("infos", infos)] {
+            if !texts.is_empty() {
+                json.extend_from_slice(format!(r#","{name}":"#).as_bytes());
+                push_list(&mut json, texts);
+            }
         }
         json.push(b'}');
         let mut response = respond(StatusCode::OK, "application/json", Vec::new());
@@ -217,7 +228,9 @@ impl From<AskError> for Failure {
             AskError::Query(QueryError::Read(ReadError::Part(why))) => {
                 Self::Unavailable(format!("{error}: {why}"))
             }
-            AskError::Query(QueryError::Read(_)) => Self::Execution(error.to_string()),
+            AskError::Query(
+                QueryError::Execution(_) | QueryError::Expression { .. } | QueryError::Read(_),
+            ) => Self::Execution(error.to_string()),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::Asked;
 use super::answer::{Data, Failure, push_list, push_map, push_text};
 use super::form::decode;
-use super::query::{Paid, check_size, limit, listed_range, truncate};
+use super::query::{limit, listed_range};
+use super::result::{Paid, check_size, truncate};
 use platform::promql::{self, Matcher};
 
 /// Selectors of one question at most: each is a search of its own.
@@ -28,10 +29,8 @@ pub(super) fn series(asked: &Asked<'_>) -> Result<Data, Failure> {
     let range = listed_range(asked)?;
     let selectors = selectors(asked)?;
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let mut keys = asked.platform().series(who, scope, &selectors, range)?;
-    // What holds the turn stays; the keys become labels.
-    let mut found: Vec<_> =
-        std::mem::take(&mut *keys).into_iter().map(platform::labels_of).collect();
+    let keys = asked.platform().series(who, scope, &selectors, range)?;
+    let mut found: Vec<_> = keys.iter().map(platform::labels_of).collect();
     found.sort_unstable();
     // One identity may hold values of two kinds; its labels are the same.
     found.dedup();
@@ -43,10 +42,7 @@ pub(super) fn series(asked: &Asked<'_>) -> Result<Data, Failure> {
         if n > 0 {
             data.json.push(b',');
         }
-        push_map(
-            &mut data.json,
-            labels.iter().map(|(name, value)| (name.as_str(), value.as_str())),
-        );
+        push_map(&mut data.json, labels.iter().copied());
         check_size(asked, &data.json)?;
         paid.more(&keys, &data.json)?;
     }

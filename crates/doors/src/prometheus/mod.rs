@@ -10,6 +10,7 @@ mod listing;
 mod nothing;
 mod query;
 mod refused;
+mod result;
 mod routes;
 mod status;
 mod tree;

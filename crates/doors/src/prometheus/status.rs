@@ -113,18 +113,17 @@ pub(super) fn tsdb(asked: &Asked<'_>) -> Result<Data, Failure> {
     let now_ms = asked.platform().clock().now_ms();
     let range = TimeRange { start_ms: now_ms.saturating_sub(HEAD_MS), end_ms: i64::MAX };
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let mut found = asked.platform().series(who, scope, &[Vec::new()], range)?;
-    let keys = std::mem::take(&mut *found);
-    found.take(keys.len() as u64 * COUNTED_BYTES)?;
+    let keys = asked.platform().series(who, scope, &[Vec::new()], range)?;
+    keys.take(keys.len() as u64 * COUNTED_BYTES)?;
     let (mut by_name, mut by_pair) = (HashMap::new(), HashMap::new());
     let mut values: HashMap<String, HashSet<String>> = HashMap::new();
     let series = keys.len();
-    for (name, value) in keys.into_iter().flat_map(platform::labels_of) {
+    for (name, value) in keys.iter().flat_map(platform::labels_of) {
         if name == "__name__" {
-            *by_name.entry(value.clone()).or_insert(0) += 1;
+            *by_name.entry(value.to_owned()).or_insert(0) += 1;
         }
         *by_pair.entry(format!("{name}={value}")).or_insert(0) += 1;
-        values.entry(name).or_default().insert(value);
+        values.entry(name.to_owned()).or_default().insert(value.to_owned());
     }
     let bytes = |values: &HashSet<String>| values.iter().map(String::len).sum();
     let memory = values.iter().map(|(name, values)| (name.clone(), bytes(values))).collect();
