@@ -1,4 +1,4 @@
-//! Statistics and expressions as texts: `fixtures/*/*.txt`.
+//! Statistics, metric math, SEARCH and labels, as texts: `fixtures/*/*.txt`.
 //!
 //! A file says a rule of CloudWatch's documentation and then shows it, case by case, over the data that
 //! `fixtures/README.md` lists; that page also explains how a case is written. What is expected was computed by
@@ -25,6 +25,21 @@ fn statistics() {
     each_client(|w| run(w, "statistics", both_operations));
 }
 
+#[test]
+fn metric_math() {
+    each_client(|w| run(w, "metric-math", metric_data));
+}
+
+#[test]
+fn search() {
+    each_client(|w| run(w, "search", metric_data));
+}
+
+#[test]
+fn labels() {
+    each_client(|w| run(w, "labels", metric_data));
+}
+
 /// Runs all cases of a directory and tells everything that differs, not the first thing only.
 fn run(
     w: &mut World,
@@ -47,6 +62,10 @@ fn run(
         }
     }
     assert!(differences.is_empty(), "{differences}");
+}
+
+fn metric_data(w: &mut World, case: &Case, request: &Request) -> Result<(), String> {
+    ask(w, case, request).map(|_| ())
 }
 
 /// Asks GetMetricData and compares. Returns the answer, or none for a refusal that was expected.

@@ -70,7 +70,6 @@ pub(super) struct Request {
     pub(super) any_order: bool,
     pub(super) ascending: bool,
     timezone: Option<String>,
-    pages_of: Option<i64>,
 }
 
 impl Request {
@@ -98,9 +97,6 @@ impl Request {
         if let Some(timezone) = &self.timezone {
             input["LabelOptions"] = json!({"Timezone": timezone});
         }
-        if let Some(most) = self.pages_of {
-            input["MaxDatapoints"] = json!(most);
-        }
         input
     }
 
@@ -119,10 +115,6 @@ impl Request {
         }
         if let Some(timezone) = line.strip_prefix("timezone ") {
             self.timezone = Some(timezone.to_owned());
-            return Some(());
-        }
-        if let Some(most) = line.strip_prefix("most ") {
-            self.pages_of = Some(most.parse().ok()?);
             return Some(());
         }
         match line {
@@ -149,7 +141,9 @@ impl Request {
             None => (text, None),
         };
         let (text, period) = text.rsplit_once(' ')?;
-        let (metric, statistic) = text.split_once(' ')?;
+        // A statistic may hold a space, where that is the mistake; so may a namespace and a dimension.
+        let end = text.find("} ").map(|brace| brace + 1).or(text.find(' '))?;
+        let (metric, statistic) = (&text[..end], &text[end + 1..]);
         let period: i64 = period.parse().ok()?;
         let mut stat = json!({"Metric": identity(metric), "Period": period, "Stat": statistic});
         if let Some(unit) = unit {

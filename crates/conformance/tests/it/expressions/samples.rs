@@ -1,7 +1,7 @@
 //! Puts what the cases ask for: the block of data in `fixtures/README.md`.
 
 use super::case::{FIRST, fixtures, identity};
-use crate::bench::MINUTE;
+use crate::bench::{MINUTE, SECOND};
 use crate::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -24,21 +24,29 @@ pub(super) fn put(w: &mut World) {
     }
 }
 
-/// Reads `namespace|name{dimension=value} unit=Seconds = 1 _ 2,3 4x5 set(1,2,2,2)`: what came in each minute.
+/// Reads `namespace|name{dimension=value} unit=Seconds = 1 _ 2,3 4x5 set(1,2,2,2)`: what came in each minute,
+/// or in every 10 seconds with ` every=10` before the unit.
 fn metric(line: &str) -> Option<Vec<(String, Value)>> {
     let (metric, values) = line.rsplit_once(" = ")?;
     let (metric, unit) = match metric.trim_end().rsplit_once(" unit=") {
         Some((metric, unit)) => (metric.trim_end(), Some(unit)),
         None => (metric.trim_end(), None),
     };
+    let (metric, seconds) = match metric.rsplit_once(" every=") {
+        Some((metric, seconds)) => (metric.trim_end(), Some(seconds.parse::<i64>().ok()?)),
+        None => (metric, None),
+    };
     let identity = identity(metric);
     let namespace = identity["Namespace"].as_str()?;
     let mut data = Vec::new();
-    for (minute, cell) in (0..).zip(values.split_whitespace()) {
+    for (column, cell) in (0..).zip(values.split_whitespace()) {
         let Some(mut datum) = sample(cell)? else { continue };
         datum["MetricName"] = identity["MetricName"].clone();
         datum["Dimensions"] = identity["Dimensions"].clone();
-        datum["Timestamp"] = json!(FIRST + minute * MINUTE);
+        datum["Timestamp"] = json!(FIRST + column * seconds.map_or(MINUTE, |s| s * SECOND));
+        if seconds.is_some() {
+            datum["StorageResolution"] = json!(1);
+        }
         if let Some(unit) = unit {
             datum["Unit"] = json!(unit);
         }
