@@ -36,24 +36,26 @@ impl fmt::Debug for Matcher {
     }
 }
 
+impl Test {
+    /// Says whether the test takes `value`.
+    pub(crate) fn passes(&self, value: &str) -> bool {
+        match self {
+            Self::Equal(wanted) => wanted == value,
+            Self::AnyOf(wanted) => wanted.iter().any(|w| w == value),
+            Self::Passes(test) => test(value),
+        }
+    }
+}
+
 impl Matcher {
     /// The label must have exactly this value.
     pub fn equal(label: impl Into<String>, value: impl Into<String>) -> Self {
         Self { label: label.into(), test: Test::Equal(value.into()), negated: false }
     }
 
-    /// Says whether the un-negated test takes `value`.
-    pub(crate) fn passes(&self, value: &str) -> bool {
-        match &self.test {
-            Test::Equal(wanted) => wanted == value,
-            Test::AnyOf(wanted) => wanted.iter().any(|w| w == value),
-            Test::Passes(test) => test(value),
-        }
-    }
-
     /// Says whether a label with this value matches.
     pub fn matches(&self, value: &str) -> bool {
-        self.passes(value) != self.negated
+        self.test.passes(value) != self.negated
     }
 
     /// Says whether series without the label match.
@@ -62,6 +64,9 @@ impl Matcher {
     }
 }
 
+/// Is shown a series' number and labels, by name and value.
+pub(crate) type ShowLabels<'a> = dyn FnMut(u32, &[(&str, &str)]) + 'a;
+
 /// Finds numbers by label: the head's registry and each part's index offer it.
 pub(crate) trait LabelIndex {
     type Error;
@@ -69,12 +74,31 @@ pub(crate) trait LabelIndex {
     fn all(&self) -> Result<Vec<u32>, Self::Error>;
     /// Series whose label has exactly the value.
     fn with_value(&self, label: &str, value: &str) -> Result<Vec<u32>, Self::Error>;
+    /// Shows each value of a label, with the length of `out`, and appends the series that have it
+    /// when `wanted` says so.
+    fn with_values(
+        &self,
+        label: &str,
+        wanted: &mut dyn FnMut(&str, usize) -> bool,
+        out: &mut Vec<u32>,
+    ) -> Result<(), Self::Error>;
+    /// The tenant's labels, virtual ones included, each with the number of its values.
+    fn label_sizes(&self) -> Result<Vec<(String, usize)>, Self::Error>;
+    /// Shows the labels of some series, virtual ones included; `numbers` must be sorted.
+    fn show_labels(&self, numbers: &[u32], show: &mut ShowLabels<'_>) -> Result<(), Self::Error>;
+    /// What showing the labels of so many series takes, in nanoseconds.
+    fn show_cost(&self, series: usize) -> u64;
+
     /// Series whose label has a value that the test takes.
     fn with_any(
         &self,
         label: &str,
         test: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Vec<u32>, Self::Error>;
+    ) -> Result<Vec<u32>, Self::Error> {
+        let mut found = Vec::new();
+        self.with_values(label, &mut |value, _| test(value), &mut found)?;
+        Ok(crate::postings::sorted(found))
+    }
 }
 
 /// Returns the numbers that all matchers take, sorted, without touching data.

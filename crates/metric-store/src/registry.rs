@@ -5,8 +5,8 @@
 //! registry and the living ones come back at the price of a birth.
 
 use crate::budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Use};
-use crate::matcher::LabelIndex;
-use crate::postings::{Postings, union};
+use crate::matcher::{LabelIndex, ShowLabels};
+use crate::postings::Postings;
 use hashbrown::{HashMap, HashTable};
 use model::{Kind, SeriesKey, TenantId, Unit};
 use parking_lot::{Mutex, RwLock};
@@ -431,6 +431,19 @@ impl Registry {
         }
     }
 
+    /// Calls `read` with the index over a tenant's labels.
+    pub(crate) fn with_index<T>(
+        &self,
+        tenant: TenantId,
+        read: impl FnOnce(&TenantIndex<'_>) -> Result<T, Infallible>,
+    ) -> T {
+        let inner = self.inner.read();
+        match read(&TenantIndex { inner: &inner, tenant, seed: self.seed }) {
+            Ok(found) => found,
+            Err(never) => match never {},
+        }
+    }
+
     /// Shows every label of a tenant, virtual ones included, with all its values.
     pub(crate) fn for_labels(&self, tenant: TenantId, mut f: impl FnMut(&str, &str)) {
         let inner = self.inner.read();
@@ -745,7 +758,7 @@ impl Inner {
     }
 }
 
-struct TenantIndex<'a> {
+pub(crate) struct TenantIndex<'a> {
     inner: &'a Inner,
     tenant: TenantId,
     seed: u64,
@@ -769,20 +782,41 @@ impl LabelIndex for TenantIndex<'_> {
         Ok(find().map(|&n| self.inner.postings[n as usize].to_vec()).unwrap_or_default())
     }
 
-    fn with_any(
+    fn with_values(
         &self,
         label: &str,
-        test: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Vec<u32>, Infallible> {
-        let Some(name) = self.inner.symbols.find(label, self.seed) else { return Ok(Vec::new()) };
-        let Some(pairs) = self.inner.labels.get(&(self.tenant, name)) else {
-            return Ok(Vec::new());
-        };
-        let lists = pairs
-            .iter()
-            .filter(|&&pair| test(self.inner.symbols.get(self.inner.pairs[pair as usize].value)))
-            .map(|&pair| self.inner.postings[pair as usize].to_vec());
-        Ok(union(lists.collect()))
+        wanted: &mut dyn FnMut(&str, usize) -> bool,
+        out: &mut Vec<u32>,
+    ) -> Result<(), Infallible> {
+        let inner = self.inner;
+        let name = inner.symbols.find(label, self.seed);
+        let pairs = name.and_then(|name| inner.labels.get(&(self.tenant, name)));
+        for &pair in pairs.into_iter().flatten() {
+            if wanted(inner.symbols.get(inner.pairs[pair as usize].value), out.len()) {
+                inner.postings[pair as usize].append_to(out);
+            }
+        }
+        Ok(())
+    }
+
+    fn label_sizes(&self) -> Result<Vec<(String, usize)>, Infallible> {
+        let of_tenant = self.inner.labels.iter().filter(|((tenant, _), _)| *tenant == self.tenant);
+        let named = of_tenant.map(|((_, name), pairs)| (self.inner.symbols.get(*name), pairs));
+        Ok(named.map(|(name, pairs)| (name.to_owned(), pairs.len())).collect())
+    }
+
+    fn show_labels(&self, numbers: &[u32], show: &mut ShowLabels<'_>) -> Result<(), Infallible> {
+        let mut labels = Vec::new();
+        for &number in numbers {
+            labels.clear();
+            labels.extend(self.inner.pairs_of(&self.inner.series[number as usize]));
+            show(number, &labels);
+        }
+        Ok(())
+    }
+
+    fn show_cost(&self, series: usize) -> u64 {
+        series as u64 * 100
     }
 }
 

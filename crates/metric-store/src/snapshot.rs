@@ -5,7 +5,7 @@
 //! immutable data and holds no lock.
 
 use crate::graves::{self, Graves, Left};
-use crate::head::HeadSeries;
+use crate::head::{Frozen, HeadSeries};
 use crate::install::View;
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk};
@@ -178,6 +178,12 @@ impl<'b> Found<'b> {
         self.series
     }
 
+    /// Ends the search; what was found is paid for as long as the charge lives. Returns the points
+    /// too.
+    pub(crate) fn finish_held(self) -> (Vec<Series>, u64, Charge<'b>) {
+        (self.series, self.points, self.charge)
+    }
+
     fn add(
         &mut self,
         key: &[u8],
@@ -216,6 +222,22 @@ impl<'b> Found<'b> {
 }
 
 impl Found<'_> {
+    /// Adds series of a head that is being flushed.
+    pub(crate) fn add_frozen(&mut self, frozen: &Frozen, numbers: &[u32]) -> Result<(), ReadError> {
+        let (mut keys, mut ends) = (Vec::new(), Vec::new());
+        frozen.registry.encode_keys(numbers, &mut keys, &mut ends);
+        let mut start = 0;
+        for (&number, end) in numbers.iter().zip(ends) {
+            if let Some(series) = frozen.head.get(number) {
+                let kind = frozen.registry.kind(number);
+                let count = series.count();
+                self.add(&keys[start..end], kind, Source::Head(series.clone()), count)?;
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
     pub(crate) fn add_part(
         &mut self,
         part: &Arc<Part>,
@@ -301,18 +323,7 @@ impl MetricStore {
         found: &mut Found<'_>,
     ) -> Result<(), Restart> {
         if let Some(frozen) = &view.frozen {
-            let numbers = select(&frozen.registry);
-            let (mut keys, mut ends) = (Vec::new(), Vec::new());
-            frozen.registry.encode_keys(&numbers, &mut keys, &mut ends);
-            let mut start = 0;
-            for (number, end) in numbers.into_iter().zip(ends) {
-                if let Some(series) = frozen.head.get(number) {
-                    let kind = frozen.registry.kind(number);
-                    let count = series.count();
-                    found.add(&keys[start..end], kind, Source::Head(series.clone()), count)?;
-                }
-                start = end;
-            }
+            found.add_frozen(frozen, &select(&frozen.registry))?;
         }
         let registry = {
             let state = self.head.read();
@@ -321,7 +332,17 @@ impl MetricStore {
             }
             state.registry.clone()
         };
-        let numbers = select(&registry);
+        self.add_head(view, &registry, &select(&registry), found)
+    }
+
+    /// Copies series of the head, slice by slice, as long as it is the view's.
+    pub(crate) fn add_head(
+        &self,
+        view: &View,
+        registry: &Registry,
+        numbers: &[u32],
+        found: &mut Found<'_>,
+    ) -> Result<(), Restart> {
         for slice in numbers.chunks(SLICE) {
             let mut copies = Vec::with_capacity(slice.len());
             {

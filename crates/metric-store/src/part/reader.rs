@@ -7,10 +7,10 @@ use super::{
 };
 use crate::chunk::unpack;
 use crate::graves::Graves;
-use crate::matcher::{LabelIndex, Matcher};
-use crate::postings::{self, union};
+use crate::matcher::{LabelIndex, Matcher, ShowLabels};
+use crate::postings;
 use crate::tombstone::Tombstone;
-use model::{Kind, TenantId, TimeRange};
+use model::{Kind, TenantId, TimeRange, Unit};
 use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -508,6 +508,11 @@ impl Part {
         crate::matcher::select(&PartIndex { part: self, tenant }, matchers)
     }
 
+    /// Returns the index over a tenant's labels.
+    pub(crate) fn index(&self, tenant: TenantId) -> PartIndex<'_> {
+        PartIndex { part: self, tenant }
+    }
+
     /// Shows each label of a tenant with all its values; `wanted` says of which labels. What only
     /// series have of which nothing is left is not shown.
     pub(crate) fn for_labels(
@@ -556,7 +561,7 @@ fn next_front_coded(reader: &mut Reader<'_>, last: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-struct PartIndex<'a> {
+pub(crate) struct PartIndex<'a> {
     part: &'a Part,
     tenant: TenantId,
 }
@@ -582,26 +587,74 @@ impl LabelIndex for PartIndex<'_> {
         Ok(found)
     }
 
-    fn with_any(
+    fn with_values(
         &self,
         label: &str,
-        test: &mut dyn FnMut(&str) -> bool,
-    ) -> Result<Vec<u32>, PartError> {
+        wanted: &mut dyn FnMut(&str, usize) -> bool,
+        out: &mut Vec<u32>,
+    ) -> Result<(), PartError> {
         let mut prefix = Vec::new();
         put_pair(&mut prefix, &self.tenant.0.to_be_bytes(), label.as_bytes(), b"");
-        let mut lists = Vec::new();
         self.part.for_pairs(&prefix, |pair, postings| {
             if !pair.starts_with(&prefix) {
                 return Ok(false);
             }
             let end = label_end(pair).unwrap_or(pair.len());
-            if std::str::from_utf8(&pair[end..]).is_ok_and(&mut *test) {
-                lists.push(self.part.postings(postings)?);
+            if std::str::from_utf8(&pair[end..]).is_ok_and(|value| wanted(value, out.len())) {
+                postings::decode_to(postings, self.part.meta.series, out)
+                    .ok_or_else(|| PartError::damaged(&self.part.name, 0, "odd postings"))?;
             }
             Ok(true)
-        })?;
-        Ok(union(lists))
+        })
     }
+
+    fn label_sizes(&self) -> Result<Vec<(String, usize)>, PartError> {
+        let prefix = self.tenant.0.to_be_bytes();
+        let of_tenant = self.part.names.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let sizes = of_tenant.map(|(name, values)| {
+            let label = Reader::new(&name[4..]).str();
+            let odd = || PartError::damaged(&self.part.name, 0, "odd labels");
+            Ok((label.ok_or_else(odd)?.to_owned(), *values as usize))
+        });
+        sizes.collect()
+    }
+
+    fn show_labels(&self, numbers: &[u32], show: &mut ShowLabels<'_>) -> Result<(), PartError> {
+        let mut odd = false;
+        self.part.for_keys(numbers, |number, key| match labels_of(key) {
+            Some(labels) => show(number, &labels),
+            None => odd = true,
+        })?;
+        if odd {
+            return Err(PartError::damaged(&self.part.name, 0, "a key is odd"));
+        }
+        Ok(())
+    }
+
+    fn show_cost(&self, series: usize) -> u64 {
+        // A block of keys is unpacked for each, until all are.
+        let blocks = series.min(self.part.keys.len()) as u64;
+        blocks * 10_000 + series as u64 * 100
+    }
+}
+
+/// Returns the labels of a canonical key, virtual ones included.
+fn labels_of(key: &[u8]) -> Option<Vec<(&str, &str)>> {
+    let mut reader = Reader::new(key);
+    reader.take(4)?;
+    let mut labels = vec![("__namespace__", reader.str()?), ("__name__", reader.str()?)];
+    labels.push((
+        "__unit__",
+        match Unit::from_code(reader.u8()?)? {
+            Unit::None => "",
+            unit => unit.name(),
+        },
+    ));
+    for _ in 0..reader.usize()? {
+        labels.push((reader.str()?, reader.str()?));
+    }
+    labels.retain(|(_, value)| !value.is_empty());
+    Some(labels)
 }
 
 #[cfg(test)]
@@ -609,7 +662,7 @@ mod tests {
     use super::super::{Writer, partition_of};
     use super::*;
     use crate::points::Points;
-    use model::{SeriesKey, Unit};
+    use model::SeriesKey;
     use std::path::Path;
     use std::sync::Arc;
     use stdx::{CrashPlan, SimDisk};

@@ -6,3 +6,4 @@ mod delete;
 mod faults;
 mod full_disk;
 mod merge;
+mod select;
