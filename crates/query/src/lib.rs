@@ -2,6 +2,8 @@
 //!
 //! [`Runner`] is the seam: the embedded form, [`LocalRunner`], reads the stores of this process.
 
+pub mod find;
+mod insights;
 pub mod metric_data;
 mod parallel;
 mod prom;
@@ -10,6 +12,7 @@ pub mod suite;
 mod view;
 
 pub use eval::promql::{Annotations, Labels, Options, Range, Series, Value};
+pub use insights::InsightsQuestion;
 pub use prom::{PromAnswer, PromQuestion};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
 pub use view::{STAT, labels_of, store_matchers};

@@ -14,8 +14,20 @@ pub(crate) fn try_map<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
+    try_map_from(SERIES_PER_THREAD_MIN, items, work)
+}
+
+/// The same for items of which so many are worth a thread.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) fn try_map_from<T: Sync, R: Send, E: Send>(
+    items_per_thread_min: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = cores.min(items.len() / SERIES_PER_THREAD_MIN);
+    let threads = cores.min(items.len() / items_per_thread_min);
     if threads <= 1 {
         return items.iter().map(work).collect();
     }
