@@ -1,7 +1,7 @@
 //! `IF`.
 
-use super::evaluate::Evaluation;
-use super::{EvalError, Series, Value};
+use super::evaluate::{Evaluation, Part};
+use super::{EvalError, Series};
 use lang::Span;
 
 /// What a branch of `IF` is at one time.
@@ -31,12 +31,12 @@ pub(super) fn choose(condition: f64, then: Branch, otherwise: Branch) -> f64 {
 }
 
 /// A branch over the whole grid.
-fn branch_at<'v>(branch: Option<&'v Value<'_>>, span: Span) -> Result<BranchColumn<'v>, EvalError> {
+fn branch_at<'v>(branch: Option<&'v Part<'_>>, span: Span) -> Result<BranchColumn<'v>, EvalError> {
     Ok(match branch {
         None => BranchColumn::Omitted,
-        Some(Value::Scalar(scalar)) => BranchColumn::Scalar(*scalar),
-        Some(Value::Series(series)) => BranchColumn::Series(&series.values),
-        Some(Value::Array(_)) => return Err(EvalError::Unchecked { span }),
+        Some(Part::Scalar(scalar)) => BranchColumn::Scalar(*scalar),
+        Some(Part::Series(series)) => BranchColumn::Series(&series.values),
+        Some(Part::Array(_)) => return Err(EvalError::Unchecked { span }),
     })
 }
 
@@ -64,37 +64,38 @@ impl<'a> Evaluation<'a> {
     pub(super) fn choose(
         &mut self,
         span: Span,
-        condition: Value<'a>,
-        then: Value<'a>,
-        otherwise: Option<Value<'a>>,
-    ) -> Result<Value<'a>, EvalError> {
+        condition: Part<'a>,
+        then: Part<'a>,
+        otherwise: Option<Part<'a>>,
+    ) -> Result<Part<'a>, EvalError> {
         match condition {
-            Value::Scalar(condition) => {
+            Part::Scalar(condition) => {
                 let scalar =
-                    matches!(then, Value::Scalar(_)) && matches!(otherwise, Some(Value::Scalar(_)));
+                    matches!(then, Part::Scalar(_)) && matches!(otherwise, Some(Part::Scalar(_)));
                 let chosen = match condition {
                     c if c.is_nan() => None,
                     0.0 => otherwise,
                     _ => Some(then),
                 };
                 match chosen {
-                    Some(Value::Scalar(value)) if scalar => Ok(Value::Scalar(value)),
-                    Some(Value::Scalar(value)) => Ok(Value::Series(self.constant(value, span)?)),
+                    Some(Part::Scalar(value)) if scalar => Ok(Part::Scalar(value)),
+                    Some(Part::Scalar(value)) => Ok(Part::Series(self.constant(value, span)?)),
                     Some(chosen) => Ok(chosen),
-                    None if scalar => Ok(Value::Scalar(f64::NAN)),
-                    None => Ok(Value::Series(self.constant(f64::NAN, span)?)),
+                    None if scalar => Ok(Part::Scalar(f64::NAN)),
+                    None => Ok(Part::Series(self.constant(f64::NAN, span)?)),
                 }
             }
-            Value::Series(mut condition) => {
+            Part::Series(mut condition) => {
+                self.work(1, span)?;
                 let then = branch_at(Some(&then), span)?;
                 let otherwise = branch_at(otherwise.as_ref(), span)?;
                 let column = self.column(&mut condition, span)?;
                 for (n, value) in column.iter_mut().enumerate() {
                     *value = choose(*value, then.at(n), otherwise.at(n));
                 }
-                Ok(Value::Series(Series { origin: None, values: condition.values }))
+                Ok(Part::Series(Series { origin: None, values: condition.values }))
             }
-            Value::Array(_) => Err(EvalError::Unchecked { span }),
+            Part::Array(_) => Err(EvalError::Unchecked { span }),
         }
     }
 }

@@ -9,11 +9,14 @@ pub struct EvalLimits {
     pub series_max: usize,
     /// Points of all columns that are made, in total; each costs eight bytes.
     pub points_max: usize,
+    /// Points that are computed, in total: one for each time and each thing that is done to it. A
+    /// thousand million take some seconds.
+    pub work_max: u64,
 }
 
 impl Default for EvalLimits {
     fn default() -> Self {
-        Self { series_max: 1_000_000, points_max: 100_000_000 }
+        Self { series_max: 1_000_000, points_max: 100_000_000, work_max: 2_000_000_000 }
     }
 }
 
@@ -37,6 +40,14 @@ pub enum EvalError {
         span: Span,
         /// The limit.
         points_max: usize,
+    },
+    /// More is computed than the limit allows.
+    #[error("expression computes more than {work_max} points, the limit")]
+    Work {
+        /// Which part of the text passed the limit.
+        span: Span,
+        /// The limit.
+        work_max: u64,
     },
     /// Two arrays that stand on both sides of an operator have different lengths.
     #[error("operator {op} between arrays of {left} and {right} series, expected the same number")]
@@ -73,6 +84,7 @@ impl EvalError {
         match self {
             Self::Series { span, .. }
             | Self::Points { span, .. }
+            | Self::Work { span, .. }
             | Self::Lengths { span, .. }
             | Self::UnknownId { span, .. }
             | Self::Unchecked { span } => *span,

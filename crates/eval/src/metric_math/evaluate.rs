@@ -1,6 +1,6 @@
 //! The driver over a whole grid.
 
-use super::running::{RepeatState, RunningState, fill_linear};
+use super::array::{Array, Operand, Step};
 use super::sorting::{count, sort};
 use super::{EvalError, EvalLimits, Grid, Inputs, Series, Value, calendar, fold, point};
 use lang::Span;
@@ -9,8 +9,8 @@ use std::borrow::Cow;
 
 /// Computes an expression that [`lang::metric_math::check`] accepted, over a grid.
 ///
-/// Columns of the inputs are borrowed until something is written into them, so `SUM(METRICS())` reads
-/// each column once and copies none.
+/// Columns of the inputs are borrowed until something is written into them, and an aggregate of an array
+/// needs no column for each of its series: `SUM(METRICS())` reads each column once and copies none.
 ///
 /// # Errors
 /// When a limit is passed, arrays on both sides of an operator differ in length, an id has no data, or
@@ -24,8 +24,19 @@ pub fn evaluate<'a>(
     grid: Grid,
     limits: &EvalLimits,
 ) -> Result<Value<'a>, EvalError> {
-    let mut evaluation = Evaluation { inputs, grid, limits: *limits, points: 0 };
-    evaluation.value(expr)
+    let mut evaluation = Evaluation { inputs, grid, limits: *limits, points: 0, work: 0 };
+    match evaluation.value(expr)? {
+        Part::Scalar(scalar) => Ok(Value::Scalar(scalar)),
+        Part::Series(series) => Ok(Value::Series(series)),
+        Part::Array(array) => Ok(Value::Array(evaluation.done(array, expr.span)?)),
+    }
+}
+
+/// What a part of an expression is.
+pub(super) enum Part<'a> {
+    Scalar(f64),
+    Series(Series<'a>),
+    Array(Array<'a>),
 }
 
 pub(super) struct Evaluation<'a> {
@@ -34,22 +45,27 @@ pub(super) struct Evaluation<'a> {
     limits: EvalLimits,
     /// Points of all columns made so far.
     points: usize,
+    /// Points computed so far.
+    work: u64,
 }
 
 impl<'a> Evaluation<'a> {
     /// Walks the tree, whose height the parser bounds.
-    fn value(&mut self, expr: &Expr) -> Result<Value<'a>, EvalError> {
+    fn value(&mut self, expr: &Expr) -> Result<Part<'a>, EvalError> {
         match &expr.kind {
-            ExprKind::Number(number) => Ok(Value::Scalar(*number)),
+            ExprKind::Number(number) => Ok(Part::Scalar(*number)),
             ExprKind::Id(id) => {
                 let unknown = || EvalError::UnknownId { span: expr.span, id: id.clone() };
                 match self.inputs.value(id).ok_or_else(unknown)? {
-                    Value::Scalar(scalar) => Ok(Value::Scalar(scalar)),
-                    Value::Series(series) => Ok(Value::Series(self.measured(series))),
+                    Value::Scalar(scalar) => Ok(Part::Scalar(scalar)),
+                    Value::Series(series) => Ok(Part::Series(self.measured(series))),
                     Value::Array(all) => self.array_of(all, expr.span),
                 }
             }
-            ExprKind::Negate(inner) => self.map(inner, point::negate),
+            ExprKind::Negate(inner) => match self.value(inner)? {
+                Part::Scalar(scalar) => Ok(Part::Scalar(point::negate(scalar))),
+                part => self.step(part, Step::Negate, expr.span),
+            },
             ExprKind::Chain { first, rest } => {
                 let mut left = self.value(first)?;
                 for link in rest {
@@ -67,24 +83,26 @@ impl<'a> Evaluation<'a> {
             }
             ExprKind::Fill { series, with } => self.fill(series, with),
             ExprKind::Slice { array, start, end } => {
-                let mut all = self.array(array)?;
-                let start = count(self.scalar(start)?).min(all.len());
+                let mut array = self.array(array)?;
+                let start = count(self.scalar(start)?).min(array.series.len());
                 if let Some(end) = end {
-                    all.truncate(count(self.scalar(end)?).max(start));
+                    array.series.truncate(count(self.scalar(end)?).max(start));
                 }
-                all.drain(..start);
-                Ok(Value::Array(all))
+                array.series.drain(..start);
+                Ok(Part::Array(array))
             }
             ExprKind::Sort { array, by, order, limit } => {
-                let mut all = sort(self.array(array)?, *by, *order);
+                let array = self.array(array)?;
+                self.work(array.series.len(), expr.span)?;
+                let mut all = sort(self.done(array, expr.span)?, *by, *order);
                 if let Some(limit) = limit {
                     all.truncate(count(self.scalar(limit)?));
                 }
-                Ok(Value::Array(all))
+                Ok(Part::Array(Array::of(all)))
             }
             ExprKind::Period { id, id_span } => {
                 let unknown = || EvalError::UnknownId { span: *id_span, id: id.clone() };
-                Ok(Value::Scalar(f64::from(self.inputs.period_s(id).ok_or_else(unknown)?)))
+                Ok(Part::Scalar(f64::from(self.inputs.period_s(id).ok_or_else(unknown)?)))
             }
             ExprKind::Metrics(containing) => {
                 self.array_of(self.inputs.metrics(containing.as_deref()), expr.span)
@@ -98,142 +116,150 @@ impl<'a> Evaluation<'a> {
         function: Function,
         argument: &Expr,
         span: Span,
-    ) -> Result<Value<'a>, EvalError> {
+    ) -> Result<Part<'a>, EvalError> {
         match function {
             Function::Aggregate(aggregate) => match self.value(argument)? {
-                Value::Series(series) => {
-                    Ok(Value::Scalar(fold::over_time(aggregate, &series.values)))
+                Part::Series(series) => {
+                    self.work(1, span)?;
+                    Ok(Part::Scalar(fold::over_time(aggregate, &series.values)))
                 }
-                Value::Array(all) => {
+                Part::Array(array) => {
                     self.charge(span)?;
-                    let columns = all.iter().map(|series| &series.values[..]);
-                    let values = fold::over_columns(aggregate, self.grid.len, columns);
-                    Ok(Value::Series(Series::made(values)))
+                    self.work(array.series.len() * (array.steps.len() + 1), span)?;
+                    let (len, members) = (self.grid.len, array.series.len());
+                    let visit = |see: &mut dyn FnMut(&[f64])| array.visit(self.grid, see);
+                    let values = fold::over_columns(aggregate, len, members, visit);
+                    Ok(Part::Series(Series::made(values)))
                 }
-                Value::Scalar(_) => Err(EvalError::Unchecked { span: argument.span }),
+                Part::Scalar(_) => Err(EvalError::Unchecked { span: argument.span }),
             },
-            Function::Elementwise(f) => self.map(argument, |value| point::elementwise(f, value)),
-            Function::Running(running) => {
-                let times = self.grid;
-                self.change(argument, |column| {
-                    let mut state = RunningState::new(running);
-                    for (at_ms, value) in times.times_ms().zip(column) {
-                        *value = state.step(at_ms, *value);
-                    }
-                })
+            Function::Elementwise(function) => match self.value(argument)? {
+                Part::Scalar(scalar) => Ok(Part::Scalar(point::elementwise(function, scalar))),
+                part => self.step(part, Step::Elementwise(function), span),
+            },
+            Function::Running(function) => {
+                let part = self.value(argument)?;
+                self.step(part, Step::Running(function), span)
             }
             Function::Calendar(part) => {
                 self.value(argument)?;
                 self.charge(span)?;
                 let values = self.grid.times_ms().map(|at_ms| calendar::part(part, at_ms));
-                Ok(Value::Series(Series::made(values.collect())))
+                Ok(Part::Series(Series::made(values.collect())))
             }
-            Function::MetricCount => Ok(Value::Scalar(self.array(argument)?.len() as f64)),
+            Function::MetricCount => Ok(Part::Scalar(self.array(argument)?.series.len() as f64)),
             Function::RemoveEmpty => {
-                let mut all = self.array(argument)?;
+                let array = self.array(argument)?;
+                let mut all = self.done(array, span)?;
                 all.retain(|series| !series.is_empty());
-                Ok(Value::Array(all))
+                Ok(Part::Array(Array::of(all)))
             }
             Function::First | Function::Last => {
-                let mut all = self.array(argument)?;
+                let Array { series: mut all, steps } = self.array(argument)?;
                 let taken = match function {
                     Function::First if !all.is_empty() => Some(all.swap_remove(0)),
                     _ => all.pop(),
                 };
-                match taken {
-                    Some(series) => Ok(Value::Series(series)),
-                    None => Ok(Value::Series(self.constant(f64::NAN, span)?)),
-                }
+                let Some(taken) = taken else {
+                    return Ok(Part::Series(self.constant(f64::NAN, span)?));
+                };
+                let all = self.done(Array { series: vec![taken], steps }, span)?;
+                Ok(Part::Series(all.into_iter().next().expect("one was taken")))
             }
             Function::TimeSeries => {
                 let scalar = self.scalar(argument)?;
-                Ok(Value::Series(self.constant(scalar, span)?))
+                Ok(Part::Series(self.constant(scalar, span)?))
             }
         }
     }
 
-    fn list(&mut self, elements: &[Expr], span: Span) -> Result<Value<'a>, EvalError> {
+    fn list(&mut self, elements: &[Expr], span: Span) -> Result<Part<'a>, EvalError> {
         let mut all = Vec::with_capacity(elements.len());
         for element in elements {
             match self.value(element)? {
-                Value::Series(series) => all.push(series),
-                Value::Array(more) => all.extend(more),
-                Value::Scalar(_) => return Err(EvalError::Unchecked { span: element.span }),
+                Part::Series(series) => all.push(series),
+                Part::Array(more) => {
+                    self.check_length(all.len() + more.series.len(), span)?;
+                    all.extend(self.done(more, element.span)?);
+                }
+                Part::Scalar(_) => return Err(EvalError::Unchecked { span: element.span }),
             }
             self.check_length(all.len(), span)?;
         }
-        Ok(Value::Array(all))
+        Ok(Part::Array(Array::of(all)))
     }
 
-    fn fill(&mut self, series: &Expr, with: &Fill) -> Result<Value<'a>, EvalError> {
-        match with {
-            Fill::Repeat => self.change(series, |column| {
-                let mut state = RepeatState::new();
-                column.iter_mut().for_each(|value| *value = state.step(*value));
+    fn fill(&mut self, series: &Expr, with: &Fill) -> Result<Part<'a>, EvalError> {
+        let step = match with {
+            Fill::Repeat => Step::FillRepeat,
+            Fill::Linear => Step::FillLinear,
+            Fill::With(filler) => Step::Fill(match self.value(filler)? {
+                Part::Scalar(scalar) => Operand::Scalar(scalar),
+                Part::Series(series) => Operand::Column(series.values),
+                Part::Array(_) => return Err(EvalError::Unchecked { span: filler.span }),
             }),
-            Fill::Linear => self.change(series, fill_linear),
-            Fill::With(filler) => match self.value(filler)? {
-                Value::Scalar(filler) => self.map(series, |value| point::fill(value, filler)),
-                Value::Series(filler) => self.change(series, |column| {
-                    for (value, filler) in column.iter_mut().zip(&*filler.values) {
-                        *value = point::fill(*value, *filler);
-                    }
-                }),
-                Value::Array(_) => Err(EvalError::Unchecked { span: filler.span }),
-            },
-        }
-    }
-
-    /// A function of each value by itself.
-    fn map(&mut self, expr: &Expr, f: impl Fn(f64) -> f64) -> Result<Value<'a>, EvalError> {
-        match self.value(expr)? {
-            Value::Scalar(scalar) => Ok(Value::Scalar(f(scalar))),
-            value => self.change_value(value, expr.span, |column| {
-                column.iter_mut().for_each(|value| *value = f(*value));
-            }),
-        }
-    }
-
-    /// A function of whole columns.
-    fn change(&mut self, expr: &Expr, f: impl Fn(&mut [f64])) -> Result<Value<'a>, EvalError> {
-        let value = self.value(expr)?;
-        self.change_value(value, expr.span, f)
-    }
-
-    fn change_value(
-        &mut self,
-        value: Value<'a>,
-        span: Span,
-        f: impl Fn(&mut [f64]),
-    ) -> Result<Value<'a>, EvalError> {
-        let change = |this: &mut Self, mut series: Series<'a>| {
-            f(this.column(&mut series, span)?);
-            Ok(series)
         };
-        match value {
-            Value::Scalar(_) => Err(EvalError::Unchecked { span }),
-            Value::Series(series) => Ok(Value::Series(change(self, series)?)),
-            Value::Array(all) => self.each(all, change),
+        let part = self.value(series)?;
+        self.step(part, step, series.span)
+    }
+
+    /// Does something to a series; to those of an array when they are needed.
+    pub(super) fn step(
+        &mut self,
+        part: Part<'a>,
+        step: Step<'a>,
+        span: Span,
+    ) -> Result<Part<'a>, EvalError> {
+        match part {
+            Part::Scalar(_) => Err(EvalError::Unchecked { span }),
+            Part::Series(mut series) => {
+                self.work(1, span)?;
+                step.apply(self.grid, self.column(&mut series, span)?);
+                Ok(Part::Series(series))
+            }
+            Part::Array(mut array) => {
+                array.steps.push(step);
+                Ok(Part::Array(array))
+            }
         }
+    }
+
+    /// Does what is still to be done to the series of an array.
+    pub(super) fn done(
+        &mut self,
+        array: Array<'a>,
+        span: Span,
+    ) -> Result<Vec<Series<'a>>, EvalError> {
+        let Array { mut series, steps } = array;
+        self.work(series.len() * steps.len(), span)?;
+        if !steps.is_empty() {
+            for series in &mut series {
+                let grid = self.grid;
+                let column = self.column(series, span)?;
+                steps.iter().for_each(|step| step.apply(grid, column));
+            }
+        }
+        Ok(series)
     }
 
     fn scalar(&mut self, expr: &Expr) -> Result<f64, EvalError> {
         match self.value(expr)? {
-            Value::Scalar(scalar) => Ok(scalar),
+            Part::Scalar(scalar) => Ok(scalar),
             _ => Err(EvalError::Unchecked { span: expr.span }),
         }
     }
 
-    fn array(&mut self, expr: &Expr) -> Result<Vec<Series<'a>>, EvalError> {
+    fn array(&mut self, expr: &Expr) -> Result<Array<'a>, EvalError> {
         match self.value(expr)? {
-            Value::Array(all) => Ok(all),
+            Part::Array(array) => Ok(array),
             _ => Err(EvalError::Unchecked { span: expr.span }),
         }
     }
 
-    fn array_of(&self, all: Vec<Series<'a>>, span: Span) -> Result<Value<'a>, EvalError> {
+    fn array_of(&self, all: Vec<Series<'a>>, span: Span) -> Result<Part<'a>, EvalError> {
         self.check_length(all.len(), span)?;
-        Ok(Value::Array(all.into_iter().map(|series| self.measured(series)).collect()))
+        let all = all.into_iter().map(|series| self.measured(series)).collect();
+        Ok(Part::Array(Array::of(all)))
     }
 
     fn measured(&self, series: Series<'a>) -> Series<'a> {
@@ -255,6 +281,17 @@ impl<'a> Evaluation<'a> {
         let points_max = self.limits.points_max;
         if self.points > points_max {
             return Err(EvalError::Points { span, points_max });
+        }
+        Ok(())
+    }
+
+    /// Counts something that is about to be done to this many columns.
+    pub(super) fn work(&mut self, columns: usize, span: Span) -> Result<(), EvalError> {
+        let points = (columns as u64).saturating_mul(self.grid.len as u64);
+        self.work = self.work.saturating_add(points);
+        let work_max = self.limits.work_max;
+        if self.work > work_max {
+            return Err(EvalError::Work { span, work_max });
         }
         Ok(())
     }

@@ -6,16 +6,16 @@
 use super::point::finite;
 use lang::metric_math::Aggregate;
 
-trait Fold {
-    type State: Copy;
-    const EMPTY: Self::State;
+/// An aggregate with a state of `N` numbers.
+trait Fold<const N: usize> {
+    const EMPTY: [f64; N];
 
     /// Adds a value; NaN is none.
-    fn add(state: &mut Self::State, value: f64);
+    fn add(state: &mut [f64; N], value: f64);
 
-    /// Returns the result over `members` times or series, missing ones counted; NaN if no value was
-    /// added.
-    fn finish(state: Self::State, members: f64) -> f64;
+    /// Returns the result over `members` times or series, missing ones counted; not finite if no value
+    /// was added.
+    fn finish(state: [f64; N], members: f64) -> f64;
 }
 
 struct Sum;
@@ -25,9 +25,8 @@ struct Maximum;
 struct Count;
 struct Deviation;
 
-impl Fold for Sum {
-    /// The sum, and how many.
-    type State = [f64; 2];
+/// The state is the sum, and how many.
+impl Fold<2> for Sum {
     const EMPTY: [f64; 2] = [0.0, 0.0];
 
     #[inline]
@@ -42,8 +41,7 @@ impl Fold for Sum {
     }
 }
 
-impl Fold for Average {
-    type State = [f64; 2];
+impl Fold<2> for Average {
     const EMPTY: [f64; 2] = [0.0, 0.0];
 
     #[inline]
@@ -56,52 +54,48 @@ impl Fold for Average {
     }
 }
 
-impl Fold for Minimum {
-    type State = f64;
-    const EMPTY: f64 = f64::INFINITY;
+impl Fold<1> for Minimum {
+    const EMPTY: [f64; 1] = [f64::INFINITY];
 
     #[inline]
-    fn add(state: &mut f64, value: f64) {
+    fn add([state]: &mut [f64; 1], value: f64) {
         // NaN is not less than anything.
         *state = if value < *state { value } else { *state };
     }
 
-    fn finish(state: f64, _: f64) -> f64 {
+    fn finish([state]: [f64; 1], _: f64) -> f64 {
         state
     }
 }
 
-impl Fold for Maximum {
-    type State = f64;
-    const EMPTY: f64 = f64::NEG_INFINITY;
+impl Fold<1> for Maximum {
+    const EMPTY: [f64; 1] = [f64::NEG_INFINITY];
 
     #[inline]
-    fn add(state: &mut f64, value: f64) {
+    fn add([state]: &mut [f64; 1], value: f64) {
         *state = if value > *state { value } else { *state };
     }
 
-    fn finish(state: f64, _: f64) -> f64 {
+    fn finish([state]: [f64; 1], _: f64) -> f64 {
         state
     }
 }
 
-impl Fold for Count {
-    type State = f64;
-    const EMPTY: f64 = 0.0;
+impl Fold<1> for Count {
+    const EMPTY: [f64; 1] = [0.0];
 
     #[inline]
-    fn add(state: &mut f64, value: f64) {
+    fn add([state]: &mut [f64; 1], value: f64) {
         *state += f64::from(u8::from(!value.is_nan()));
     }
 
-    fn finish(state: f64, _: f64) -> f64 {
+    fn finish([state]: [f64; 1], _: f64) -> f64 {
         if state == 0.0 { f64::NAN } else { state }
     }
 }
 
-impl Fold for Deviation {
-    /// How many, their mean, and the sum of the squares of their distances from it.
-    type State = [f64; 3];
+/// The state is how many, their mean, and the sum of the squares of their distances from it.
+impl Fold<3> for Deviation {
     const EMPTY: [f64; 3] = [0.0; 3];
 
     #[inline]
@@ -153,7 +147,7 @@ macro_rules! with_fold {
     };
 }
 
-fn run<F: Fold>(values: impl Iterator<Item = f64>, members: f64) -> f64 {
+fn run<F: Fold<N>, const N: usize>(values: impl Iterator<Item = f64>, members: f64) -> f64 {
     let mut state = F::EMPTY;
     values.for_each(|value| F::add(&mut state, value));
     finite(F::finish(state, members))
@@ -163,7 +157,7 @@ fn run<F: Fold>(values: impl Iterator<Item = f64>, members: f64) -> f64 {
 /// count are 0, and the others have no value.
 pub(super) fn over_time(aggregate: Aggregate, values: &[f64]) -> f64 {
     let points = values.iter().filter(|value| !value.is_nan()).count() as f64;
-    let result = with_fold!(aggregate, F => run::<F>(values.iter().copied(), points));
+    let result = with_fold!(aggregate, F => run::<F, _>(values.iter().copied(), points));
     match aggregate {
         Aggregate::Sum | Aggregate::DatapointCount if points == 0.0 => 0.0,
         _ => result,
@@ -176,26 +170,39 @@ pub(super) fn over_time(aggregate: Aggregate, values: &[f64]) -> f64 {
 /// Source: user guide, function `AVG` ("Missing values are treated as 0").
 pub(super) fn over_series(aggregate: Aggregate, values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let members = values.len() as f64;
-    with_fold!(aggregate, F => run::<F>(values, members))
+    with_fold!(aggregate, F => run::<F, _>(values, members))
 }
 
-/// [`over_series`] for each time of whole columns of `len` values.
-pub(super) fn over_columns<'c>(
+/// [`over_series`] for each time of `members` columns of `len` values, which `visit` shows one after
+/// the other.
+pub(super) fn over_columns(
     aggregate: Aggregate,
     len: usize,
-    columns: impl ExactSizeIterator<Item = &'c [f64]>,
+    members: usize,
+    visit: impl FnOnce(&mut dyn FnMut(&[f64])),
 ) -> Vec<f64> {
-    fn run<'c, F: Fold>(len: usize, columns: impl ExactSizeIterator<Item = &'c [f64]>) -> Vec<f64> {
-        let members = columns.len() as f64;
-        let mut states = vec![F::EMPTY; len];
-        for column in columns {
-            for (state, value) in states.iter_mut().zip(column) {
-                F::add(state, *value);
+    with_fold!(aggregate, F => columns::<F, _>(len, members as f64, visit))
+}
+
+fn columns<F: Fold<N>, const N: usize>(
+    len: usize,
+    members: f64,
+    visit: impl FnOnce(&mut dyn FnMut(&[f64])),
+) -> Vec<f64> {
+    // One column for each number of the state, so that the loop works on several times at once.
+    let mut states: [Vec<f64>; N] = F::EMPTY.map(|empty| vec![empty; len]);
+    visit(&mut |column| {
+        let mut states = states.each_mut().map(|column| &mut column[..len]);
+        for (at, value) in column[..len].iter().enumerate() {
+            let mut state: [f64; N] = std::array::from_fn(|n| states[n][at]);
+            F::add(&mut state, *value);
+            for (kept, number) in states.iter_mut().zip(state) {
+                kept[at] = number;
             }
         }
-        states.into_iter().map(|state| finite(F::finish(state, members))).collect()
-    }
-    with_fold!(aggregate, F => run::<F>(len, columns))
+    });
+    let state = |at: usize| std::array::from_fn(|n| states[n][at]);
+    (0..len).map(|at| finite(F::finish(state(at), members))).collect()
 }
 
 #[cfg(test)]
@@ -213,7 +220,8 @@ mod tests {
             Aggregate::StdDev,
             Aggregate::DatapointCount,
         ] {
-            let columns = over_columns(aggregate, 4, all.iter().map(|column| &column[..]));
+            let visit = |see: &mut dyn FnMut(&[f64])| all.iter().for_each(|column| see(column));
+            let columns = over_columns(aggregate, 4, all.len(), visit);
             for at in 0..4 {
                 let point = over_series(aggregate, all.iter().map(|column| column[at]));
                 let same = columns[at].to_bits() == point.to_bits();

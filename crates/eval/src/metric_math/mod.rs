@@ -19,6 +19,7 @@
 //! `docs/decisions/2026-11-21-metric-math-where-the-documentation-is-silent.md`. The fixtures beside
 //! this crate show every function by examples.
 
+mod array;
 mod calendar;
 mod choose;
 mod combine;

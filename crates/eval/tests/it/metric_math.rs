@@ -77,6 +77,7 @@ impl Request {
                 "start" => request.grid.start_ms = value.parse::<i64>().unwrap() * 1_000,
                 "period" => request.grid.period_ms = value.parse::<i64>().unwrap() * 1_000,
                 "series max" => request.limits.series_max = value.parse().unwrap(),
+                "work max" => request.limits.work_max = value.parse().unwrap(),
                 "points max" => request.limits.points_max = value.parse().unwrap(),
                 _ => request.define(name, value, &mut len),
             }
@@ -195,7 +196,7 @@ fn an_owned_column_of_the_inputs_is_written_into() {
         }
     }
     let grid = Grid { start_ms: 0, period_ms: 60_000, len: 2 };
-    let limits = EvalLimits { series_max: 1, points_max: 0 };
+    let limits = EvalLimits { series_max: 1, points_max: 0, work_max: 6 };
     let value = evaluate(&parse("ABS(-m1 * 2)").unwrap(), &Owned, grid, &limits).unwrap();
     let expected = Series { origin: Some(7), values: Cow::Owned(vec![2.0, 4.0]) };
     assert_eq!(value, Value::Series(expected), "labels survive, and nothing was copied");

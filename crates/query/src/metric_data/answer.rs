@@ -220,6 +220,7 @@ impl<'q> Engine<'q> {
         let limits = EvalLimits {
             series_max: limits.series_max,
             points_max: usize::try_from(limits.points_max).unwrap_or(usize::MAX),
+            ..EvalLimits::default()
         };
         let Periods { start_ms, period_ms, len } = periods;
         let grid = Grid { start_ms, period_ms, len };
