@@ -6,7 +6,7 @@ PROFILE ?= ci
 BOTO3 := boto3==1.44.5
 BOTO3_QUERY := boto3>=1.34,<1.35
 
-.PHONY: help run build test check test-deps lint fmt crash fuzz peers
+.PHONY: help run build test check test-deps lint fmt crash fuzz peers console screenshots
 
 help: ## Show the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,13 @@ crash: ## The long crash test: 25,000 seeds, 100,000 misfortunes
 
 fuzz: ## Hostile bytes, guided by coverage: TARGET=promql SECONDS=600, or all targets
 	scripts/fuzz '$(TARGET)' $(SECONDS)
+
+console: ## Build the console's pages into crates/console/assets, checked
+	cd crates/console/web && npm ci --no-audit --no-fund && npm run --silent types && npm run --silent unit && npm run --silent build
+
+screenshots: test-deps ## Pictures of the console's pages, dark and light, into docs/screenshots
+	cargo build --locked --profile $(PROFILE) -p cli
+	node crates/console/web/e2e/screenshots.mjs target/$(PROFILE)/sightline docs/screenshots
 
 peers: ## Measure against the peers (about an hour): see bench/README.md
 	bench/peers/run

@@ -23,7 +23,7 @@ pub use access::{AccessError, AuthMode, Verb};
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use credentials::{
     CredentialShown, Credentials, CredentialsError, KeyFileError, LoginError, LoginStep,
-    NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented, may_be_told,
+    NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented, Standing, may_be_told,
 };
 pub use delete::DeleteError;
 pub use described::{DescribeError, Entity, EntityOfSeries, MetricMetadata};

@@ -1,7 +1,7 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-use crate::{Shared, backups, credentials, identify, manage, own_metrics, usage};
+use crate::{Shared, backups, credentials, identify, manage, own_metrics, sessions, usage};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -17,7 +17,7 @@ type Answer = Response<Full<Bytes>>;
 
 /// Says whether a path is answered to whoever asks: what load balancers look at.
 pub(crate) fn is_for_everybody(parts: &Parts) -> bool {
-    matches!(parts.uri.path(), "/-/healthy" | "/-/ready")
+    matches!(parts.uri.path(), "/-/healthy" | "/-/ready") || sessions::is_for_everybody(parts)
 }
 
 /// Returns who sent a request that was let in.
@@ -61,6 +61,9 @@ pub(crate) async fn answer(
     peer: IpAddr,
 ) -> Answer {
     let path = parts.uri.path();
+    if path == sessions::PATH {
+        return sessions::answer(shared, parts, peer);
+    }
     let verb = match (&parts.method, path) {
         // Checked for itself, act by act.
         _ if is_for_everybody(parts) || path.starts_with(credentials::PREFIX) => None,

@@ -13,6 +13,7 @@ mod listen;
 mod manage;
 mod neighbours;
 mod own_metrics;
+mod sessions;
 mod tls;
 mod upkeep;
 mod usage;
@@ -121,6 +122,7 @@ pub(crate) struct Shared {
     pub(crate) backups: backups::Backups,
     pub(crate) tls: Option<Arc<tls::Tls>>,
     pub(crate) hashing: identify::Hashing,
+    pub(crate) sessions: sessions::Sessions,
     pub(crate) asking: listen::Asking,
     /// Requests that said who they are and were not believed.
     pub(crate) logins_refused: AtomicU64,
@@ -282,6 +284,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         backups: backups::Backups::default(),
         tls: options.tls.as_ref().map(tls::Tls::open).transpose()?.map(Arc::new),
         hashing: identify::Hashing::default(),
+        sessions: sessions::Sessions::default(),
         asking: listen::Asking::new(QUESTION_THREADS_MAX),
         logins_refused: AtomicU64::new(0),
         uptime: Stopwatch::start(),

@@ -2,7 +2,7 @@
 
 use crate::clients::{Client, Doing};
 use crate::tls::Tls;
-use crate::{Shared, control, identify, neighbours, own_metrics};
+use crate::{Shared, control, identify, neighbours, own_metrics, sessions};
 use aws_services::SigningKeys;
 use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
 use bytes::Bytes;
@@ -237,7 +237,11 @@ async fn admit(
     if everybody {
         return Ok(());
     }
-    match identify::identify(shared, parts, peer).await {
+    let who = match identify::identify(shared, parts, peer).await {
+        Ok(None) if auth == AuthMode::Required => Ok(sessions::who(shared, parts)),
+        known => known,
+    };
+    match who {
         Ok(Some(who)) => {
             if door == Door::Aws {
                 parts.headers.remove(header::AUTHORIZATION);
@@ -260,7 +264,11 @@ async fn admit(
 
 fn unidentified(shared: &Shared, door: Door, parts: &Parts, error: Option<LoginError>) -> Answer {
     if door != Door::Aws {
-        return shared.prometheus.refuse(error).map(Full::new);
+        let mut refused = shared.prometheus.refuse(error).map(Full::new);
+        if sessions::asks_for_itself(parts) {
+            refused.headers_mut().remove(header::WWW_AUTHENTICATE);
+        }
+        return refused;
     }
     let error = match error {
         Some(LoginError::Slow { .. }) => ServiceError::common(Common::Throttling, "Rate exceeded"),
@@ -618,12 +626,15 @@ fn gave_up() -> Answer {
 
 /// What a person sees who opens the address, and what an unknown path gets.
 fn front(parts: &Parts) -> Answer {
+    if let Some(page) = console::answer(parts).or_else(|| console::welcome(parts)) {
+        return page.map(Full::new);
+    }
     let looks = matches!(parts.method, Method::GET | Method::HEAD);
     if parts.uri.path() == "/" && looks {
         return plain(
             StatusCode::OK,
             "This is Sightline. Try: aws --endpoint-url http://HOST:PORT cloudwatch list-metrics\n\
-             Prometheus: POST /api/v1/write, GET /api/v1/query?query=...   \
+             In a browser: /console/   Prometheus: POST /api/v1/write, GET /api/v1/query?query=...   \
              Health: /-/healthy, /-/ready   Own metrics: /metrics\n",
         );
     }

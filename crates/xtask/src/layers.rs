@@ -53,10 +53,21 @@ const LAYERS: &[Layer] = &[
         "sockets",
     ),
     layer("doors", 6, &["formats", "platform", "model", "stdx"], "AWS"),
+    layer("console", 6, &["stdx"], "any inner type: its pages call the public APIs"),
     layer(
         "server",
         7,
-        &["aws-services", "doors", "platform", "agent", "aws-wire", "formats", "model", "stdx"],
+        &[
+            "aws-services",
+            "doors",
+            "console",
+            "platform",
+            "agent",
+            "aws-wire",
+            "formats",
+            "model",
+            "stdx",
+        ],
         "how anything works",
     ),
     layer(

@@ -3,7 +3,7 @@
 use super::password::{self, Entered};
 use super::random_text::{self, TOKEN_PREFIX};
 use super::{Credentials, NAME_LEN_MAX};
-use model::Principal;
+use model::{Principal, PrincipalKind};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 use subtle::ConstantTimeEq;
@@ -85,7 +85,56 @@ impl std::fmt::Debug for PasswordCheck {
 /// The hash of a password that nobody knows.
 static NOBODY: LazyLock<String> = LazyLock::new(|| password::hash(&random_text::token()));
 
+/// Somebody who came in, and what they came in with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Who they are.
+    pub who: Principal,
+    /// Differs as soon as their secret does; is none itself.
+    pub secret: String,
+}
+
+impl Standing {
+    /// Says whether it is that of a credential.
+    pub fn is_of(&self, who: &Principal) -> bool {
+        self.who.kind == who.kind && self.who.key_id == who.key_id
+    }
+}
+
 impl Credentials {
+    /// Returns what makes a session of somebody who came in; `None` of whoever has no credential that
+    /// is good.
+    pub fn standing_of(&self, who: &Principal) -> Option<Standing> {
+        let known = self.known.read();
+        let id = who.key_id.as_str();
+        let (who, secret) = match who.kind {
+            PrincipalKind::User => {
+                let user = known.users.get(id).filter(|u| !u.record.common.is_revoked())?;
+                (&user.principal, user.record.password_hash.clone())
+            }
+            PrincipalKind::AccessKey => {
+                let key = known.keys.get(id).filter(|key| key.secret.is_some())?;
+                (&key.principal, String::new())
+            }
+            PrincipalKind::Token => {
+                let token = known.tokens.get(id).filter(|t| !t.record.common.is_revoked())?;
+                (&token.principal, String::new())
+            }
+            PrincipalKind::Open | PrincipalKind::Internal => return None,
+        };
+        Some(Standing { who: who.clone(), secret })
+    }
+
+    /// Says whether somebody who came in would be let in now, as the same and with the same secret.
+    pub fn still_stands(&self, standing: &Standing) -> bool {
+        self.standing_of(&standing.who).as_ref() == Some(standing)
+    }
+
+    /// Says whether there is any user who could come in.
+    pub fn has_users(&self) -> bool {
+        self.known.read().users.values().any(|user| !user.record.common.is_revoked())
+    }
+
     /// Decides a login, or says what must be hashed for that. `now_ms` is the wall clock's.
     pub fn begin_login(&self, presented: Presented<'_>, source: IpAddr, now_ms: i64) -> LoginStep {
         let (user, password) = match presented {

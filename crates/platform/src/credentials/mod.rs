@@ -10,7 +10,7 @@ mod record;
 mod throttle;
 
 pub use key_file::KeyFileError;
-pub use login::{LoginError, LoginStep, PasswordCheck, Presented, may_be_told};
+pub use login::{LoginError, LoginStep, PasswordCheck, Presented, Standing, may_be_told};
 pub(crate) use random_text::hex;
 pub use record::CredentialShown;
 

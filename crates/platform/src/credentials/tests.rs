@@ -295,3 +295,32 @@ fn names_and_passwords_that_cannot_be_are_refused_with_the_rule() {
     let long = NewCredential { description: Some("x".repeat(257)), ..new(None, Role::Viewer) };
     assert!(credentials.create_token(&long, 1).is_err());
 }
+
+#[test]
+fn who_came_in_stands_until_their_credential_changes() {
+    let of = load(&disk()).unwrap();
+    assert!(!of.has_users());
+    of.create_user(&new(Some("ann"), Role::Viewer), "correct horse", 1).unwrap();
+    let key = of.create_key(&new(None, Role::Admin), 1).unwrap();
+    let token = of.create_token(&new(None, Role::Editor), 1).unwrap();
+    assert!(of.has_users());
+    let stands = |presented| {
+        let who = login(&of, presented, 2).unwrap();
+        let standing = of.standing_of(&who).unwrap();
+        assert!(of.still_stands(&standing) && standing.is_of(&who));
+        standing
+    };
+    let ann = stands(basic("ann", "correct horse"));
+    let by_key = stands(basic(&key.shown.id, &key.secret_access_key));
+    let by_token = stands(Presented::Bearer(&token.token));
+    of.set_password("ann", "battery staple").unwrap();
+    assert!(!of.still_stands(&ann), "another password");
+    let ann = stands(basic("ann", "battery staple"));
+    of.revoke(PrincipalKind::User, "ann", 3).unwrap();
+    of.create_user(&new(Some("ann"), Role::Viewer), "battery staple", 4).unwrap();
+    assert!(!of.still_stands(&ann), "another user of that name");
+    of.revoke(PrincipalKind::AccessKey, &key.shown.id, 5).unwrap();
+    of.revoke(PrincipalKind::Token, &token.shown.id, 5).unwrap();
+    assert!(!of.still_stands(&by_key) && !of.still_stands(&by_token));
+    assert!(of.standing_of(&Principal::internal(ann.who.account)).is_none());
+}

@@ -1,10 +1,11 @@
 //! The built binary from outside: under a real Prometheus, killed at any moment, started and stopped
 //! in all the ways that there are.
 //!
-//! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus the tools of
-//! `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
+//! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus and the console the tools
+//! of `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
 mod backup;
+mod console;
 mod credentials;
 mod crowd;
 mod delete;

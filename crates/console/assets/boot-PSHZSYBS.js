@@ -1,0 +1,1 @@
+"use strict";(()=>{var n="sightline.theme";function r(){let e=m(n);return e==="light"||e==="dark"?e:"system"}function o(e){let t=document.documentElement;e==="system"?t.removeAttribute("data-theme"):t.setAttribute("data-theme",e)}function m(e){try{return localStorage.getItem(e)}catch{return null}}o(r());})();
