@@ -2,7 +2,7 @@
 
 use super::evaluate::Evaluator;
 use super::window::for_each_window;
-use super::{ABSENT, Column, EvalError, Grid, Labels, LabelsBuilder, NAME, is_absent};
+use super::{ABSENT, Column, EvalError, Grid, Labels, LabelsBuilder, NAME, Samples};
 use lang::promql::{Expr, ExprKind, MatchOp, Matcher};
 
 impl Evaluator<'_> {
@@ -16,11 +16,7 @@ impl Evaluator<'_> {
                 let set = self.select_range(matrix, ends)?;
                 self.each(&*set, |_, samples| {
                     samples.drop_stale();
-                    for_each_window(&samples.times, ends, matrix.range_ms, |step, inside| {
-                        if !inside.is_empty() {
-                            values[step] = ABSENT;
-                        }
-                    });
+                    mark(samples, ends, matrix.range_ms, &mut values);
                     Ok(())
                 })?;
             }
@@ -29,16 +25,12 @@ impl Evaluator<'_> {
                 let inner = self.subquery_grid(subquery, ends);
                 for column in self.vector(&subquery.expr, inner)? {
                     let samples = super::evaluate::samples_of(&column, inner);
-                    for_each_window(&samples.times, ends, subquery.range_ms, |step, inside| {
-                        if !inside.is_empty() {
-                            values[step] = ABSENT;
-                        }
-                    });
+                    mark(&samples, ends, subquery.range_ms, &mut values);
                 }
             }
             _ => self.stream(arg, grid, &mut |_, found| {
-                for (value, found) in values.iter_mut().zip(found) {
-                    if !is_absent(*found) {
+                for (step, value) in values.iter_mut().enumerate() {
+                    if found.is_there(step) {
                         *value = ABSENT;
                     }
                 }
@@ -46,6 +38,18 @@ impl Evaluator<'_> {
             })?,
         }
         Ok(Column::new(labels_of(arg), values))
+    }
+}
+
+/// Removes the mark of each step whose window has a sample.
+fn mark(samples: &Samples, ends: Grid, range_ms: i64, values: &mut [f64]) {
+    let natives: Vec<i64> = samples.histograms.iter().map(|(at, _)| *at).collect();
+    for times in [&samples.times, &natives] {
+        for_each_window(times, ends, range_ms, |step, inside| {
+            if !inside.is_empty() {
+                values[step] = ABSENT;
+            }
+        });
     }
 }
 

@@ -4,9 +4,11 @@
 
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
-use super::{ABSENT, Column, EvalError, Grid, Grouping, Labels, is_absent};
+use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::promql::{Aggregate, AggregateOp};
+use model::Histogram;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Numbers the groups of series.
 pub(super) struct Groups {
@@ -61,16 +63,101 @@ impl Evaluator<'_> {
             return self.aggregate_whole(aggregate, grid);
         };
         let mut groups = Groups::new(grouping_of(aggregate));
-        self.stream(&aggregate.expr, grid, &mut |labels, values| {
+        let mut natives = Natives::default();
+        self.stream(&aggregate.expr, grid, &mut |labels, cells| {
             let place = groups.place(&labels);
             running.grow(groups.len() * grid.count);
-            running.add(place * grid.count, values);
+            running.add(place * grid.count, cells.values);
+            for (step, histogram) in cells.histograms.iter().enumerate() {
+                if let Some(histogram) = histogram {
+                    natives.add(&mut running, place * grid.count + step, histogram);
+                }
+            }
             Ok(())
         })?;
         let columns = groups.into_labels().into_iter().enumerate().map(|(place, labels)| {
             Column::new(labels, running.values(place * grid.count, grid.count))
         });
-        Ok(columns.filter(Column::has_values).collect())
+        let mut columns: Vec<Column> = columns.collect();
+        natives.finish(&mut columns, grid.count, aggregate.op == AggregateOp::Avg);
+        natives.note(&mut self.notes, aggregate);
+        columns.retain(Column::has_values);
+        Ok(columns)
+    }
+}
+
+/// What native histograms among the values add up to.
+#[derive(Default)]
+struct Natives {
+    /// By group and step: the sum, if buckets can be put together, and of how many.
+    sums: HashMap<usize, (Option<Histogram>, f64)>,
+    ignored: bool,
+    mixed: bool,
+    layouts: bool,
+    reconciled: bool,
+    contradiction: bool,
+}
+
+impl Natives {
+    fn add(&mut self, running: &mut Running, place: usize, histogram: &Histogram) {
+        match running {
+            Running::Sum { .. } | Running::Mean(_) => {
+                let Some((sum, count)) = self.sums.get_mut(&place) else {
+                    self.sums.insert(place, (Some(histogram.clone()), 1.0));
+                    return;
+                };
+                *count += 1.0;
+                let added = sum.take().map(|sum| native::add(&sum, histogram));
+                if let Some(Ok(added)) = added {
+                    self.reconciled |= added.reconciled;
+                    self.contradiction |= added.contradiction;
+                    *sum = Some(added.histogram);
+                } else {
+                    self.layouts = true;
+                }
+            }
+            Running::Count(counts) => counts[place] += 1.0,
+            Running::Group(marks) => marks[place] = 1.0,
+            Running::Extreme { .. } | Running::Variance { .. } => self.ignored = true,
+        }
+    }
+
+    /// Puts the sums into the columns; where there are floats too there is no result.
+    fn finish(&mut self, columns: &mut [Column], steps: usize, avg: bool) {
+        for (place, (sum, count)) in self.sums.drain() {
+            let (column, step) = (&mut columns[place / steps], place % steps);
+            if !is_absent(column.values[step]) {
+                self.mixed = true;
+                column.values[step] = ABSENT;
+                continue;
+            }
+            let histogram = sum.map(|sum| if avg { native::over(&sum, count) } else { sum });
+            column.set_histogram(step, histogram.map(Arc::new));
+        }
+    }
+
+    fn note(&self, notes: &mut Annotations, aggregate: &Aggregate) {
+        let span = aggregate.expr.span;
+        if self.mixed {
+            notes.warn(span, "encountered a mix of histograms and floats for aggregation");
+        }
+        if self.layouts {
+            notes.warn(
+                span,
+                "vector contains a mix of histograms with exponential and custom buckets schemas \
+                 for metric name \"\"",
+            );
+        }
+        if self.ignored {
+            let name = aggregate.op.name();
+            notes.inform(span, format!("ignored histogram in {name} aggregation"));
+        }
+        if self.reconciled {
+            notes.inform(span, "mismatched custom buckets were reconciled during aggregation");
+        }
+        if self.contradiction {
+            notes.warn(span, "conflicting counter resets during histogram aggregation");
+        }
     }
 }
 

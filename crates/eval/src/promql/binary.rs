@@ -7,8 +7,9 @@
 //! Source: Prometheus documentation, "Vector matching".
 
 use super::math::Combine;
+use super::native::{Cell, Remarks, operate};
 use super::{ABSENT, Column, EvalError, Grouping, Labels, is_absent, merge};
-use lang::promql::{Cardinality, Matching};
+use lang::promql::{BinaryOp, Cardinality, Matching};
 use std::collections::HashMap;
 
 /// Two vectors and how their series find each other.
@@ -64,8 +65,9 @@ impl Sides<'_> {
     fn present(&self, columns: &[Column], members: &[usize]) -> Vec<bool> {
         let mut present = vec![false; self.steps];
         for at in members {
-            for (present, value) in present.iter_mut().zip(&columns[*at].values) {
-                *present |= !is_absent(*value);
+            let cells = columns[*at].cells();
+            for (step, present) in present.iter_mut().enumerate() {
+                *present |= cells.is_there(step);
             }
         }
         present
@@ -85,11 +87,7 @@ impl Sides<'_> {
         for found in self.matches() {
             let present = self.present(&self.right, &found.right);
             for at in found.left {
-                for (value, present) in self.left[at].values.iter_mut().zip(&present) {
-                    if *present != wanted {
-                        *value = ABSENT;
-                    }
-                }
+                self.left[at].keep(|step| present[step] == wanted);
             }
         }
         self.left.retain(Column::has_values);
@@ -104,11 +102,7 @@ impl Sides<'_> {
             }
             let present = self.present(&self.left, &found.left);
             for at in found.right {
-                for (value, present) in self.right[at].values.iter_mut().zip(&present) {
-                    if *present {
-                        *value = ABSENT;
-                    }
-                }
+                self.right[at].keep(|step| !present[step]);
             }
         }
         self.right.retain(Column::has_values);
@@ -117,18 +111,26 @@ impl Sides<'_> {
     }
 
     /// Arithmetic and comparisons.
-    pub(super) fn combine(self, combine: Combine) -> Result<Vec<Column>, EvalError> {
+    pub(super) fn combine(
+        self,
+        op: BinaryOp,
+        returns_bool: bool,
+        remarks: &mut Remarks,
+    ) -> Result<Vec<Column>, EvalError> {
+        let combine = Combine::of(op, returns_bool);
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
         let (many, one) =
             if swapped { (&self.right, &self.left) } else { (&self.left, &self.right) };
         let fills = [self.matching.fill_left, self.matching.fill_right];
         let [fill_many, fill_one] = if swapped { [fills[1], fills[0]] } else { fills };
-        let pairing = Pairing { sides: &self, combine, swapped, many, one, fill_many, fill_one };
+        let operator = (op, returns_bool);
+        let sides = &self;
+        let pairing = Pairing { sides, combine, operator, swapped, many, one, fill_many, fill_one };
         let mut results = Vec::new();
         for found in self.matches() {
             let (many, one) =
                 if swapped { (found.right, found.left) } else { (found.left, found.right) };
-            pairing.of_match(&found.labels, &many, &one, &mut results)?;
+            pairing.of_match(&found.labels, &many, &one, remarks, &mut results)?;
         }
         results.retain(Column::has_values);
         let ambiguous = || EvalError::execution(pairing.ambiguous());
@@ -140,6 +142,8 @@ impl Sides<'_> {
 struct Pairing<'a> {
     sides: &'a Sides<'a>,
     combine: Combine,
+    /// The operator, and whether it says 0 or 1.
+    operator: (BinaryOp, bool),
     /// The right side is the many.
     swapped: bool,
     many: &'a [Column],
@@ -157,12 +161,19 @@ impl Pairing<'_> {
         labels: &Labels,
         many: &[usize],
         one: &[usize],
+        remarks: &mut Remarks,
         results: &mut Vec<Column>,
     ) -> Result<(), EvalError> {
         let steps = self.sides.steps;
         let owners = self.owners(labels, one)?;
         if one.is_empty() && self.fill_one.is_none() {
             return Ok(());
+        }
+        let of_histograms = matches!(self.combine, Combine::Nothing)
+            || many.iter().any(|at| !self.many[*at].histograms.is_empty())
+            || one.iter().any(|at| !self.one[*at].histograms.is_empty());
+        if of_histograms {
+            return self.cell_by_cell(labels, many, one, &owners, remarks, results);
         }
         let value_of = |owner: usize, step: usize| match owner {
             NOBODY => self.fill_one.unwrap_or(ABSENT),
@@ -178,13 +189,13 @@ impl Pairing<'_> {
         };
         let values = single.unwrap_or(&merged);
         if self.sides.matching.cardinality == Cardinality::OneToOne {
-            self.check_one_to_one(many, values)?;
+            self.check_one_to_one(many, |step| !is_absent(values[step]))?;
         }
         for at in many {
             let many = &self.many[*at];
             let mut result: Vec<f64> = many.values.clone();
             self.combine_columns(&mut result, values);
-            self.push(&many.labels, result, one, &owners, results);
+            self.push(&many.labels, Column::new(Labels::empty(), result), one, &owners, results);
         }
         if let Some(fill) = self.fill_many {
             let present = self.sides.present(self.many, many);
@@ -195,7 +206,57 @@ impl Pairing<'_> {
                 _ => ABSENT,
             };
             let result = owners.iter().enumerate().map(alone).collect();
-            self.push(labels, result, one, &owners, results);
+            self.push(labels, Column::new(Labels::empty(), result), one, &owners, results);
+        }
+        Ok(())
+    }
+
+    /// As [`Pairing::of_match`] goes on, for samples of any kind.
+    fn cell_by_cell(
+        &self,
+        labels: &Labels,
+        many: &[usize],
+        one: &[usize],
+        owners: &[usize],
+        remarks: &mut Remarks,
+        results: &mut Vec<Column>,
+    ) -> Result<(), EvalError> {
+        let cell_of_one = |step: usize| match owners[step] {
+            NOBODY => self.fill_one.map(Cell::Float),
+            owner => Cell::of(self.one[owner].cells(), step),
+        };
+        if self.sides.matching.cardinality == Cardinality::OneToOne {
+            self.check_one_to_one(many, |step| cell_of_one(step).is_some())?;
+        }
+        let (op, returns_bool) = self.operator;
+        let mut meet = |result: &mut Column, step: usize, many: &Cell, one: &Cell| {
+            let (left, right) = if self.swapped { (one, many) } else { (many, one) };
+            match operate(op, returns_bool, left, right, remarks) {
+                None => {}
+                Some(Cell::Float(value)) => result.values[step] = value,
+                Some(Cell::Native(histogram)) => result.set_histogram(step, Some(histogram)),
+            }
+        };
+        for at in many {
+            let column = &self.many[*at];
+            let mut result = Column::new(Labels::empty(), merge::nothing(self.sides.steps));
+            for step in 0..self.sides.steps {
+                if let (Some(many), Some(one)) = (Cell::of(column.cells(), step), cell_of_one(step))
+                {
+                    meet(&mut result, step, &many, &one);
+                }
+            }
+            self.push(&column.labels, result, one, owners, results);
+        }
+        if let Some(fill) = self.fill_many {
+            let present = self.sides.present(self.many, many);
+            let mut result = Column::new(Labels::empty(), merge::nothing(self.sides.steps));
+            for step in (0..self.sides.steps).filter(|step| !present[*step]) {
+                if let (true, Some(one)) = (owners[step] != NOBODY, cell_of_one(step)) {
+                    meet(&mut result, step, &Cell::Float(fill), &one);
+                }
+            }
+            self.push(labels, result, one, owners, results);
         }
         Ok(())
     }
@@ -204,8 +265,9 @@ impl Pairing<'_> {
     fn owners(&self, labels: &Labels, one: &[usize]) -> Result<Vec<usize>, EvalError> {
         let mut owners = vec![NOBODY; self.sides.steps];
         for at in one {
-            for (owner, value) in owners.iter_mut().zip(&self.one[*at].values) {
-                if is_absent(*value) {
+            let cells = self.one[*at].cells();
+            for (step, owner) in owners.iter_mut().enumerate() {
+                if !cells.is_there(step) {
                     continue;
                 }
                 if *owner != NOBODY {
@@ -228,15 +290,19 @@ impl Pairing<'_> {
     }
 
     /// At no step may two columns of the left side meet the same one of the right.
-    fn check_one_to_one(&self, many: &[usize], values: &[f64]) -> Result<(), EvalError> {
+    fn check_one_to_one(
+        &self,
+        many: &[usize],
+        met: impl Fn(usize) -> bool,
+    ) -> Result<(), EvalError> {
         if many.len() < 2 {
             return Ok(());
         }
         let mut taken = vec![false; self.sides.steps];
         for at in many {
-            for ((taken, value), other) in taken.iter_mut().zip(&self.many[*at].values).zip(values)
-            {
-                if is_absent(*value) || is_absent(*other) {
+            let cells = self.many[*at].cells();
+            for (step, taken) in taken.iter_mut().enumerate() {
+                if !cells.is_there(step) || !met(step) {
                     continue;
                 }
                 if *taken {
@@ -283,29 +349,31 @@ impl Pairing<'_> {
     fn push(
         &self,
         many: &Labels,
-        result: Vec<f64>,
+        mut result: Column,
         one: &[usize],
         owners: &[usize],
         results: &mut Vec<Column>,
     ) {
         if self.sides.matching.include.is_empty() {
-            results.push(Column::new(self.labels(many, None), result));
+            result.labels = self.labels(many, None);
+            results.push(result);
             return;
         }
         if let ([only], None) = (one, self.fill_one) {
-            let labels = self.labels(many, Some(&self.one[*only].labels));
-            results.push(Column::new(labels, result));
+            result.labels = self.labels(many, Some(&self.one[*only].labels));
+            results.push(result);
             return;
         }
         let mut by_owner: HashMap<usize, usize> = HashMap::new();
-        for (step, value) in result.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+        for step in (0..self.sides.steps).filter(|step| result.cells().is_there(*step)) {
             let place = *by_owner.entry(owners[step]).or_insert_with(|| {
                 let one = self.one.get(owners[step]).map(|column| &column.labels);
                 let values = merge::nothing(self.sides.steps);
                 results.push(Column::new(self.labels(many, one), values));
                 results.len() - 1
             });
-            results[place].values[step] = *value;
+            results[place].values[step] = result.values[step];
+            results[place].set_histogram(step, result.cells().histogram(step).cloned());
         }
     }
 

@@ -5,7 +5,7 @@
 use super::evaluate::{Data, Evaluator, map_columns};
 use super::math::{self, greatest, least};
 use super::window::WindowFn;
-use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, merge};
+use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, merge, native};
 use lang::promql::{Call, Expr, ExprKind, Function};
 use std::cmp::Ordering;
 
@@ -51,6 +51,8 @@ impl Evaluator<'_> {
             (F::Sort | F::SortDesc, [arg]) => {
                 self.note_sort(expr);
                 let mut columns = self.vector(arg, grid)?;
+                columns.iter_mut().for_each(|column| column.histograms.clear());
+                columns.retain(Column::has_values);
                 sort_by_value(&mut columns, call.function == F::SortDesc);
                 Ok(Data::Vector(columns))
             }
@@ -101,9 +103,8 @@ impl Evaluator<'_> {
                 | F::HistogramStdvar,
                 [arg],
             ) => {
-                // Floats are no histograms: they are passed over.
-                self.vector(arg, grid)?;
-                Ok(Data::Vector(Vec::new()))
+                let columns = self.vector(arg, grid)?;
+                of_histograms(call.function, columns).map(Data::Vector)
             }
             (F::Info, [arg, selector @ ..]) => {
                 self.info(arg, selector.first(), grid).map(Data::Vector)
@@ -126,8 +127,8 @@ impl Evaluator<'_> {
     /// The value of the only series at each step; NaN when there are none or several.
     fn only_value(&mut self, arg: &Expr, grid: Grid) -> Result<Vec<f64>, EvalError> {
         let mut only = vec![ABSENT; grid.count];
-        self.stream(arg, grid, &mut |_, values| {
-            for (only, value) in only.iter_mut().zip(values) {
+        self.stream(arg, grid, &mut |_, cells| {
+            for (only, value) in only.iter_mut().zip(cells.values) {
                 if !is_absent(*value) {
                     *only = if is_absent(*only) { *value } else { f64::NAN };
                 }
@@ -152,6 +153,7 @@ impl Evaluator<'_> {
         }
         let param = |n: usize, step: usize, default| params.get(n).map_or(default, |p| p[step]);
         for column in &mut columns {
+            column.histograms.clear();
             for (step, value) in column.values.iter_mut().enumerate() {
                 if is_absent(*value) {
                     continue;
@@ -177,17 +179,19 @@ impl Evaluator<'_> {
         let mut columns = Vec::new();
         match &arg.inner().kind {
             ExprKind::Vector(selector) if selector.ends == lang::promql::Ends::Plain => {
-                self.stream_timestamps(selector, grid, &mut |labels, values| {
-                    columns.push(Column::new(labels, values.to_vec()));
+                self.stream_timestamps(selector, grid, &mut |labels, cells| {
+                    columns.push(cells.to_column(labels));
                     Ok(())
                 })?;
             }
             _ => {
                 columns = self.vector(arg, grid)?;
                 for column in &mut columns {
-                    for (value, at) in column.values.iter_mut().zip(grid.times()) {
-                        *value = super::evaluate::map(*value, |_| seconds(at));
+                    for (step, at) in grid.times().enumerate() {
+                        let there = column.cells().is_there(step);
+                        column.values[step] = if there { seconds(at) } else { ABSENT };
                     }
+                    column.histograms.clear();
                 }
             }
         }
@@ -202,6 +206,22 @@ impl Evaluator<'_> {
             self.notes.warn(expr.span, text);
         }
     }
+}
+
+/// What a function tells of each histogram; floats are passed over.
+fn of_histograms(function: Function, columns: Vec<Column>) -> Result<Vec<Column>, EvalError> {
+    let tell = |histogram: &model::Histogram| match function {
+        Function::HistogramAvg => histogram.sum / histogram.count,
+        Function::HistogramCount => histogram.count,
+        Function::HistogramSum => histogram.sum,
+        Function::HistogramStddev => native::stdvar(histogram).sqrt(),
+        _ => native::stdvar(histogram),
+    };
+    let told = columns.into_iter().filter(|column| !column.histograms.is_empty()).map(|column| {
+        let value = |h: &Option<super::Native>| h.as_ref().map_or(ABSENT, |h| tell(h));
+        Column::new(column.labels, column.histograms.iter().map(value).collect())
+    });
+    merge::drop_names(told.filter(Column::has_values).collect())
 }
 
 fn seconds(at_ms: i64) -> f64 {

@@ -3,7 +3,7 @@
 //! Source: Prometheus documentation, `histogram_quantile` and `histogram_fraction`.
 
 use super::evaluate::Evaluator;
-use super::{Column, EvalError, Grid, Labels, is_absent, merge, text};
+use super::{ABSENT, Column, EvalError, Grid, Labels, Native, is_absent, merge, native, text};
 use lang::promql::Expr;
 use std::collections::HashMap;
 
@@ -83,8 +83,42 @@ impl Evaluator<'_> {
                 results.extend(by_phi.into_iter().map(|(_, column)| column));
             }
         }
+        for column in columns.iter().filter(|column| !column.histograms.is_empty()) {
+            for phis in phis {
+                self.native_quantiles(column, arg, label, phis, &mut results);
+            }
+        }
         results.retain(Column::has_values);
         merge::drop_names(results)
+    }
+
+    /// A quantile of each histogram of a column.
+    fn native_quantiles(
+        &mut self,
+        column: &Column,
+        arg: &Expr,
+        label: Option<&str>,
+        phis: &[f64],
+        results: &mut Vec<Column>,
+    ) {
+        let mut labels = column.labels.to_builder();
+        let mut values = Vec::with_capacity(phis.len());
+        for (histogram, phi) in column.histograms.iter().zip(phis) {
+            let value = histogram.as_ref().map_or(ABSENT, |h| native::quantile(*phi, h));
+            values.push(value);
+            if histogram.as_ref().is_some_and(|h| h.sum.is_nan()) {
+                let what = if value.is_nan() { "is NaN" } else { "is skewed higher" };
+                self.notes.inform(arg.span, format!(
+                    "input to histogram_quantile has NaN observations, result {what} for metric \
+                     name {:?}",
+                    column.labels.name()
+                ));
+            }
+        }
+        if let (Some(label), Some(phi)) = (label, phis.first()) {
+            labels.set(label, &text::of_number(*phi));
+        }
+        results.push(Column::new(labels.build(), values));
     }
 
     /// The share of observations between two bounds.
@@ -109,6 +143,14 @@ impl Evaluator<'_> {
             }
             results.push(Column::new(family.labels, values));
         }
+        for column in columns.iter().filter(|column| !column.histograms.is_empty()) {
+            let of_step = |(step, histogram): (usize, &Option<Native>)| {
+                let of = |h: &Native| native::fraction(bounds[0][step], bounds[1][step], h);
+                histogram.as_ref().map_or(ABSENT, of)
+            };
+            let values = column.histograms.iter().enumerate().map(of_step).collect();
+            results.push(Column::new(column.labels.clone(), values));
+        }
         results.retain(Column::has_values);
         merge::drop_names(results)
     }
@@ -119,6 +161,9 @@ impl Evaluator<'_> {
         let mut families: Vec<Family> = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             let bound = column.labels.get(BOUND);
+            if column.values.iter().all(|v| is_absent(*v)) {
+                continue;
+            }
             let Some(upper) = bound_of(bound) else {
                 let name = column.labels.name();
                 self.notes.warn(arg.span, format!(

@@ -1,7 +1,11 @@
 //! Values over steps and over time: the two forms in which series are computed with.
 
 use super::Labels;
-use model::{STALE_NAN_BITS, is_stale};
+use model::{Histogram, STALE_NAN_BITS, is_stale};
+use std::sync::Arc;
+
+/// A native histogram, shared by all that pass it on.
+pub type Native = Arc<Histogram>;
 
 /// Stands for "no value here" in a column. The bits are those of the stale marker, which is no
 /// value of any result; arithmetic never gives them, since the NaNs that it gives are quiet.
@@ -20,32 +24,106 @@ pub struct Column {
     pub labels: Labels,
     /// A value for each step, [`ABSENT`] where there is none.
     pub values: Vec<f64>,
+    /// A histogram for each step, where there is one; empty if there is none at all. A step has a
+    /// value or a histogram, never both.
+    pub histograms: Vec<Option<Native>>,
 }
 
 impl Column {
-    /// Makes a column.
+    /// Makes a column of floats.
     pub fn new(labels: Labels, values: Vec<f64>) -> Self {
-        Self { labels, values }
+        Self { labels, values, histograms: Vec::new() }
     }
 
-    /// Says whether there is a value at any step.
+    /// Returns what it holds.
+    #[inline]
+    pub fn cells(&self) -> Cells<'_> {
+        Cells { values: &self.values, histograms: &self.histograms }
+    }
+
+    /// Says whether there is a value or a histogram at any step.
     pub fn has_values(&self) -> bool {
-        self.values.iter().any(|v| !is_absent(*v))
+        self.cells().any()
+    }
+
+    /// Removes what stands at the steps that `keep` refuses.
+    pub fn keep(&mut self, keep: impl Fn(usize) -> bool) {
+        for step in 0..self.values.len() {
+            if !keep(step) {
+                self.values[step] = ABSENT;
+                if let Some(histogram) = self.histograms.get_mut(step) {
+                    *histogram = None;
+                }
+            }
+        }
+    }
+
+    /// Puts a histogram at a step.
+    pub fn set_histogram(&mut self, step: usize, histogram: Option<Native>) {
+        if histogram.is_some() && self.histograms.is_empty() {
+            self.histograms = vec![None; self.values.len()];
+        }
+        if let Some(place) = self.histograms.get_mut(step) {
+            *place = histogram;
+        }
     }
 
     /// Returns how many bytes it takes in memory.
     pub fn bytes(&self) -> u64 {
-        (size_of::<Self>() + size_of_val(self.values.as_slice())) as u64
+        let histograms: usize = self.histograms.iter().flatten().map(|h| h.bytes()).sum();
+        let places = size_of_val(self.values.as_slice()) + size_of_val(self.histograms.as_slice());
+        (size_of::<Self>() + places + histograms) as u64
     }
 }
 
-/// Samples of one series, oldest first: times in milliseconds, and as many values.
+/// What a column holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Cells<'a> {
+    /// See [`Column::values`].
+    pub values: &'a [f64],
+    /// See [`Column::histograms`].
+    pub histograms: &'a [Option<Native>],
+}
+
+impl<'a> Cells<'a> {
+    /// Floats alone.
+    pub fn floats(values: &'a [f64]) -> Self {
+        Self { values, histograms: &[] }
+    }
+
+    /// Returns the histogram of a step, if there is one.
+    #[inline]
+    pub fn histogram(&self, step: usize) -> Option<&'a Native> {
+        self.histograms.get(step)?.as_ref()
+    }
+
+    /// Says whether anything stands at a step.
+    #[inline]
+    pub fn is_there(&self, step: usize) -> bool {
+        !is_absent(self.values[step]) || self.histogram(step).is_some()
+    }
+
+    /// Says whether anything stands at any step.
+    pub fn any(&self) -> bool {
+        self.values.iter().any(|v| !is_absent(*v)) || self.histograms.iter().any(Option::is_some)
+    }
+
+    /// Makes a column of it.
+    pub fn to_column(self, labels: Labels) -> Column {
+        let histograms = self.histograms.to_vec();
+        Column { labels, values: self.values.to_vec(), histograms }
+    }
+}
+
+/// Samples of one series, oldest first: times in milliseconds, and as many values; histograms apart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Samples {
     /// Milliseconds since 1970, rising.
     pub times: Vec<i64>,
     /// The values; stale markers stand among them.
     pub values: Vec<f64>,
+    /// Histograms and their times, which are other ones. A stale marker is one whose sum is it.
+    pub histograms: Vec<(i64, Native)>,
 }
 
 impl Samples {
@@ -53,6 +131,7 @@ impl Samples {
     pub fn clear(&mut self) {
         self.times.clear();
         self.values.clear();
+        self.histograms.clear();
     }
 
     /// Adds a sample, which must be later than the last one.
@@ -63,23 +142,24 @@ impl Samples {
 
     /// Returns how many there are.
     pub fn len(&self) -> usize {
-        self.times.len()
+        self.times.len() + self.histograms.len()
     }
 
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.times.is_empty()
+        self.times.is_empty() && self.histograms.is_empty()
     }
 
     /// Removes the stale markers, which a range does not see.
     pub fn drop_stale(&mut self) {
+        self.histograms.retain(|(_, histogram)| !is_stale(histogram.sum));
         // Counted first without branches: nearly all series have none.
         if self.values.iter().map(|v| u64::from(is_stale(*v))).sum::<u64>() == 0 {
             return;
         }
-        let first = self.values.iter().position(|v| is_stale(*v)).unwrap_or(self.len());
+        let first = self.values.iter().position(|v| is_stale(*v)).unwrap_or(0);
         let mut kept = first;
-        for at in first..self.len() {
+        for at in first..self.times.len() {
             if !is_stale(self.values[at]) {
                 self.times[kept] = self.times[at];
                 self.values[kept] = self.values[at];
@@ -94,7 +174,7 @@ impl Samples {
 impl FromIterator<(i64, f64)> for Samples {
     fn from_iter<T: IntoIterator<Item = (i64, f64)>>(samples: T) -> Self {
         let (times, values) = samples.into_iter().unzip();
-        Self { times, values }
+        Self { times, values, histograms: Vec::new() }
     }
 }
 

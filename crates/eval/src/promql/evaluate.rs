@@ -2,9 +2,12 @@
 
 use super::binary::Sides;
 use super::math::{self, Combine};
+use super::native::{self, Cell, Remarks, operate};
 use super::source::{Limits, Source};
 use super::value::{Options, Range, Series, Value};
-use super::{Annotations, Column, EvalError, Grid, Labels, Samples, is_absent, merge};
+use super::{
+    ABSENT, Annotations, Cells, Column, EvalError, Grid, Labels, Samples, is_absent, merge,
+};
 use lang::promql::{At, BinaryOp, Call, Expr, ExprKind, Function, QueryTimes, ValueType};
 
 /// Evaluates an expression at each step of a range.
@@ -48,7 +51,7 @@ impl Data {
 }
 
 /// What a stream of columns is given to.
-pub(super) type Sink<'s> = dyn FnMut(Labels, &[f64]) -> Result<(), EvalError> + 's;
+pub(super) type Sink<'s> = dyn FnMut(Labels, Cells<'_>) -> Result<(), EvalError> + 's;
 
 /// One evaluation.
 pub(super) struct Evaluator<'a> {
@@ -104,7 +107,8 @@ impl<'a> Evaluator<'a> {
             }
             Data::Vector(columns) => {
                 let all = columns.into_iter().map(|column| series(column, grid));
-                let mut all: Vec<Series> = all.filter(|s| !s.points.is_empty()).collect();
+                let some = |s: &Series| !s.points.is_empty() || !s.histograms.is_empty();
+                let mut all: Vec<Series> = all.filter(some).collect();
                 if instant {
                     return Ok(Value::Vector(all));
                 }
@@ -163,14 +167,23 @@ impl<'a> Evaluator<'a> {
                         BinaryOp::And => sides.and(),
                         BinaryOp::Unless => sides.unless(),
                         BinaryOp::Or => sides.or()?,
-                        op => sides.combine(Combine::of(op, binary.returns_bool))?,
+                        op => {
+                            let mut remarks = Remarks::default();
+                            let columns = sides.combine(op, binary.returns_bool, &mut remarks)?;
+                            remarks.note(&mut self.notes, expr.span, op);
+                            columns
+                        }
                     };
                     Ok(Data::Vector(columns))
                 }
                 (None, op) => {
                     let left = self.eval(&binary.left, grid)?;
                     let right = self.eval(&binary.right, grid)?;
-                    beside_scalar(Combine::of(op, binary.returns_bool), left, right)
+                    let mut remarks = Remarks::default();
+                    let operator = Operator { op, returns_bool: binary.returns_bool };
+                    let data = beside_scalar(operator, left, right, &mut remarks)?;
+                    remarks.note(&mut self.notes, expr.span, op);
+                    Ok(data)
                 }
             },
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Data::Vector),
@@ -215,32 +228,41 @@ impl<'a> Evaluator<'a> {
                         && is_nameless(arg)
                     {
                         let mut out = Vec::with_capacity(grid.count);
-                        return self.stream(arg, grid, &mut |labels, values| {
+                        return self.stream(arg, grid, &mut |labels, cells| {
                             out.clear();
-                            out.extend(values.iter().map(|v| map(*v, compute)));
-                            sink(labels, &out)
+                            out.extend(cells.values.iter().map(|v| map(*v, compute)));
+                            sink(labels, Cells::floats(&out))
                         });
                     }
                 }
                 ExprKind::Binary(binary) if binary.matching.is_none() => {
+                    let operator = Operator { op: binary.op, returns_bool: binary.returns_bool };
                     let combine = Combine::of(binary.op, binary.returns_bool);
                     let scalar = |side: &Expr| side.value_type() == ValueType::Scalar;
                     if !scalar(&binary.left) && is_nameless(&binary.left) {
                         let right = self.scalar(&binary.right, grid)?;
                         let mut out = Vec::with_capacity(grid.count);
-                        return self.stream(&binary.left, grid, &mut |labels, values| {
+                        let mut remarks = Remarks::default();
+                        self.stream(&binary.left, grid, &mut |labels, cells| {
+                            if !cells.histograms.is_empty() || operator.is_of_histograms() {
+                                let mut column = cells.to_column(Labels::empty());
+                                operator.apply(&mut column, &right, true, &mut remarks);
+                                return sink(labels, column.cells());
+                            }
                             out.clear();
-                            let pairs = values.iter().zip(&right);
+                            let pairs = cells.values.iter().zip(&right);
                             out.extend(pairs.map(|(v, s)| map(*v, |v| combine.of_pair(v, *s))));
-                            sink(labels, &out)
-                        });
+                            sink(labels, Cells::floats(&out))
+                        })?;
+                        remarks.note(&mut self.notes, expr.span, binary.op);
+                        return Ok(());
                     }
                 }
                 _ => {}
             }
         }
         for column in self.vector(expr, grid)? {
-            sink(column.labels, &column.values)?;
+            sink(column.labels.clone(), column.cells())?;
         }
         Ok(())
     }
@@ -250,9 +272,9 @@ impl<'a> Evaluator<'a> {
         let mut columns = Vec::new();
         let mut bytes = 0;
         let limits = self.limits;
-        let result = self.stream_own(expr, grid, &mut |labels, values| {
-            if values.iter().any(|v| !is_absent(*v)) {
-                let column = Column::new(labels, values.to_vec());
+        let result = self.stream_own(expr, grid, &mut |labels, cells| {
+            if cells.any() {
+                let column = cells.to_column(labels);
                 bytes += column.bytes();
                 limits.take(column.bytes())?;
                 columns.push(column);
@@ -356,36 +378,95 @@ pub(super) fn map(value: f64, compute: impl Fn(f64) -> f64) -> f64 {
 
 fn broadcast(data: Data, count: usize) -> Data {
     let repeat = |values: Vec<f64>| vec![values[0]; count];
+    let repeat_column = |column: Column| Column {
+        labels: column.labels,
+        values: repeat(column.values),
+        histograms: match column.histograms.first() {
+            Some(histogram) => vec![histogram.clone(); count],
+            None => Vec::new(),
+        },
+    };
     match data {
         Data::Scalar(values) => Data::Scalar(repeat(values)),
         Data::Text(text) => Data::Text(text),
-        Data::Vector(columns) => Data::Vector(
-            columns.into_iter().map(|c| Column::new(c.labels, repeat(c.values))).collect(),
-        ),
+        Data::Vector(columns) => Data::Vector(columns.into_iter().map(repeat_column).collect()),
     }
 }
 
 fn negated(data: Data) -> Result<Data, EvalError> {
     match data {
-        Data::Vector(columns) => map_columns(columns, |v| -v).map(Data::Vector),
+        Data::Vector(mut columns) => {
+            for column in &mut columns {
+                column.values.iter_mut().for_each(|v| *v = map(*v, |v| -v));
+                for histogram in column.histograms.iter_mut().flatten() {
+                    *histogram = std::sync::Arc::new(native::negative(histogram));
+                }
+            }
+            merge::drop_names(columns).map(Data::Vector)
+        }
         Data::Scalar(values) => Ok(Data::Scalar(values.into_iter().map(|v| -v).collect())),
         text @ Data::Text(_) => Ok(text),
     }
 }
 
-/// Applies a function to all values; they are the metric's own no more.
+/// Applies a function to all floats; they are the metric's own no more. Histograms are passed over.
 pub(super) fn map_columns(
     mut columns: Vec<Column>,
     compute: impl Fn(f64) -> f64,
 ) -> Result<Vec<Column>, EvalError> {
     for column in &mut columns {
         column.values.iter_mut().for_each(|v| *v = map(*v, &compute));
+        column.histograms.clear();
     }
+    columns.retain(Column::has_values);
     merge::drop_names(columns)
 }
 
+/// An operator beside a scalar.
+#[derive(Clone, Copy)]
+struct Operator {
+    op: BinaryOp,
+    returns_bool: bool,
+}
+
+impl Operator {
+    /// Says whether it means nothing for floats.
+    fn is_of_histograms(self) -> bool {
+        matches!(Combine::of(self.op, self.returns_bool), Combine::Nothing)
+    }
+
+    /// Replaces what stands in a column by what it gives with the scalars.
+    fn apply(self, column: &mut Column, scalars: &[f64], vector_left: bool, remarks: &mut Remarks) {
+        for (step, scalar) in scalars.iter().enumerate() {
+            let Some(cell) = Cell::of(column.cells(), step) else {
+                continue;
+            };
+            let scalar = Cell::Float(*scalar);
+            let (left, right) = if vector_left { (&cell, &scalar) } else { (&scalar, &cell) };
+            let mut result = operate(self.op, self.returns_bool, left, right, remarks);
+            // A filter keeps the vector's value, on whichever side it stands.
+            if matches!(Combine::of(self.op, self.returns_bool), Combine::Filter(_)) {
+                result = result.map(|_| cell);
+            }
+            let (value, histogram) = match result {
+                None => (ABSENT, None),
+                Some(Cell::Float(value)) => (value, None),
+                Some(Cell::Native(histogram)) => (ABSENT, Some(histogram)),
+            };
+            column.values[step] = value;
+            column.set_histogram(step, histogram);
+        }
+    }
+}
+
 /// An operator of which at least one side is a scalar.
-fn beside_scalar(combine: Combine, left: Data, right: Data) -> Result<Data, EvalError> {
+fn beside_scalar(
+    operator: Operator,
+    left: Data,
+    right: Data,
+    remarks: &mut Remarks,
+) -> Result<Data, EvalError> {
+    let combine = Combine::of(operator.op, operator.returns_bool);
     let (mut columns, scalars, vector_left) = match (left, right) {
         (Data::Scalar(left), Data::Scalar(right)) => {
             let pairs = left.into_iter().zip(right);
@@ -396,12 +477,16 @@ fn beside_scalar(combine: Combine, left: Data, right: Data) -> Result<Data, Eval
         _ => return Err(EvalError::execution("operators take scalars and instant vectors")),
     };
     for column in &mut columns {
+        if !column.histograms.is_empty() || operator.is_of_histograms() {
+            operator.apply(column, &scalars, vector_left, remarks);
+            continue;
+        }
         for (value, scalar) in column.values.iter_mut().zip(&scalars) {
             *value = map(*value, |value| match (combine, vector_left) {
                 (_, true) => combine.of_pair(value, *scalar),
                 // A filter keeps the vector's value, on whichever side it stands.
                 (Combine::Filter(holds), false) if holds(*scalar, value) => value,
-                (Combine::Filter(_), false) => super::ABSENT,
+                (Combine::Filter(_), false) => ABSENT,
                 (_, false) => combine.of_pair(*scalar, value),
             });
         }
@@ -415,10 +500,16 @@ fn beside_scalar(combine: Combine, left: Data, right: Data) -> Result<Data, Eval
 
 fn series(column: Column, grid: Grid) -> Series {
     let points = grid.times().zip(column.values).filter(|(_, v)| !is_absent(*v)).collect();
-    Series { labels: column.labels, points }
+    let histograms = grid.times().zip(column.histograms);
+    let histograms = histograms.filter_map(|(at, h)| Some((at, h?))).collect();
+    Series { labels: column.labels, points, histograms }
 }
 
 /// Samples of a column: what a subquery makes of its expression.
 pub(super) fn samples_of(column: &Column, grid: Grid) -> Samples {
-    grid.times().zip(column.values.iter().copied()).filter(|(_, v)| !is_absent(*v)).collect()
+    let values = grid.times().zip(column.values.iter().copied());
+    let mut samples: Samples = values.filter(|(_, v)| !is_absent(*v)).collect();
+    let histograms = grid.times().zip(&column.histograms);
+    samples.histograms = histograms.filter_map(|(at, h)| Some((at, h.clone()?))).collect();
+    samples
 }

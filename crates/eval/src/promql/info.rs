@@ -69,8 +69,8 @@ impl Evaluator<'_> {
             ends: Ends::Plain,
         };
         let mut columns = Vec::new();
-        self.stream_timestamps(&selector, grid, &mut |labels, values| {
-            columns.push(Column::new(labels, values.to_vec()));
+        self.stream_timestamps(&selector, grid, &mut |labels, cells| {
+            columns.push(cells.to_column(labels));
             Ok(())
         })?;
         let identity = Grouping::by(&IDENTIFYING.map(str::to_owned));
@@ -112,7 +112,10 @@ fn names_of(matchers: &[Matcher]) -> Vec<Matcher> {
 fn enriched(column: &Column, families: &[InfoFamily], data: &[&Matcher]) -> Vec<Column> {
     let required = data.iter().any(|m| !m.matches_empty());
     let mut results: Vec<(Vec<Option<usize>>, Column)> = Vec::new();
-    for (step, value) in column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
+    for (step, value) in column.values.iter().enumerate() {
+        if !column.cells().is_there(step) {
+            continue;
+        }
         let chosen: Vec<Option<usize>> =
             families.iter().map(|family| family.newest(step)).collect();
         if required && chosen.iter().all(Option::is_none) {
@@ -126,6 +129,7 @@ fn enriched(column: &Column, families: &[InfoFamily], data: &[&Matcher]) -> Vec<
             results.len() - 1
         });
         results[place].1.values[step] = *value;
+        results[place].1.set_histogram(step, column.cells().histogram(step).cloned());
     }
     results.into_iter().map(|(_, column)| column).collect()
 }

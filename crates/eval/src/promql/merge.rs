@@ -29,7 +29,7 @@ pub(super) fn merge_with(
                 merged.push(column);
             }
             Entry::Occupied(place) => {
-                if !join(&mut merged[*place.get()].values, &column.values) {
+                if !join(&mut merged[*place.get()], &column) {
                     return Err(error());
                 }
             }
@@ -39,13 +39,26 @@ pub(super) fn merge_with(
 }
 
 /// Takes over the values of `other`; says `false` when both have one at a step.
-pub(super) fn join(values: &mut [f64], other: &[f64]) -> bool {
-    for (value, other) in values.iter_mut().zip(other) {
-        if is_absent(*value) {
-            *value = *other;
-        } else if !is_absent(*other) {
+fn join(column: &mut Column, other: &Column) -> bool {
+    if column.histograms.is_empty() && other.histograms.is_empty() {
+        for (value, other) in column.values.iter_mut().zip(&other.values) {
+            if is_absent(*value) {
+                *value = *other;
+            } else if !is_absent(*other) {
+                return false;
+            }
+        }
+        return true;
+    }
+    for step in 0..column.values.len() {
+        if !other.cells().is_there(step) {
+            continue;
+        }
+        if column.cells().is_there(step) {
             return false;
         }
+        column.values[step] = other.values[step];
+        column.set_histogram(step, other.cells().histogram(step).cloned());
     }
     true
 }

@@ -47,6 +47,7 @@ mod kahan;
 mod labels;
 mod math;
 mod merge;
+mod native;
 mod note;
 mod rank;
 mod relabel;
@@ -57,7 +58,7 @@ mod text;
 mod value;
 pub mod window;
 
-pub use column::{ABSENT, Column, Grid, Samples, is_absent};
+pub use column::{ABSENT, Cells, Column, Grid, Native, Samples, is_absent};
 pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use labels::{Grouping, Labels, LabelsBuilder, NAME};

@@ -4,6 +4,7 @@
 
 use super::aggregate::{Groups, grouping_of};
 use super::evaluate::{Data, Evaluator};
+use super::native::{self, Cell};
 use super::window::quantile_of;
 use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, text};
 use lang::promql::{Aggregate, AggregateOp};
@@ -21,6 +22,10 @@ impl Evaluator<'_> {
         };
         let data = self.eval(param, grid)?;
         let mut columns = self.vector(&aggregate.expr, grid)?;
+        if matches!(aggregate.op, AggregateOp::Quantile | AggregateOp::Topk | AggregateOp::Bottomk)
+        {
+            self.drop_histograms(aggregate, &mut columns);
+        }
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut members: Vec<Vec<usize>> = Vec::new();
         for (at, column) in columns.iter().enumerate() {
@@ -56,14 +61,12 @@ impl Evaluator<'_> {
                     let place = groups.place(&column.labels);
                     taken.resize(groups.len() * grid.count, 0);
                     let taken = &mut taken[place * grid.count..][..grid.count];
-                    for ((value, taken), count) in column.values.iter_mut().zip(taken).zip(&counts)
-                    {
-                        if *taken >= *count {
-                            *value = ABSENT;
-                        } else if !is_absent(*value) {
-                            *taken += 1;
-                        }
+                    let mut kept = vec![false; grid.count];
+                    for (step, kept) in kept.iter_mut().enumerate() {
+                        *kept = taken[step] < counts[step] && column.cells().is_there(step);
+                        taken[step] += usize::from(*kept);
                     }
+                    column.keep(|step| kept[step]);
                 }
                 columns.retain(Column::has_values);
                 Ok(columns)
@@ -73,6 +76,16 @@ impl Evaluator<'_> {
             }
             _ => Err(EvalError::execution("the aggregation's parameter is of another type")),
         }
+    }
+
+    fn drop_histograms(&mut self, aggregate: &Aggregate, columns: &mut Vec<Column>) {
+        if columns.iter().all(|column| column.histograms.is_empty()) {
+            return;
+        }
+        let text = format!("ignored histogram in {} aggregation", aggregate.op.name());
+        self.notes.inform(aggregate.expr.span, text);
+        columns.iter_mut().for_each(|column| column.histograms.clear());
+        columns.retain(Column::has_values);
     }
 
     /// Keeps the series whose labels, hashed evenly into [0, 1), lie below a ratio; for a negative
@@ -100,12 +113,10 @@ impl Evaluator<'_> {
         }
         for column in &mut columns {
             let share = share_of(&column.labels);
-            for (value, ratio) in column.values.iter_mut().zip(ratios) {
-                let chosen = if *ratio >= 0.0 { share < *ratio } else { share >= 1.0 + ratio };
-                if !chosen {
-                    *value = ABSENT;
-                }
-            }
+            column.keep(|step| match ratios[step] {
+                ratio if ratio >= 0.0 => share < ratio,
+                ratio => share >= 1.0 + ratio,
+            });
         }
         columns.retain(Column::has_values);
         Ok(columns)
@@ -182,15 +193,17 @@ fn count_values(
     }
     let mut counted = Vec::new();
     for (group, members) in labels.iter().zip(members) {
-        let mut places: HashMap<u64, usize> = HashMap::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         let first = counted.len();
         for column in members.iter().map(|at| &columns[*at]) {
-            for (step, value) in column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v)) {
-                // NaNs are one value, whatever their bits; 0 and -0 are two texts.
-                let bits = if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
-                let place = *places.entry(bits).or_insert_with(|| {
+            for step in 0..column.values.len() {
+                let Some(cell) = Cell::of(column.cells(), step) else {
+                    continue;
+                };
+                let text = native::label_text(&cell);
+                let place = *places.entry(text).or_insert_with_key(|text| {
                     let mut labels = group.to_builder();
-                    labels.set(label, &text::plain(*value));
+                    labels.set(label, text);
                     counted.push(Column::new(labels.build(), vec![ABSENT; column.values.len()]));
                     counted.len() - 1
                 });
@@ -244,13 +257,10 @@ fn best(
 
 fn keep(mut columns: Vec<Column>, kept: &[(usize, Vec<bool>)]) -> Vec<Column> {
     let kept = kept.iter().map(|(at, steps)| {
-        let mut values = std::mem::take(&mut columns[*at].values);
-        for (value, keep) in values.iter_mut().zip(steps) {
-            if !keep {
-                *value = ABSENT;
-            }
-        }
-        Column::new(columns[*at].labels.clone(), values)
+        let values = std::mem::take(&mut columns[*at].values);
+        let mut column = Column::new(columns[*at].labels.clone(), values);
+        column.keep(|step| steps[step]);
+        column
     });
     kept.collect()
 }

@@ -4,7 +4,7 @@ use super::evaluate::{Evaluator, Sink, samples_of};
 use super::source::{Selection, SeriesSet};
 use super::value::Series;
 use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
-use super::{ABSENT, EvalError, Grid, Labels, Samples, is_absent, merge};
+use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
 use std::borrow::Cow;
 
@@ -31,8 +31,16 @@ impl<'a> Evaluator<'a> {
                 instant_smoothed(samples, ends, lookback_ms, &mut out);
             } else {
                 fill_latest(samples, ends, lookback_ms, &mut out, |at| samples.values[at]);
+                if !samples.histograms.is_empty() {
+                    let mut column = super::Column::new(labels(), out.clone());
+                    correct_latest(samples, ends, lookback_ms, |step, histogram, _| {
+                        column.values[step] = ABSENT;
+                        column.set_histogram(step, histogram.cloned());
+                    });
+                    return sink(column.labels.clone(), column.cells());
+                }
             }
-            sink(labels(), &out)
+            sink(labels(), Cells::floats(&out))
         })
     }
 
@@ -50,7 +58,10 @@ impl<'a> Evaluator<'a> {
         self.each(&*set, |labels, samples| {
             let seconds = |at: usize| samples.times[at] as f64 / 1000.0;
             fill_latest(samples, ends, lookback_ms, &mut out, seconds);
-            sink(labels(), &out)
+            correct_latest(samples, ends, lookback_ms, |step, histogram, at| {
+                out[step] = if histogram.is_some() { at as f64 / 1000.0 } else { ABSENT };
+            });
+            sink(labels(), Cells::floats(&out))
         })
     }
 
@@ -113,16 +124,23 @@ impl<'a> Evaluator<'a> {
         let keeps_name = windowing.function.keeps_name();
         let distinct = keeps_name || merge::same_name((0..set.len()).map(|at| set.labels(at)));
         let mut out = merge::nothing(windowing.steps.count);
+        let mut natives = Vec::new();
         let mut gather = Gather::new(keeps_name, distinct, sink);
         self.each(&*set, |labels, samples| {
             samples.drop_stale();
+            natives.clear();
+            let labels = labels();
             match boundary {
                 None => windowing.fill(samples, &mut out),
                 Some(boundary) => windowing.fill_bounded(samples, boundary, lookback_ms, &mut out),
             }
-            let labels = labels();
             names.see(&labels, &out);
-            gather.add(labels, &out)
+            if !samples.histograms.is_empty() && boundary.is_none() {
+                natives.resize(out.len(), None);
+                let mixture = native::fill_window(windowing, samples, &mut out, &mut natives);
+                names.see_mixture(&labels, mixture);
+            }
+            gather.add(labels, Cells { values: &out, histograms: &natives })
         })?;
         gather.finish()
     }
@@ -144,9 +162,16 @@ impl<'a> Evaluator<'a> {
             if n.is_multiple_of(SERIES_BETWEEN_CHECKS) {
                 self.limits.check()?;
             }
-            windowing.fill(&samples_of(&column, inner), &mut out);
+            let samples = samples_of(&column, inner);
+            windowing.fill(&samples, &mut out);
             names.see(&column.labels, &out);
-            gather.add(column.labels, &out)?;
+            let mut natives = Vec::new();
+            if !samples.histograms.is_empty() {
+                natives.resize(out.len(), None);
+                let mixture = native::fill_window(windowing, &samples, &mut out, &mut natives);
+                names.see_mixture(&column.labels, mixture);
+            }
+            gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
         }
         gather.finish()
     }
@@ -175,7 +200,8 @@ impl<'a> Evaluator<'a> {
                         limits.take((samples.len() * size_of::<(i64, f64)>()) as u64)?;
                         let points = samples.times.iter().copied();
                         let points = points.zip(samples.values.iter().copied()).collect();
-                        all.push(Series { labels: labels(), points });
+                        let histograms = samples.histograms.clone();
+                        all.push(Series { labels: labels(), points, histograms });
                     }
                     Ok(())
                 })?;
@@ -186,7 +212,8 @@ impl<'a> Evaluator<'a> {
                 for column in self.vector(&subquery.expr, inner)? {
                     let samples = samples_of(&column, inner);
                     let points = samples.times.into_iter().zip(samples.values).collect();
-                    all.push(Series { labels: column.labels, points });
+                    let histograms = samples.histograms;
+                    all.push(Series { labels: column.labels, points, histograms });
                 }
             }
             _ => return Err(EvalError::execution("a range vector was expected")),
@@ -263,6 +290,30 @@ fn fill_latest(
     }
 }
 
+/// Visits the steps at which the latest sample is a histogram, or the stale marker of one; the time
+/// is the histogram's.
+fn correct_latest(
+    samples: &Samples,
+    ends: Grid,
+    lookback_ms: i64,
+    mut visit: impl FnMut(usize, Option<&Native>, i64),
+) {
+    let (mut behind, mut place) = (0, 0);
+    for (step, end) in ends.times().enumerate() {
+        while samples.histograms.get(behind).is_some_and(|(at, _)| *at <= end) {
+            behind += 1;
+        }
+        place = after(&samples.times, place, end);
+        let Some((at, histogram)) = behind.checked_sub(1).map(|n| &samples.histograms[n]) else {
+            continue;
+        };
+        let float_at = place.checked_sub(1).map(|n| samples.times[n]);
+        if *at > end.saturating_sub(lookback_ms) && float_at.is_none_or(|float| float < *at) {
+            visit(step, Some(histogram).filter(|h| !is_absent(h.sum)), *at);
+        }
+    }
+}
+
 fn check_smoothing(function: WindowFn, params: Params<'_>) -> Result<(), EvalError> {
     if function != WindowFn::DoubleExponentialSmoothing {
         return Ok(());
@@ -291,18 +342,18 @@ impl<'g, 's> Gather<'g, 's> {
         Self { keeps_name, distinct, sink, held: Vec::new() }
     }
 
-    fn add(&mut self, labels: Labels, values: &[f64]) -> Result<(), EvalError> {
+    fn add(&mut self, labels: Labels, cells: Cells<'_>) -> Result<(), EvalError> {
         let labels = if self.keeps_name { labels } else { labels.without_name() };
         if self.distinct {
-            return (self.sink)(labels, values);
+            return (self.sink)(labels, cells);
         }
-        self.held.push(super::Column::new(labels, values.to_vec()));
+        self.held.push(cells.to_column(labels));
         Ok(())
     }
 
     fn finish(self) -> Result<(), EvalError> {
         for column in merge::merge_equal(self.held)? {
-            (self.sink)(column.labels, &column.values)?;
+            (self.sink)(column.labels.clone(), column.cells())?;
         }
         Ok(())
     }
@@ -313,11 +364,12 @@ struct Names {
     function: WindowFn,
     suspicious: Vec<String>,
     any_value: bool,
+    mixtures: Vec<(String, native::Mixture)>,
 }
 
 impl Names {
     fn new(function: WindowFn) -> Self {
-        Self { function, suspicious: Vec::new(), any_value: false }
+        Self { function, suspicious: Vec::new(), any_value: false, mixtures: Vec::new() }
     }
 
     fn see(&mut self, labels: &Labels, values: &[f64]) {
@@ -338,11 +390,42 @@ impl Names {
         }
     }
 
+    fn see_mixture(&mut self, labels: &Labels, mixture: native::Mixture) {
+        if mixture != native::Mixture::default() && self.mixtures.len() < 100 {
+            self.mixtures.push((labels.name().to_owned(), mixture));
+        }
+    }
+
     fn note(self, evaluator: &mut Evaluator<'_>, call: &Call, range: &Expr, params: Params<'_>) {
         for name in self.suspicious {
             evaluator.notes.inform(range.span, format!(
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
             ));
+        }
+        let notes = &mut evaluator.notes;
+        for (name, mixture) in self.mixtures {
+            if mixture.dropped {
+                let what = "encountered a mix of histograms and floats for metric name";
+                notes.warn(range.span, format!("{what} {name:?}"));
+            }
+            if mixture.ignored {
+                let what = "ignored histograms in a range containing both floats and histograms \
+                            for metric name";
+                notes.inform(range.span, format!("{what} {name:?}"));
+            }
+            if mixture.layouts {
+                let what = "vector contains a mix of histograms with exponential and custom \
+                            buckets schemas for metric name";
+                notes.warn(range.span, format!("{what} {name:?}"));
+            }
+            if mixture.not_counter {
+                let what = "this native histogram metric is not a counter:";
+                notes.warn(range.span, format!("{what} {name:?}"));
+            }
+            if mixture.not_gauge {
+                let what = "this native histogram metric is not a gauge:";
+                notes.warn(range.span, format!("{what} {name:?}"));
+            }
         }
         if self.function == WindowFn::QuantileOverTime && self.any_value {
             evaluator.note_quantiles(call.args[0].span, params.first);

@@ -1,6 +1,7 @@
 //! What an expression's value is.
 
 use super::Labels;
+use super::column::Native;
 
 /// When an expression is evaluated: at each step from `start_ms` to `end_ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Series {
     pub labels: Labels,
     /// Milliseconds since 1970 and values, oldest first.
     pub points: Vec<(i64, f64)>,
+    /// Milliseconds since 1970 and native histograms, oldest first; at other times than values.
+    pub histograms: Vec<(i64, Native)>,
 }
 
 /// What an evaluation takes for granted.

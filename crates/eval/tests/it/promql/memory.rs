@@ -2,6 +2,8 @@
 
 use eval::promql::{EvalError, Labels, Range, Samples, Selection, SeriesSet, Source};
 use lang::promql::{ExprKind, parse};
+use model::{Bucket, Histogram, ResetHint};
+use std::sync::Arc;
 
 /// Series with their samples, oldest first.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +49,8 @@ impl SeriesSet for Found<'_> {
                 into.push(*time, *value);
             }
         }
+        let inside = |(time, _): &&(i64, _)| self.after_ms < *time && *time <= self.last_ms;
+        into.histograms.extend(samples.histograms.iter().filter(inside).cloned());
         Ok(())
     }
 }
@@ -111,6 +115,11 @@ fn series(line: &str, every: Option<i64>) -> (Labels, Samples) {
             all.push((at.parse::<f64>().expect("seconds") * 1000.0) as i64, number(value));
             continue;
         };
+        if let Some(text) = word.strip_prefix("h(").and_then(|w| w.strip_suffix(')')) {
+            all.histograms.push((n * every, Arc::new(histogram(text))));
+            n += 1;
+            continue;
+        }
         for value in values(word) {
             if let Some(value) = value {
                 all.push(n * every, value);
@@ -119,6 +128,42 @@ fn series(line: &str, every: Option<i64>) -> (Labels, Samples) {
         }
     }
     (labels, all)
+}
+
+/// Reads `schema;sum;zero@threshold;index=count,...;index=count,...;hint` - the buckets above and
+/// below zero, or of custom bounds the buckets and the bounds. Parts at the end may be missing.
+fn histogram(text: &str) -> Histogram {
+    let mut parts = text.split(';');
+    let mut part = || parts.next().unwrap_or_default();
+    let mut histogram =
+        Histogram { schema: part().parse().expect("schema"), ..Histogram::default() };
+    histogram.sum = part().parse().expect("sum");
+    let (zero, threshold) = part().split_once('@').unwrap_or(("0", "0"));
+    histogram.zero_count = zero.parse().expect("zeros");
+    histogram.zero_threshold = threshold.parse().expect("threshold");
+    let buckets = |text: &str| -> Vec<Bucket> {
+        let pairs = text.split(',').filter_map(|pair| pair.split_once('='));
+        let bucket = |(index, count): (&str, &str)| Bucket {
+            index: index.parse().expect("index"),
+            count: count.parse().expect("count"),
+        };
+        pairs.map(bucket).collect()
+    };
+    histogram.positive = buckets(part());
+    let rest = part();
+    if histogram.is_custom() {
+        histogram.bounds = rest.split(',').map(|bound| bound.parse().expect("bound")).collect();
+    } else {
+        histogram.negative = buckets(rest);
+    }
+    histogram.hint = match part() {
+        "gauge" => ResetHint::Gauge,
+        "reset" => ResetHint::Reset,
+        _ => ResetHint::Unknown,
+    };
+    let all = histogram.positive.iter().chain(&histogram.negative);
+    histogram.count = histogram.zero_count + all.map(|b| b.count).sum::<f64>();
+    histogram
 }
 
 fn values(word: &str) -> Vec<Option<f64>> {

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Samples stand `every` so long from 0 on: a number, `a..b/step`, `value*times`, `_` for none,
-//! `stale` for a stale marker. Without `every`, samples are `seconds:value`.
+//! `stale` for a stale marker, `h(...)` for a native histogram (see `memory.rs`). Without `every`, samples are `seconds:value`.
 
 mod memory;
 mod properties;
@@ -52,8 +52,12 @@ fn answer(memory: &Memory, text: &str, range: Range) -> String {
         Value::Scalar(_, value) => out = format!("scalar {}\n", number(value)),
         Value::String(_, text) => out = format!("string {text:?}\n"),
         Value::Vector(all) => {
-            for Series { labels, points } in &all {
-                let _ = writeln!(out, "{} {}", name(labels), number(points[0].1));
+            for series in &all {
+                let value = match series.histograms.first() {
+                    Some((_, histogram)) => buckets(histogram),
+                    None => number(series.points[0].1),
+                };
+                let _ = writeln!(out, "{} {value}", name(&series.labels));
             }
         }
         Value::Matrix(all) => {
@@ -88,18 +92,33 @@ fn over_steps(series: &Series, range: Range) -> String {
         for (at, value) in &series.points {
             let _ = write!(out, " {}:{}", *at as f64 / 1000.0, number(*value));
         }
+        for (at, histogram) in &series.histograms {
+            let _ = write!(out, " {}:{}", *at as f64 / 1000.0, buckets(histogram));
+        }
         return out;
     }
     let mut points = series.points.iter().peekable();
+    let mut histograms = series.histograms.iter().peekable();
     let mut at = range.start_ms;
     while at <= range.end_ms {
-        match points.next_if(|(time, _)| *time == at) {
-            Some((_, value)) => out.push_str(&format!(" {}", number(*value))),
-            None => out.push_str(" _"),
-        }
+        let value = points.next_if(|(time, _)| *time == at).map(|(_, value)| number(*value));
+        let histogram = histograms.next_if(|(time, _)| *time == at).map(|(_, h)| buckets(h));
+        assert!(value.is_none() || histogram.is_none(), "two values at a step");
+        let _ = write!(out, " {}", value.or(histogram).as_deref().unwrap_or("_"));
         at += range.step_ms;
     }
-    assert!(points.next().is_none(), "a point that is at no step");
+    assert!(points.next().is_none() && histograms.next().is_none(), "at no step");
+    out
+}
+
+/// `{count/sum lower..upper=count ...}`, with `gauge` at the end if it is one.
+fn buckets(histogram: &model::Histogram) -> String {
+    let mut out = format!("{{{}/{}", number(histogram.count), number(histogram.sum));
+    for range in histogram.ranges() {
+        let (lower, upper) = (number(range.lower), number(range.upper));
+        let _ = write!(out, " {lower}..{upper}={}", number(range.count));
+    }
+    out.push_str(if histogram.is_gauge() { " gauge}" } else { "}" });
     out
 }
 

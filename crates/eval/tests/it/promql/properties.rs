@@ -4,8 +4,10 @@ use super::memory::Memory;
 use eval::promql::{
     ABSENT, EvalError, Labels, Options, Range, Samples, Series, Unlimited, Value, evaluate,
 };
+use model::{Bucket, Histogram};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Expressions with something of everything.
 const EXPRESSIONS: &[&str] = &[
@@ -60,6 +62,23 @@ const EXPRESSIONS: &[&str] = &[
     "sum(rate(m[1m])) / sum(rate(m[1m]))",
     "limitk(2, m)",
     "limit_ratio(0.5, m)",
+    "h",
+    "sum(h)",
+    "avg by (a) ({__name__=~\"m|h\"})",
+    "rate(h[1m])",
+    "increase(h[95s]) * 2",
+    "resets(h[3m])",
+    "h - h offset 30s",
+    "h == h",
+    "h or m",
+    "-h",
+    "histogram_quantile(0.5, h)",
+    "histogram_count(rate(h[1m])) / 2",
+    "avg_over_time(h[1m])",
+    "last_over_time(h[2m:30s])",
+    "count_over_time(h[1m])",
+    "absent(h)",
+    "timestamp(h)",
 ];
 
 fn samples() -> impl Strategy<Value = Samples> {
@@ -78,18 +97,46 @@ fn samples() -> impl Strategy<Value = Samples> {
     })
 }
 
+/// Makes histograms of values; some stay floats.
+fn natively(samples: &Samples) -> Samples {
+    let mut natives = Samples::default();
+    for (at, value) in samples.times.iter().zip(&samples.values) {
+        if *value < 0.0 || (value.is_nan() && value.to_bits() != ABSENT.to_bits()) {
+            natives.push(*at, *value);
+            continue;
+        }
+        let bucket = |index, count| Bucket { index, count };
+        let histogram = Histogram {
+            schema: if *value > 15.0 { 0 } else { 1 },
+            count: value * 2.0,
+            sum: *value,
+            positive: vec![bucket(1, *value), bucket(3, *value)],
+            ..Histogram::default()
+        };
+        natives.histograms.push((*at, Arc::new(histogram)));
+    }
+    natives
+}
+
 fn memory() -> impl Strategy<Value = Memory> {
-    prop::collection::vec(samples(), 6).prop_map(|all| {
+    prop::collection::vec(samples(), 8).prop_map(|mut all| {
+        let all_natives = all.split_off(6);
         let names = [("m", "1", "1"), ("m", "1", "2"), ("m", "2", "1"), ("m", "3", "")];
         let names = names.into_iter().chain([("n", "1", "1"), ("n", "2", "1")]);
         let series = names.zip(all).map(|((name, a, b), samples)| {
             (Labels::new([("__name__", name), ("a", a), ("b", b)]), samples)
         });
-        Memory { series: series.collect() }
+        let mut series: Vec<_> = series.collect();
+        let mut natives = all_natives;
+        for (n, samples) in natives.drain(..).enumerate() {
+            let labels = Labels::new([("__name__", "h"), ("a", &(n + 1).to_string())]);
+            series.push((labels, natively(&samples)));
+        }
+        Memory { series }
     })
 }
 
-type Points = BTreeMap<(String, i64), u64>;
+type Points = BTreeMap<(String, i64), String>;
 
 fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
     let expr = lang::promql::parse(text).unwrap();
@@ -98,20 +145,26 @@ fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
     let series = match value {
         Value::Vector(series) | Value::Matrix(series) => series,
         Value::Scalar(at, value) => {
-            vec![Series { labels: Labels::empty(), points: vec![(at, value)] }]
+            let points = vec![(at, value)];
+            vec![Series { labels: Labels::empty(), points, histograms: Vec::new() }]
         }
         Value::String(..) => Vec::new(),
     };
-    let bits = |v: f64| if v.is_nan() { f64::NAN.to_bits() } else { v.to_bits() };
-    let all = series.into_iter().flat_map(|s| {
-        let labels = s.labels.to_string();
-        s.points.into_iter().map(move |(at, v)| ((labels.clone(), at), bits(v)))
-    });
-    Ok(all.collect())
+    let mut all = Points::new();
+    for series in series {
+        let labels = series.labels.to_string();
+        for (at, value) in series.points {
+            all.insert((labels.clone(), at), value.to_string());
+        }
+        for (at, histogram) in series.histograms {
+            all.insert((labels.clone(), at), format!("{histogram:?}"));
+        }
+    }
+    Ok(all)
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn a_range_is_its_instants(
