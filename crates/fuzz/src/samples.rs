@@ -94,6 +94,19 @@ fn texts(all: &mut Vec<Named>) {
     for (n, text) in regexes.into_iter().enumerate() {
         put(all, "regex", &format!("expression-{n:02}"), text);
     }
+    let math = [
+        "100 * m1 / SUM([m1, m2])",
+        "IF(m1 > 5 AND m2 != 0, FILL(m1, REPEAT), AVG(e1))",
+        "SLICE(SORT(METRICS('m'), AVG, DESC, 3), 0, METRIC_COUNT(e1))",
+        "RATE(RUNNING_SUM(-e1)) ^ 2 + DIFF(m2) / PERIOD(m1)",
+        "FILL([m1, [e1, m2]], LINEAR) || 1e-3 <= TIME_SERIES(STDDEV(m1))",
+        "LAST(SEARCH('{A,b} x=\"y\"', 'p99', 300)) - FIRST(REMOVE_EMPTY(e1))",
+        "sum(m1) + METRICS(“x”) ** LAMBDA('f')",
+        "IF(DAY(m1) < 6, LOG10(ABS(m1)))",
+    ];
+    for (n, text) in math.into_iter().enumerate() {
+        put(all, "metric_math", &format!("expression-{n:02}"), text);
+    }
     let config = "listen = '127.0.0.1:4280'\ndata = \"/tmp/d\"\naccount = '123456789012'\n\
                   test-bench = true\nretention = '90d'\n";
     put(all, "config", "all", config);

@@ -9,6 +9,7 @@ mod identities;
 mod imports;
 mod journal;
 mod management;
+mod metric_math;
 mod parts;
 mod prometheus;
 mod promql;
@@ -62,6 +63,13 @@ pub const TARGETS: &[Target] = &[
         bytes_base: 96 * MIB,
         words: promql::REGEX_WORDS,
         ..target("regex", promql::regex, 3_000)
+    },
+    Target {
+        // Columns of the limits, some of them twice, and a node for each few bytes of the text.
+        bytes_base: MIB,
+        bytes_per_byte: KIB,
+        words: metric_math::WORDS,
+        ..target("metric_math", metric_math::expression, 40_000)
     },
     Target { words: texts::WORDS, ..target("texts", texts::texts, 60_000) },
     Target { words: definitions::CONTROL_WORDS, ..target("control", definitions::control, 30_000) },

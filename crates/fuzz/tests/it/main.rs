@@ -50,6 +50,7 @@ targets!(
     snappy,
     promql,
     regex,
+    metric_math,
     texts,
     control,
     host,

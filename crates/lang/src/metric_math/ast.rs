@@ -3,7 +3,7 @@
 use super::{Aggregate, BinaryOp, Function};
 use crate::Span;
 
-/// An expression and where it stands. Parentheses leave no trace but in the span and the shape.
+/// An expression and where it stands. Parentheses around it leave no trace, not even in its span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expr {
     /// What it is.

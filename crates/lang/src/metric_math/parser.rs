@@ -191,6 +191,7 @@ impl<'a> Parser<'a> {
     }
 
     fn operators(&mut self, rank_min: u8) -> Parsed<Expr> {
+        let start = self.span();
         let mut left = self.operand()?;
         while let Some(op) = self.operator().filter(|op| op.rank() >= rank_min) {
             let rank = op.rank();
@@ -205,7 +206,7 @@ impl<'a> Parser<'a> {
                     break;
                 }
             }
-            let span = left.span.to(self.last_span());
+            let span = start.to(self.last_span());
             left = Expr { kind: ExprKind::Chain { first: Box::new(left), rest }, span };
         }
         Ok(left)
@@ -239,7 +240,7 @@ impl<'a> Parser<'a> {
             TokenKind::Sign("-") => {
                 self.advance();
                 let inner = self.expression(NEGATE_RANK)?;
-                let span = span.to(inner.span);
+                let span = span.to(self.last_span());
                 return Ok(Expr { kind: ExprKind::Negate(Box::new(inner)), span });
             }
             TokenKind::Sign("(") => return self.parenthesised(),
@@ -278,7 +279,6 @@ impl<'a> Parser<'a> {
     }
 
     fn parenthesised(&mut self) -> Parsed<Expr> {
-        let open = self.span();
         let (mut inner, span) = self.parts(")", |parser| parser.expression(0))?;
         if inner.len() != 1 {
             let message = match inner.len() {
@@ -290,8 +290,8 @@ impl<'a> Parser<'a> {
             self.mistake(mistake.with_hint(hint));
         }
         // Reading goes on behind a part with a mistake, which stands as any number.
-        let kind = inner.pop().flatten().map_or(ExprKind::Number(0.0), |inner| inner.kind);
-        Ok(Expr { kind, span: open.to(span) })
+        let read = inner.pop().flatten();
+        Ok(read.unwrap_or(Expr { kind: ExprKind::Number(0.0), span }))
     }
 
     /// Reads an opening sign, parts with commas between them, and the closing sign. A part with a

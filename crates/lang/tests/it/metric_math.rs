@@ -131,6 +131,11 @@ fn what_an_expression_needs_stands_with_its_places() {
     assert_eq!((search.index, search.period_s), (0, Some(60)));
     assert_eq!((search.text.as_str(), search.text_span.of(source)), (" a ", " a "));
     assert_eq!((search.stat.as_str(), search.stat_span.of(source)), ("Sum", "Sum"));
+    let source = "(m1) * ((m2 + 1))";
+    let expr = parse(source).unwrap();
+    let places: Vec<&str> = expr.needs().ids.iter().map(|id| id.span.of(source)).collect();
+    assert_eq!(places, ["m1", "m2"], "parentheses are no part of an id");
+    assert_eq!(expr.span.of(source), source);
     let two = parse("[SEARCH('a', 'Sum'), SEARCH('b', 'Sum')]").unwrap();
     let texts: Vec<(usize, &str)> =
         two.needs().searches.iter().map(|s| (s.index, s.text.as_str())).collect();
