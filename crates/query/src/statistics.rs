@@ -6,7 +6,7 @@ use model::{Delta, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
 
 /// A metric as CloudWatch names it: everything but the unit.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetricId {
     /// The namespace; empty for series without one.
     pub namespace: String,

@@ -98,10 +98,13 @@ struct Engine<'q> {
     /// Metrics by query and period.
     fetched: HashMap<(usize, u32), Fetched>,
     /// What searches found, by query, number in its expression, and period.
-    searched: HashMap<(usize, usize, u32), Vec<(u32, Vec<f64>)>>,
+    searched: HashMap<(usize, usize, u32), Vec<Found>>,
     /// What series came from: first the metrics of the request, by query, then what was searched.
     sources: Vec<Option<LineSource>>,
 }
+
+/// A column that a search found, and the number of its source.
+type Found = (u32, Vec<f64>);
 
 /// Results of other expressions, by query, at the period of the one that uses them.
 type Results = HashMap<usize, Value<'static>>;

@@ -35,27 +35,26 @@ pub(super) fn find(
 ) -> Result<Vec<(MetricId, Fetched)>, QueryError> {
     let matchers = matchers(&asked.search);
     let found = store.select(tenant, &matchers, fetch::range_of(periods), budget)?;
-    let mut metrics: BTreeMap<(String, String, Vec<(String, String)>), Vec<Series>> =
-        BTreeMap::new();
+    let mut metrics: BTreeMap<MetricId, Vec<Series>> = BTreeMap::new();
     for series in found {
         let key = &series.key;
         let metric =
             Metric { account, namespace: &key.namespace, name: &key.name, dimensions: &key.labels };
         if matches(&asked.search, &metric) {
-            let id = (key.namespace.clone(), key.name.clone(), key.labels.clone());
-            metrics.entry(id).or_default().push(series);
+            let metric = MetricId {
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
+                dimensions: key.labels.clone(),
+            };
+            metrics.entry(metric).or_default().push(series);
         }
     }
     let metrics: Vec<_> = metrics.into_iter().collect();
     let columns = try_map(&metrics, |(_, series)| {
         fetch::first_unit(series, periods, asked.statistic, budget)
     })?;
-    let named = metrics.into_iter().zip(columns).filter(|(_, fetched)| !fetched.units.is_empty());
-    Ok(named
-        .map(|(((namespace, name, dimensions), _), fetched)| {
-            (MetricId { namespace, name, dimensions }, fetched)
-        })
-        .collect())
+    let named = metrics.into_iter().map(|(metric, _)| metric).zip(columns);
+    Ok(named.filter(|(_, fetched)| !fetched.units.is_empty()).collect())
 }
 
 /// Returns matchers that take everything that a search finds, and as little else as the index can
