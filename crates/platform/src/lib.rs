@@ -39,8 +39,8 @@ pub use metric_store::{
     SeriesNumber, Share, StoreOptions, StoreStatus, WriteError,
 };
 pub use query::metric_data::{
-    DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineSource, MetricData, Plan, PlanError,
-    rounded_start,
+    DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineMetric, LineSource, MetricData,
+    Plan, PlanError, rounded_start,
 };
 pub use query::{
     Annotations, Labels, MetricId, Options, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError,

@@ -425,10 +425,8 @@ fn data_is_refused_in_the_services_words() {
                 .to_owned(),
         ),
         (
-            json!({"MetricStat": null, "Expression": "SELECT AVG(x) FROM Shop"}),
-            format!(
-                "The parameter {place}.Expression is not served yet: Metrics Insights queries."
-            ),
+            json!({"MetricStat": null, "Expression": "SELECT MOST(x) FROM Shop", "Period": 60}),
+            "Error in expression 'm': 1:8: unexpected \"MOST\", expected AVG, COUNT, MAX, MIN or SUM".to_owned(),
         ),
         (
             json!({"Period": 60}),

@@ -170,3 +170,34 @@ fn searches_find_metrics_and_keep_their_names() {
     assert_eq!(ask("SEARCH('{Shop} in', 'Sum', 60)"), [], "the set of dimensions is exact");
     assert_eq!(ask("SUM(SEARCH('{Shop,host} out', 'Sum', 60))"), [one("e", 3.0)]);
 }
+
+#[test]
+fn statements_group_metrics_and_math_uses_them() {
+    let server = shop();
+    let statement =
+        |id: &str, text: &str| json!({"Id": id, "Expression": text, "Period": 60, "Label": ""});
+    let ask = |queries: &[Json]| results(&server, queries, &json!({"EndTime": NOW_S + 60}));
+    let one = |id: &str, label: &str, value| (id.to_owned(), label.to_owned(), vec![(0, value)]);
+    let found = ask(&[
+        statement("q", "SELECT SUM(\"in\") FROM Shop"),
+        statement(
+            "g",
+            "SELECT MAX(\"in\") FROM SCHEMA(Shop, host) GROUP BY host ORDER BY MAX() DESC",
+        ),
+        expression("e", "g / q"),
+        expression("s", "SUM(g) - q"),
+    ]);
+    assert_eq!(
+        found,
+        [
+            one("q", "q", 30.0),
+            one("g", "b", 20.0),
+            one("g", "a", 10.0),
+            one("e", "b", 20.0 / 30.0),
+            one("e", "a", 10.0 / 30.0),
+            one("s", "s", 0.0),
+        ]
+    );
+    let none = ask(&[statement("g", "SELECT AVG(out) FROM Shop WHERE host = 'c' GROUP BY host")]);
+    assert_eq!(none, []);
+}

@@ -4,8 +4,8 @@ use super::DataQuestion;
 use super::column::Periods;
 use super::fetch::{self, Fetched};
 use super::plan::{DataQuery, DataSource, MetricData, Plan};
-use super::search;
 use super::window::periods_of;
+use super::{insights, search};
 use crate::parallel::try_map;
 use crate::{MetricId, QueryError};
 use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
@@ -25,7 +25,7 @@ pub struct DataAnswer {
 /// One line of a result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// Which metric it came from; none for what was made of several.
+    /// What it came from; none for what was made of several.
     pub source: Option<LineSource>,
     /// The query's result is an array, of which this is one element.
     pub is_element: bool,
@@ -37,9 +37,18 @@ pub struct Line {
     pub units: Vec<Unit>,
 }
 
+/// What a line came from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LineSource {
+    /// A metric.
+    Metric(LineMetric),
+    /// A group of a statement, by its label.
+    Group(String),
+}
+
 /// The metric that a line came from.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LineSource {
+pub struct LineMetric {
     /// Which one.
     pub metric: MetricId,
     /// The statistic as it was written.
@@ -52,7 +61,7 @@ impl LineSource {
     fn of(query: &DataQuery) -> Option<Self> {
         let DataSource::Metric(data) = &query.source else { return None };
         let MetricData { metric, stat, period_s, .. } = data.clone();
-        Some(Self { metric, stat, period_s })
+        Some(Self::Metric(LineMetric { metric, stat, period_s }))
     }
 }
 
@@ -72,6 +81,7 @@ pub(crate) fn answer(
         budget,
         fetched: HashMap::new(),
         searched: HashMap::new(),
+        stated: HashMap::new(),
         sources,
     };
     let mut answer = DataAnswer { lines: vec![None; plan.queries.len()] };
@@ -99,6 +109,8 @@ struct Engine<'q> {
     fetched: HashMap<(usize, u32), Fetched>,
     /// What searches found, by query, number in its expression, and period.
     searched: HashMap<(usize, usize, u32), Vec<Found>>,
+    /// What statements gave, by query and period.
+    stated: HashMap<(usize, u32), Vec<Found>>,
     /// What series came from: first the metrics of the request, by query, then what was searched.
     sources: Vec<Option<LineSource>>,
 }
@@ -117,6 +129,15 @@ impl<'q> Engine<'q> {
     fn lines(&mut self, query: usize) -> Result<Vec<Line>, QueryError> {
         let period_s = self.plan().period_s(query);
         let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        if self.plan().statements[query].is_some() {
+            self.state(query, period_s)?;
+            let found = &self.stated[&(query, period_s)];
+            let lines = found.iter().map(|(origin, values)| {
+                let line = self.line(periods, period_s, Some(*origin as usize), values)?;
+                Ok(Line { is_element: line.source.is_some(), ..line })
+            });
+            return lines.collect();
+        }
         let Some(tree) = &self.plan().trees[query] else {
             self.fetch(&[query], period_s)?;
             let fetched = &self.fetched[&(query, period_s)];
@@ -127,6 +148,7 @@ impl<'q> Engine<'q> {
         self.fetch(&under, period_s)?;
         for &used in under.iter().chain([&query]) {
             self.search(used, period_s)?;
+            self.state(used, period_s)?;
         }
         let engine = &*self;
         let mut results = Results::new();
@@ -177,7 +199,7 @@ impl<'q> Engine<'q> {
             .filter(|&&query| !self.fetched.contains_key(&(query, period_s)))
             .filter_map(|&query| match &plan.queries[query].source {
                 DataSource::Metric(data) => Some((query, data)),
-                DataSource::Math { .. } => None,
+                DataSource::Insights { .. } | DataSource::Math { .. } => None,
             })
             .collect();
         let (store, tenant, budget) = (self.store, self.tenant, self.budget);
@@ -203,11 +225,30 @@ impl<'q> Engine<'q> {
             for (metric, fetched) in found {
                 let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
                 let stat = asked.stat.clone();
-                self.sources.push(Some(LineSource { metric, stat, period_s }));
+                let metric = LineMetric { metric, stat, period_s };
+                self.sources.push(Some(LineSource::Metric(metric)));
                 all.push((origin, fetched.values));
             }
             self.searched.insert((query, number, period_s), all);
         }
+        Ok(())
+    }
+
+    /// Computes the statement of a query, if it is one, at one period.
+    fn state(&mut self, query: usize, period_s: u32) -> Result<(), QueryError> {
+        let Some(statement) = &self.plan().statements[query] else { return Ok(()) };
+        if self.stated.contains_key(&(query, period_s)) {
+            return Ok(());
+        }
+        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let lines = insights::compute(self.store, self.tenant, statement, periods, self.budget)?;
+        let mut all = Vec::with_capacity(lines.len());
+        for (label, values) in lines {
+            let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
+            self.sources.push(label.map(LineSource::Group));
+            all.push((origin, values));
+        }
+        self.stated.insert((query, period_s), all);
         Ok(())
     }
 
@@ -264,6 +305,18 @@ impl At<'_> {
     }
 }
 
+impl At<'_> {
+    /// A statement is an array where it groups.
+    fn stated(&self, query: usize) -> Option<Value<'_>> {
+        let found = self.engine.stated.get(&(query, self.period_s))?;
+        let mut all = found.iter().map(|(origin, values)| Series::of_metric(*origin, values));
+        match self.engine.plan().statements[query].as_ref()?.group_by.is_empty() {
+            true => all.next().map(Value::Series),
+            false => Some(Value::Array(all.collect())),
+        }
+    }
+}
+
 impl Inputs for At<'_> {
     fn value(&self, id: &str) -> Option<Value<'_>> {
         fn borrowed<'s>(series: &'s Series<'static>) -> Series<'s> {
@@ -274,7 +327,7 @@ impl Inputs for At<'_> {
             Some(Value::Scalar(scalar)) => Some(Value::Scalar(*scalar)),
             Some(Value::Series(series)) => Some(Value::Series(borrowed(series))),
             Some(Value::Array(all)) => Some(Value::Array(all.iter().map(borrowed).collect())),
-            None => self.metric(query).map(Value::Series),
+            None => self.stated(query).or_else(|| self.metric(query).map(Value::Series)),
         }
     }
 

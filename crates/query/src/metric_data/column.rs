@@ -77,7 +77,11 @@ fn singles(points: &[Single], periods: Periods, statistic: Statistic, values: &m
 type Single = (i64, f64);
 
 /// Shows each period that has points, with its points.
-fn each_period<V>(points: &[(i64, V)], periods: Periods, mut show: impl FnMut(usize, &[(i64, V)])) {
+pub(super) fn each_period<V>(
+    points: &[(i64, V)],
+    periods: Periods,
+    mut show: impl FnMut(usize, &[(i64, V)]),
+) {
     let mut rest = &points[points.partition_point(|p| p.0 < periods.start_ms)..];
     while let Some((first, _)) = rest.first() {
         // A division for each period with points, not for each point.

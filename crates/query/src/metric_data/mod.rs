@@ -8,12 +8,13 @@
 mod answer;
 mod column;
 mod fetch;
+mod insights;
 mod plan;
 mod search;
 mod window;
 
 pub(crate) use answer::answer;
-pub use answer::{DataAnswer, Line, LineSource};
+pub use answer::{DataAnswer, Line, LineMetric, LineSource};
 pub use plan::{DataQuery, DataSource, MetricData, Plan, PlanError};
 pub use window::rounded_start;
 

@@ -4,6 +4,7 @@ use super::search::Searched;
 use crate::MetricId;
 use eval::{Statistic, StatisticError};
 use lang::Diagnostic;
+use lang::insights::Query as Statement;
 use lang::metric_math::{self, Expr, IdKind, Ids, Type};
 use model::Unit;
 use std::collections::HashMap;
@@ -24,6 +25,13 @@ pub struct DataQuery {
 pub enum DataSource {
     /// A statistic of one metric.
     Metric(MetricData),
+    /// A statement of Metrics Insights.
+    Insights {
+        /// As it was written.
+        text: String,
+        /// Length of a period in seconds; without one five minutes.
+        period_s: Option<u32>,
+    },
     /// An expression over the other queries.
     Math {
         /// As it was written.
@@ -69,8 +77,10 @@ pub enum PlanError {
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub(super) queries: Vec<DataQuery>,
-    /// Expressions that were read; none for metrics.
+    /// Expressions that were read; none for others.
     pub(super) trees: Vec<Option<Expr>>,
+    /// Statements that were read; none for others.
+    pub(super) statements: Vec<Option<Statement>>,
     /// The searches of each query, by their number in the expression.
     pub(super) searches: Vec<Vec<Searched>>,
     /// The period at which each query is shown, in seconds.
@@ -80,7 +90,8 @@ pub struct Plan {
     order: Vec<usize>,
 }
 
-/// The period of an expression that names none and has no metrics, such as `TIME_SERIES(1)`.
+/// The period of an expression that names none and has no metrics, such as `TIME_SERIES(1)`, and of
+/// a statement that names none.
 const DEFAULT_PERIOD_S: u32 = 300;
 
 impl Plan {
@@ -91,11 +102,16 @@ impl Plan {
     pub fn new(queries: Vec<DataQuery>) -> Result<Self, PlanError> {
         let mut trees = Vec::with_capacity(queries.len());
         let mut searches = vec![Vec::new(); queries.len()];
+        let mut statements: Vec<Option<Statement>> = vec![None; queries.len()];
         for (query, asked) in queries.iter().enumerate() {
+            let mistaken = |mistakes| PlanError::Text { query, mistakes };
             trees.push(match &asked.source {
                 DataSource::Metric(_) => None,
+                DataSource::Insights { text, .. } => {
+                    statements[query] = Some(lang::insights::parse(text).map_err(mistaken)?);
+                    None
+                }
                 DataSource::Math { text, .. } => {
-                    let mistaken = |mistakes| PlanError::Text { query, mistakes };
                     let tree = metric_math::parse(text).map_err(mistaken)?;
                     searches[query] = searches_of(&tree).map_err(mistaken)?;
                     Some(tree)
@@ -105,13 +121,20 @@ impl Plan {
         let by_id: HashMap<String, usize> =
             queries.iter().enumerate().map(|(at, query)| (query.id.clone(), at)).collect();
         let periods_s = vec![0; queries.len()];
-        let mut plan = Self { periods_s, queries, trees, searches, by_id, order: Vec::new() };
+        let mut plan =
+            Self { periods_s, queries, trees, statements, searches, by_id, order: Vec::new() };
         plan.order = plan.ordered()?;
         let mut kinds: Vec<Option<IdKind>> = vec![None; plan.queries.len()];
         for query in plan.order.clone() {
-            let kind = match &plan.trees[query] {
-                None => IdKind::Metric,
-                Some(tree) => {
+            let kind = match (&plan.trees[query], &plan.statements[query]) {
+                (None, None) => IdKind::Metric,
+                (None, Some(statement)) => {
+                    IdKind::Expression(match statement.group_by.is_empty() {
+                        true => Type::Series,
+                        false => Type::Array,
+                    })
+                }
+                (Some(tree), _) => {
                     let ids = Known { plan: &plan, kinds: &kinds };
                     let mistaken = |mistakes| PlanError::Text { query, mistakes };
                     IdKind::Expression(metric_math::check(tree, &ids).map_err(mistaken)?)
@@ -130,7 +153,7 @@ impl Plan {
 
     /// Says whether anything is computed from the results of others: such answers have no pages.
     pub fn has_math(&self) -> bool {
-        self.trees.iter().any(Option::is_some)
+        self.queries.iter().any(|query| !matches!(query.source, DataSource::Metric(_)))
     }
 
     /// Returns the period at which a query is shown, in seconds.
@@ -167,13 +190,17 @@ impl Plan {
     pub(super) fn metrics(&self, containing: Option<&str>) -> impl Iterator<Item = usize> {
         let text = containing.unwrap_or_default().to_owned();
         (0..self.queries.len())
-            .filter(move |&at| self.trees[at].is_none() && self.queries[at].id.contains(&text))
+            .filter(move |&at| matches!(self.queries[at].source, DataSource::Metric(_)))
+            .filter(move |&at| self.queries[at].id.contains(&text))
     }
 
     /// The longest period of what the expression uses.
     fn period_of(&self, query: usize) -> u32 {
         let own = match &self.queries[query].source {
             DataSource::Metric(data) => return data.period_s,
+            DataSource::Insights { period_s, .. } => {
+                return period_s.unwrap_or(DEFAULT_PERIOD_S);
+            }
             DataSource::Math { period_s, .. } => *period_s,
         };
         let needs = self.trees[query].as_ref().map(Expr::needs).unwrap_or_default();

@@ -9,7 +9,7 @@ use aws_shapes::cloudwatch::{
 use aws_wire::{ServiceError, Struct};
 use lang::labels::{Label, Piece, parse_zone};
 use platform::labels::{LabelFacts, MetricFacts, render};
-use platform::{DataQuery, DataSource, Line, LineSource, MetricData, Plan};
+use platform::{DataQuery, DataSource, Line, LineMetric, LineSource, MetricData, Plan};
 
 /// Names the lines of a request's results.
 pub(super) struct Labels<'c> {
@@ -47,7 +47,7 @@ impl<'c> Labels<'c> {
         let metrics = || {
             plan.queries().iter().filter_map(|query| match &query.source {
                 DataSource::Metric(data) => Some(data),
-                DataSource::Math { .. } => None,
+                DataSource::Insights { .. } | DataSource::Math { .. } => None,
             })
         };
         let first = metrics().next();
@@ -85,7 +85,7 @@ impl<'c> Labels<'c> {
     }
 
     fn rendered(&self, label: &Label, name: &str, line: Option<&Line>) -> String {
-        let source = line.and_then(|line| line.source.as_ref());
+        let source = line.and_then(metric_of);
         let facts = LabelFacts {
             label: name,
             values: line.map(|line| &line.points[..]).unwrap_or_default(),
@@ -109,7 +109,7 @@ impl<'c> Labels<'c> {
     fn own(&self, query: &DataQuery) -> String {
         match &query.source {
             DataSource::Metric(data) => self.of_metric(data),
-            DataSource::Math { .. } => query.id.clone(),
+            DataSource::Insights { .. } | DataSource::Math { .. } => query.id.clone(),
         }
     }
 
@@ -128,11 +128,18 @@ impl<'c> Labels<'c> {
     }
 }
 
+fn metric_of(line: &Line) -> Option<&LineMetric> {
+    match &line.source {
+        Some(LineSource::Metric(metric)) => Some(metric),
+        Some(LineSource::Group(_)) | None => None,
+    }
+}
+
 /// Names elements by what differs between their metrics: namespace, values of dimensions, name,
 /// statistic; by the name alone when nothing does.
 fn names_apart(lines: &[Line], id: &str) -> Vec<String> {
-    let sources: Vec<&LineSource> = lines.iter().filter_map(|line| line.source.as_ref()).collect();
-    let differ = |part: fn(&LineSource) -> &str| {
+    let sources: Vec<&LineMetric> = lines.iter().filter_map(metric_of).collect();
+    let differ = |part: fn(&LineMetric) -> &str| {
         sources.windows(2).any(|pair| part(pair[0]) != part(pair[1]))
     };
     let namespaces_differ = differ(|source| &source.metric.namespace);
@@ -145,7 +152,11 @@ fn names_apart(lines: &[Line], id: &str) -> Vec<String> {
         })
     };
     let name = |line: &Line| {
-        let Some(source) = &line.source else { return id.to_owned() };
+        let source = match &line.source {
+            Some(LineSource::Metric(source)) => source,
+            Some(LineSource::Group(label)) => return label.clone(),
+            None => return id.to_owned(),
+        };
         let metric = &source.metric;
         let mut parts: Vec<&str> = Vec::new();
         if namespaces_differ {

@@ -61,7 +61,7 @@ fn is_id(text: &str) -> bool {
 
 fn id_and_text(query: &DataQuery) -> (String, String) {
     let text = match &query.source {
-        DataSource::Math { text, .. } => text.clone(),
+        DataSource::Math { text, .. } | DataSource::Insights { text, .. } => text.clone(),
         DataSource::Metric(_) => String::new(),
     };
     (query.id.clone(), text)
@@ -125,9 +125,7 @@ fn expression_of(query: &Struct<'_>, expression: &str, place: &str) -> Result<Da
         start.is_some_and(|start| start.eq_ignore_ascii_case(word))
     };
     if begins_with("SELECT") {
-        return Err(format!(
-            "The parameter {place}.Expression is not served yet: Metrics Insights queries."
-        ));
+        return Ok(DataSource::Insights { text: expression.to_owned(), period_s });
     }
     Ok(DataSource::Math { text: expression.to_owned(), period_s })
 }
