@@ -112,7 +112,7 @@ impl Runner for LocalRunner {
         question: &DataQuestion<'_>,
         budget: &ReadBudget,
     ) -> Result<DataAnswer, QueryError> {
-        metric_data::answer(&self.store, tenant, question, budget)
+        metric_data::answer(self, tenant, question, budget)
     }
 
     fn promql(

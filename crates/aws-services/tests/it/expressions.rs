@@ -105,8 +105,10 @@ fn elements_of_an_array_are_called_by_what_tells_them_apart() {
     let queries = [
         metric("m1", "in", Some("a"), 60),
         metric("m2", "in", Some("b"), 60),
+        json!({"Id": "x", "ReturnData": false, "Label": "${LABEL}: ${SUM}",
+            "MetricStat": metric("", "out", Some("a"), 60)["MetricStat"]}),
         expression("all", "METRICS()"),
-        json!({"Id": "named", "Expression": "METRICS() / 10", "Label": "tenth"}),
+        json!({"Id": "named", "Expression": "METRICS(\"m\") / 10", "Label": "tenth"}),
         json!({"Id": "told", "Expression": "[m2]",
             "Label": "${PROP('Dim.host')} of ${PROP('Namespace')}: ${LAST}, ${LABEL}"}),
         json!({"Id": "one", "Expression": "SUM(METRICS())", "Label": "most ${MAX} at ${MAX_TIME}"}),
@@ -118,12 +120,13 @@ fn elements_of_an_array_are_called_by_what_tells_them_apart() {
     assert_eq!(
         labels,
         [
-            ("all", "a"),
-            ("all", "b"),
+            ("all", "a in"),
+            ("all", "b in"),
+            ("all", "a out: 1"),
             ("named", "tenth a"),
             ("named", "tenth b"),
             ("told", "b of Shop: 20, in"),
-            ("one", "most 30 at 2023-11-14 20:30:00 -0130"),
+            ("one", "most 31 at 2023-11-14 20:30:00 -0130"),
         ]
     );
 }

@@ -3,14 +3,15 @@
 use super::DataQuestion;
 use super::column::Periods;
 use super::fetch::{self, Fetched};
-use super::plan::{DataQuery, DataSource, MetricData, Plan};
+use super::plan::{DataSource, MetricData, Plan};
+use super::search;
 use super::window::periods_of;
-use super::{insights, search};
 use crate::parallel::try_map;
-use crate::{MetricId, QueryError};
+use crate::{InsightsQuestion, LocalRunner, MetricId, QueryError};
+use eval::insights::Limits;
 use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
 use lang::metric_math::{Expr, Search};
-use metric_store::{MetricStore, ReadBudget};
+use metric_store::ReadBudget;
 use model::{TenantId, Unit};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -49,6 +50,8 @@ pub enum LineSource {
 /// The metric that a line came from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LineMetric {
+    /// The query of the request that asks for it; none where a search found it.
+    pub query: Option<usize>,
     /// Which one.
     pub metric: MetricId,
     /// The statistic as it was written.
@@ -58,24 +61,24 @@ pub struct LineMetric {
 }
 
 impl LineSource {
-    fn of(query: &DataQuery) -> Option<Self> {
-        let DataSource::Metric(data) = &query.source else { return None };
+    fn of(plan: &Plan, query: usize) -> Option<Self> {
+        let DataSource::Metric(data) = &plan.queries[query].source else { return None };
         let MetricData { metric, stat, period_s, .. } = data.clone();
-        Some(Self::Metric(LineMetric { metric, stat, period_s }))
+        Some(Self::Metric(LineMetric { query: Some(query), metric, stat, period_s }))
     }
 }
 
 /// Answers a question.
 pub(crate) fn answer(
-    store: &MetricStore,
+    runner: &LocalRunner,
     tenant: TenantId,
     question: &DataQuestion<'_>,
     budget: &ReadBudget,
 ) -> Result<DataAnswer, QueryError> {
     let plan = question.plan;
-    let sources = plan.queries.iter().map(LineSource::of).collect();
+    let sources = (0..plan.queries.len()).map(|query| LineSource::of(plan, query)).collect();
     let mut engine = Engine {
-        store,
+        runner,
         tenant,
         question,
         budget,
@@ -101,7 +104,7 @@ pub(crate) fn answer(
 }
 
 struct Engine<'q> {
-    store: &'q MetricStore,
+    runner: &'q LocalRunner,
     tenant: TenantId,
     question: &'q DataQuestion<'q>,
     budget: &'q ReadBudget,
@@ -202,7 +205,7 @@ impl<'q> Engine<'q> {
                 DataSource::Insights { .. } | DataSource::Math { .. } => None,
             })
             .collect();
-        let (store, tenant, budget) = (self.store, self.tenant, self.budget);
+        let (store, tenant, budget) = (&self.runner.store, self.tenant, self.budget);
         let read =
             |(_, data): &(usize, &MetricData)| fetch::metric(store, tenant, data, periods, budget);
         let fetched = try_map(&missing, read)?;
@@ -219,13 +222,19 @@ impl<'q> Engine<'q> {
                 continue;
             }
             let account = self.question.account;
-            let found =
-                search::find(self.store, self.tenant, account, asked, periods, self.budget)?;
+            let found = search::find(
+                &self.runner.store,
+                self.tenant,
+                account,
+                asked,
+                periods,
+                self.budget,
+            )?;
             let mut all = Vec::with_capacity(found.len());
             for (metric, fetched) in found {
                 let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
                 let stat = asked.stat.clone();
-                let metric = LineMetric { metric, stat, period_s };
+                let metric = LineMetric { query: None, metric, stat, period_s };
                 self.sources.push(Some(LineSource::Metric(metric)));
                 all.push((origin, fetched.values));
             }
@@ -241,12 +250,21 @@ impl<'q> Engine<'q> {
             return Ok(());
         }
         let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
-        let lines = insights::compute(self.store, self.tenant, statement, periods, self.budget)?;
+        let asked = InsightsQuestion {
+            query: statement,
+            start_ms: periods.start_ms,
+            period_ms: periods.period_ms,
+            periods: periods.len,
+            limits: Limits::default(),
+        };
+        let lines = self.runner.insights(self.tenant, &asked, self.budget)?;
+        self.budget.take((lines.len() * periods.len * size_of::<f64>()) as u64)?;
         let mut all = Vec::with_capacity(lines.len());
-        for (label, values) in lines {
+        for line in lines {
             let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-            self.sources.push(label.map(LineSource::Group));
-            all.push((origin, values));
+            self.sources.push(line.group.label().map(LineSource::Group));
+            let values = line.values.into_iter().map(|value| value.unwrap_or(f64::NAN));
+            all.push((origin, values.collect()));
         }
         self.stated.insert((query, period_s), all);
         Ok(())

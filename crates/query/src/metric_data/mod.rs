@@ -8,7 +8,6 @@
 mod answer;
 mod column;
 mod fetch;
-mod insights;
 mod plan;
 mod search;
 mod window;

@@ -73,7 +73,7 @@ impl<'c> Labels<'c> {
         let own = self.own(&plan.queries()[query]);
         let lines = lines.unwrap_or_default();
         let elements = lines.iter().any(|line| line.is_element);
-        let names = if elements { names_apart(lines, &own) } else { vec![own] };
+        let names = if elements { self.of_elements(lines, &own) } else { vec![own] };
         let Some(wanted) = &self.wanted[query] else { return names };
         let is_plain = wanted.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)));
         let lines = lines.iter().map(Some).chain(std::iter::repeat(None));
@@ -82,6 +82,19 @@ impl<'c> Labels<'c> {
             if elements && is_plain { format!("{text} {name}") } else { text }
         });
         named.collect()
+    }
+
+    /// Names elements by the labels that the queries of their metrics want, else by what tells their
+    /// metrics apart.
+    fn of_elements(&self, lines: &[Line], own: &str) -> Vec<String> {
+        let mut names = names_apart(lines, own);
+        for (line, name) in lines.iter().zip(&mut names) {
+            let query = metric_of(line).and_then(|metric| metric.query);
+            if let Some(wanted) = query.and_then(|query| self.wanted[query].as_ref()) {
+                *name = self.rendered(wanted, name, Some(line));
+            }
+        }
+        names
     }
 
     fn rendered(&self, label: &Label, name: &str, line: Option<&Line>) -> String {
