@@ -25,8 +25,19 @@ pub fn evaluate(
     let mut expr = expr.clone();
     let times = QueryTimes { step_ms: range.step_ms, range_ms: range.end_ms - range.start_ms };
     expr.resolve_durations(times).map_err(|error| EvalError::Refused(error.message))?;
+    evaluate_resolved(&expr, source, range, options, limits)
+}
+
+/// As [`evaluate`], for an expression whose durations are resolved.
+pub(super) fn evaluate_resolved(
+    expr: &Expr,
+    source: &dyn Source,
+    range: Range,
+    options: &Options,
+    limits: &dyn Limits,
+) -> Result<(Value, Annotations), EvalError> {
     let mut evaluator = Evaluator::new(source, range, options, limits);
-    let value = evaluator.value(&expr)?;
+    let value = evaluator.value(expr)?;
     Ok((value, std::mem::take(&mut evaluator.notes)))
 }
 

@@ -1,4 +1,4 @@
-//! What PromQL means: [`evaluate`] over a whole range of steps.
+//! What PromQL means: [`evaluate`] over a whole range of steps, [`Stepper`] one step at a time.
 //!
 //! A series is a column: one value for each step, with a mark where there is none. Columns are made
 //! at the leaves (a cursor over the samples, [`window`]), flow into running aggregates without being
@@ -54,6 +54,7 @@ mod relabel;
 mod select;
 mod shared;
 mod source;
+mod step;
 mod text;
 mod value;
 pub mod window;
@@ -64,4 +65,5 @@ pub use evaluate::evaluate;
 pub use labels::{Grouping, Labels, LabelsBuilder, NAME};
 pub use note::Annotations;
 pub use source::{Limits, Selection, SeriesSet, Source, Unlimited};
+pub use step::{Feed, NotSteppable, Sample, Stepper};
 pub use value::{Options, Range, Series, Value};

@@ -2,8 +2,10 @@
 
 use super::memory::Memory;
 use eval::promql::{
-    ABSENT, EvalError, Labels, Options, Range, Samples, Series, Unlimited, Value, evaluate,
+    ABSENT, EvalError, Labels, Options, Range, Sample, Samples, Series, Stepper, Unlimited, Value,
+    evaluate,
 };
+use lang::promql::Matcher;
 use model::{Bucket, Histogram};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -142,6 +144,36 @@ fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
     let expr = lang::promql::parse(text).unwrap();
     let (value, _) = evaluate(&expr, memory, range, &Options::default(), &Unlimited)
         .map_err(|e: EvalError| e.to_string())?;
+    Ok(points_of(value))
+}
+
+/// Gives a stepper all samples of a time, in any order.
+fn feed(stepper: &mut Stepper, memory: &Memory, (after_ms, last_ms): (i64, i64), seed: u64) {
+    let feeds: Vec<Vec<Matcher>> =
+        stepper.feeds().iter().map(|feed| feed.matchers().to_vec()).collect();
+    let mut given = Vec::new();
+    for (feed, matchers) in feeds.iter().enumerate() {
+        for (series, (labels, samples)) in memory.series.iter().enumerate() {
+            if !matchers.iter().all(|m| m.matches(labels.get(&m.name))) {
+                continue;
+            }
+            let floats = samples.times.iter().zip(&samples.values);
+            let floats = floats.map(|(at, v)| (*at, Sample::Float(*v)));
+            let natives = samples.histograms.iter();
+            let natives = natives.map(|(at, h)| (*at, Sample::Native(Arc::clone(h))));
+            let all = floats.chain(natives).filter(|(at, _)| after_ms < *at && *at <= last_ms);
+            given.extend(all.map(|(at, sample)| (feed, series, labels, at, sample)));
+        }
+    }
+    given.sort_by_key(|(_, series, _, at, _)| {
+        (*at as u64 ^ *series as u64 ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    for (feed, series, labels, at, sample) in given {
+        stepper.push(feed, series as u64, || labels.clone(), at, sample);
+    }
+}
+
+fn points_of(value: Value) -> Points {
     let series = match value {
         Value::Vector(series) | Value::Matrix(series) => series,
         Value::Scalar(at, value) => {
@@ -160,7 +192,7 @@ fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
             all.insert((labels.clone(), at), format!("{histogram:?}"));
         }
     }
-    Ok(all)
+    all
 }
 
 proptest! {
@@ -189,6 +221,31 @@ proptest! {
         match (whole, instants) {
             (Ok(whole), Ok(instants)) => prop_assert_eq!(whole, instants, "{}", text),
             (whole, instants) => prop_assert_eq!(whole.is_err(), instants.is_err(), "{}", text),
+        }
+    }
+
+    #[test]
+    fn the_stream_is_the_batch(
+        memory in memory(),
+        expr in 0..EXPRESSIONS.len(),
+        start in 0..200_i64,
+        step in 1..90_i64,
+        count in 1..12_i64,
+        seed in any::<u64>(),
+    ) {
+        let text = EXPRESSIONS[expr];
+        let parsed = lang::promql::parse(text).unwrap();
+        let Ok(mut stepper) = Stepper::new(&parsed, Options::default(), 3_600_000) else {
+            return Ok(());
+        };
+        let mut from = i64::MIN;
+        for n in 0..count {
+            let at_ms = (start + n * step) * 1000;
+            feed(&mut stepper, &memory, (from, at_ms), seed);
+            let streamed = stepper.tick(at_ms, &Unlimited).map(|(value, _)| points_of(value));
+            let batch = points(&memory, text, Range::instant(at_ms));
+            prop_assert_eq!(streamed.map_err(|e| e.to_string()), batch, "{} at {}", text, at_ms);
+            from = at_ms;
         }
     }
 
