@@ -33,7 +33,7 @@ impl RunningState {
         }
         self.last = Some((at_ms, value));
         let Some((before_ms, before)) = before else { return f64::NAN };
-        let seconds = (at_ms - before_ms) as f64 / 1_000.0;
+        let seconds = at_ms.saturating_sub(before_ms) as f64 / 1_000.0;
         finite(match self.function {
             Running::Diff => value - before,
             Running::DiffTime => seconds,

@@ -201,3 +201,28 @@ fn an_owned_column_of_the_inputs_is_written_into() {
     let expected = Series { origin: Some(7), values: Cow::Owned(vec![2.0, 4.0]) };
     assert_eq!(value, Value::Series(expected), "labels survive, and nothing was copied");
 }
+
+/// The highest trees that the parser lets through, on the stack of a test.
+#[test]
+fn the_deepest_expressions_are_computed() {
+    let request = Request::read("m1 = 1 2\nm1");
+    let around = |open: &str, inner: &str, close: &str, times: usize| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    for text in [
+        around("-(", "m1", ")", 48),
+        around("ABS(", "m1", ")", 98),
+        around("IF(1, ", "m1", ", 0)", 98),
+        around("FIRST([", "m1", "])", 48),
+        around("FILL(m1, ", "m1", ")", 98),
+        around("(", "m1", " * 1 + 1 - 1 == 1 AND 1 OR 1)", 98),
+        around("1 OR 1 AND 1 == 1 + 1 * (", "m1", ")", 15),
+        around("1 ^ ", "m1", "", 98),
+    ] {
+        let expr = parse(&text).unwrap_or_else(|m| panic!("{text}: {}", m[0].message));
+        assert_eq!(check(&expr, &request.kinds()[..]), Ok(Type::Series), "{text}");
+        let value = evaluate(&expr, &request, request.grid, &request.limits).unwrap();
+        let Value::Series(series) = value else { panic!("{text} is a series") };
+        assert!(!series.is_empty(), "{text}");
+    }
+}
