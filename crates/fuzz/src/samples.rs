@@ -418,12 +418,17 @@ fn stores(all: &mut Vec<Named>) {
         next_part: 3,
         parts: vec!["000000000001.part".into(), "000000000002.part".into()],
         settings: vec![("clock".into(), "virtual".into())],
-        tombstones: Vec::new(),
+        ..Manifest::default()
     };
     let tombstone = Tombstone { parts: manifest.parts.clone(), what: "1 all job=a b".into() };
     let with_tombstone = Manifest { tombstones: vec![tombstone], ..manifest.clone() };
     disk.create_dir_all(Path::new("/d")).expect("made");
-    for (name, manifest) in [("two-parts", manifest), ("tombstone", with_tombstone)] {
+    let mut with_about = with_tombstone.clone();
+    for (part, words) in manifest.parts.iter().zip(["rolled", "1h 20736..20739,20741 20736"]) {
+        with_about.about.insert(part.clone(), words.to_owned());
+    }
+    let manifests = [("two-parts", manifest), ("tombstone", with_tombstone), ("about", with_about)];
+    for (name, manifest) in manifests {
         let written = ManifestFile::new(disk.clone(), Path::new("/d")).replace(&manifest);
         written.expect("written");
         put(all, "manifest", name, file(&disk, "/d", "MANIFEST"));

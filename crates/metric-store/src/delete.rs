@@ -4,10 +4,11 @@
 //! that was deleted is left in the journal for a replay, and what arrives later, for whichever time,
 //! is in other parts. Then one replacement of the manifest makes it true.
 
-use crate::graves::{Graves, Left};
-use crate::install::View;
+use crate::graves::{Graves, Left, is_cut};
+use crate::install::{Change, View};
 use crate::matcher::{Matcher, Test};
-use crate::part::{Part, PartError};
+use crate::part::{Part, PartError, partition_of};
+use crate::rollup::tier::Tier;
 use crate::store::{MetricStore, StoreError};
 use crate::tombstone::Tombstone;
 use model::{TenantId, TimeRange};
@@ -107,11 +108,14 @@ impl MetricStore {
     /// # Errors
     /// [`DeleteError`]: then nothing is deleted; after loss of power it may be, as a whole.
     pub fn delete(&self, what: &[Deletion]) -> Result<Deleted, DeleteError> {
-        let _pace = self.maintenance.lock();
+        let mut pace = self.maintenance.lock();
+        // It may have written what is deleted now.
+        self.abandon(&mut pace);
         self.flush_touched(what, true)?;
         let view = self.view.load_full();
         let new = resolve(&view, what)?;
         let (mut deleted, touched, whole) = effects(&view, &new, false)?;
+        let built_anew = Self::cut_within(&view, &new);
         drop(view);
         if deleted.series == 0 {
             return Ok(deleted);
@@ -126,9 +130,18 @@ impl MetricStore {
         let tombstones = new
             .into_iter()
             .map(|t| Arc::new(Tombstone::new(t.tenant, t.range, t.matchers, covered())));
-        self.install_deletion(&whole, tombstones.collect())?;
-        let removed: Vec<String> = whole.into_iter().collect();
-        self.remove_files(&removed);
+        let gone: Vec<String> = whole.iter().cloned().collect();
+        self.install(Change {
+            gone,
+            tombstones: tombstones.collect(),
+            tiers: Some(Box::new(|tiers| {
+                tiers.parts.retain(|p| !whole.contains(&p.name));
+                for (tier, day) in built_anew {
+                    tiers.forget_day(tier, day);
+                }
+            })),
+            ..Change::default()
+        })?;
         tracing::info!(
             series = deleted.series,
             parts = deleted.parts,
@@ -145,17 +158,17 @@ impl MetricStore {
         let view = self.view.load_full();
         let covered = |part: &Arc<Part>| view.tombstones.iter().any(|t| t.covers(part.name()));
         let names: Vec<String> =
-            view.parts.iter().filter(|p| covered(p)).map(|p| p.name().to_owned()).collect();
+            view.all_parts().filter(|p| covered(p)).map(|p| p.name().to_owned()).collect();
         drop(view);
         let (mut cleaned, mut failed) = (0, None);
         for name in names {
             // Let go between two parts: a flush may be due.
             let _pace = self.maintenance.lock();
             let view = self.view.load_full();
-            let Some(part) = view.parts.iter().find(|p| p.name() == name && !p.is_aside()) else {
+            let Some(part) = view.all_parts().find(|p| p.name() == name && !p.is_aside()) else {
                 continue;
             };
-            match self.merge_parts(part.meta().partition, std::slice::from_ref(part)) {
+            match self.rewrite(part) {
                 Ok(()) => cleaned += 1,
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -175,7 +188,7 @@ impl MetricStore {
         if view.tombstones.is_empty() {
             return Ok(false);
         }
-        for part in view.parts.iter().filter(|p| !p.is_aside()) {
+        for part in view.all_parts().filter(|p| !p.is_aside()) {
             let graves = match part.graves(&view.tombstones) {
                 Ok(Some(graves)) => graves,
                 Ok(None) => continue,
@@ -188,7 +201,7 @@ impl MetricStore {
             if graves.whole_len() > 0
                 && graves.whole_len().saturating_mul(REWRITE_SHARE) >= part.meta().series
             {
-                self.merge_parts(part.meta().partition, std::slice::from_ref(part))?;
+                self.rewrite(part)?;
                 return Ok(true);
             }
         }
@@ -212,13 +225,36 @@ impl MetricStore {
                 continue;
             }
             // What is set aside cannot be rewritten: its tombstones wait until it is mended.
-            let part = view.parts.iter().find(|p| !p.is_aside() && tombstone.covers(p.name()));
+            let part = view.all_parts().find(|p| !p.is_aside() && tombstone.covers(p.name()));
             if let Some(part) = part {
-                self.merge_parts(part.meta().partition, std::slice::from_ref(part))?;
+                self.rewrite(part)?;
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// Writes a part anew without what was deleted of it.
+    fn rewrite(&self, part: &Arc<Part>) -> Result<(), StoreError> {
+        match part.meta().tier {
+            None => self.merge_parts(part.meta().partition, std::slice::from_ref(part)),
+            Some(_) => self.rewrite_tier(part.name()),
+        }
+    }
+
+    /// Returns the days whose intervals deletions cut in two: what is left of those intervals only raw
+    /// points tell, so that the days are built anew. Where raw points may be gone, the whole interval
+    /// goes.
+    fn cut_within(view: &View, new: &[Tombstone]) -> Vec<(Tier, i64)> {
+        let (mut days, not_whole) = (Vec::new(), view.not_whole());
+        for at in new.iter().flat_map(|t| [t.range.start_ms, t.range.end_ms]) {
+            let day = partition_of(at);
+            let within = |tier: &Tier| at % tier.step_ms() != 0;
+            if !not_whole.contains(day) {
+                days.extend(Tier::ALL.into_iter().filter(within).map(|tier| (tier, day)));
+            }
+        }
+        days
     }
 
     /// Writes heads into parts when any of their series is meant. `renew` also lets go of the
@@ -243,7 +279,7 @@ impl MetricStore {
     /// Returns the listed parts that are out of service.
     fn unreadable(&self) -> Vec<String> {
         let view = self.view.load_full();
-        let serves = |name: &String| view.parts.iter().any(|p| p.name() == name && !p.is_aside());
+        let serves = |name: &String| view.all_parts().any(|p| p.name() == name && !p.is_aside());
         self.manifest.lock().parts.iter().filter(|name| !serves(name)).cloned().collect()
     }
 }
@@ -258,7 +294,7 @@ fn resolve(view: &View, what: &[Deletion]) -> Result<Vec<Tombstone>, DeleteError
                 Test::Equal(_) | Test::AnyOf(_) => matcher.clone(),
                 Test::Passes(_) => {
                     let mut values = BTreeSet::new();
-                    for part in &view.parts {
+                    for part in view.all_parts() {
                         let read = part.for_labels(
                             deletion.tenant,
                             |label| label == matcher.label,
@@ -314,7 +350,7 @@ fn effects(
     let mut deleted = Deleted::default();
     let (mut touched, mut whole) = (Vec::new(), BTreeSet::new());
     let mut series: HashSet<u64> = HashSet::new();
-    for part in view.parts.iter().filter(|p| !p.is_aside()) {
+    for part in view.all_parts().filter(|p| !p.is_aside()) {
         let effect = match effect(part, &view.tombstones, new, count) {
             Ok(effect) => effect,
             Err(error @ PartError::Damaged { .. }) => {
@@ -382,12 +418,12 @@ fn effect(
         }
     })?;
     for (series, chunk) in undecided {
-        let mut old = part.points(&chunk)?;
-        before.cut(series, &mut old);
-        let held = old.len();
-        after.cut(series, &mut old);
-        if old.len() < held {
-            points += (held - old.len()) as u64;
+        let (old, new) = (before.cuts_of(series), after.cuts_of(series));
+        let whole = after.is_whole(series);
+        let mut times = part.times(&chunk)?;
+        times.retain(|&at| !is_cut(old, at) && (whole || is_cut(new, at)));
+        if !times.is_empty() {
+            points += times.len() as u64;
             losing.insert(series);
         }
     }

@@ -49,7 +49,7 @@ impl MetricKey<'_> {
         }
     }
 
-    fn numbers_in(&self, registry: &Registry) -> Vec<u32> {
+    pub(crate) fn numbers_in(&self, registry: &Registry) -> Vec<u32> {
         const KINDS: [Kind; 3] = [Kind::Float, Kind::Delta, Kind::Histogram];
         let mut key = self.of_unit(Unit::None);
         let units = self.unit.as_ref().map_or(Unit::ALL, std::slice::from_ref);
@@ -61,9 +61,10 @@ impl MetricKey<'_> {
         numbers
     }
 
-    /// Keys are sorted by their bytes, and the unit stands in front of the labels: from one unit
-    /// of the name the next is found without looking at the series between.
-    fn numbers_in_part(&self, part: &Part) -> Result<Vec<u32>, PartError> {
+    /// Returns the numbers of its series in a part, sorted. Keys are sorted by their bytes, and the unit
+    /// stands in front of the labels: from one unit of the name the next is found without looking at the
+    /// series between.
+    pub(crate) fn numbers_in_part(&self, part: &Part) -> Result<Vec<u32>, PartError> {
         let mut bytes = Vec::new();
         if let Some(unit) = self.unit {
             self.of_unit(unit).encode(&mut bytes);
@@ -83,6 +84,7 @@ impl MetricKey<'_> {
             // The next unit that there is, or the one behind this.
             bytes[front] = if key[front] == bytes[front] { key[front] + 1 } else { key[front] };
         }
+        numbers.sort_unstable();
         Ok(numbers)
     }
 }
@@ -107,8 +109,10 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Vec<Series>, ReadError> {
+        let shown = self.shown(None);
+        let range = shown.range(range);
         self.read_consistently(|view| {
-            let mut found = Found::new(budget, range);
+            let mut found = Found::new(budget, range, shown.clone());
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
                 found.add_part(part, chunks_of(part, &metric, range, view)?)?;
@@ -126,11 +130,10 @@ fn chunks_of(
     view: &View,
 ) -> Result<Vec<Collected>, ReadError> {
     serving(part, || {
-        let mut numbers = metric.numbers_in_part(part)?;
+        let numbers = metric.numbers_in_part(part)?;
         if numbers.is_empty() {
             return Ok(Vec::new());
         }
-        numbers.sort_unstable();
         let graves: Option<Arc<Graves>> = part.graves(&view.tombstones)?;
         collect_chunks(part, numbers, range, graves.as_deref())
     })

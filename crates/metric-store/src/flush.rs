@@ -2,6 +2,7 @@
 
 use crate::chunk::POINTS_MAX;
 use crate::head::Frozen;
+use crate::install::Change;
 use crate::maintain::Pace;
 use crate::part::{Meta, Part, RawChunk, Writer, partition_of};
 use crate::points::Points;
@@ -18,7 +19,7 @@ const DEAD_SERIES_SHARE: usize = 3;
 
 /// Distributions of a chunk of deltas take about this many bytes at most; reading refuses chunks
 /// sixteen times as large.
-const CHUNK_WEIGHT_MAX: usize = 4 << 20;
+pub(crate) const CHUNK_WEIGHT_MAX: usize = 4 << 20;
 
 impl MetricStore {
     /// Writes the head into parts now.
@@ -56,12 +57,8 @@ impl MetricStore {
         };
         let written = self.write_parts(&frozen)?;
         let new: Vec<String> = written.iter().map(|p| p.name().to_owned()).collect();
-        self.install_written(
-            &new,
-            Some(frozen.sequence),
-            |parts| parts.extend(written.iter().cloned()),
-            |names| names.extend(new.iter().cloned()),
-        )?;
+        let flushed = Some(frozen.sequence);
+        self.install_written(&new, Change { flushed, came: written, ..Change::default() })?;
         self.counters().flushes.fetch_add(1, Ordering::Relaxed);
         Ok(renewed)
     }
@@ -140,9 +137,9 @@ impl MetricStore {
 }
 
 pub(crate) struct OpenPart {
-    name: String,
+    pub(crate) name: String,
     pub(crate) writer: Writer,
-    last_key: Vec<u8>,
+    pub(crate) last_key: Vec<u8>,
 }
 
 impl OpenPart {

@@ -29,6 +29,17 @@ fn within(range: TimeRange, min_ms: i64, max_ms: i64) -> bool {
     range.contains(min_ms) && range.contains(max_ms)
 }
 
+/// Returns the whole intervals that a range touches. What is left of an interval whose raw points are
+/// gone cannot be known: what was deleted must not be shown, so all of it goes.
+fn grown(range: TimeRange, step_ms: i64) -> TimeRange {
+    let floor = |at: i64| at.div_euclid(step_ms).saturating_mul(step_ms);
+    let end_ms = match range.end_ms.checked_add(step_ms - 1) {
+        Some(end_ms) => floor(end_ms),
+        None => i64::MAX,
+    };
+    TimeRange { start_ms: floor(range.start_ms), end_ms }
+}
+
 fn runs(numbers: impl IntoIterator<Item = u32>) -> Vec<(u32, u32)> {
     let mut runs: Vec<(u32, u32)> = Vec::new();
     for number in numbers {
@@ -48,10 +59,10 @@ impl Graves {
         let mut whole_lists: Vec<Vec<u32>> = Vec::new();
         let mut cuts: BTreeMap<u32, Vec<TimeRange>> = BTreeMap::new();
         for tombstone in tombstones {
-            let range = tombstone.range;
-            if !part.overlaps(range) {
+            if !part.overlaps(tombstone.range) {
                 continue;
             }
+            let range = grown(tombstone.range, part.step_ms());
             let numbers = part.select(tombstone.tenant, &tombstone.matchers)?;
             if within(range, meta.min_ms, meta.max_ms) {
                 whole_lists.push(numbers);
@@ -92,9 +103,8 @@ impl Graves {
         })?;
         for (series, chunk) in undecided {
             if !alive.contains(&series) {
-                let mut points = part.points(&chunk)?;
-                self.cut(series, &mut points);
-                if !points.is_empty() {
+                let cuts = self.cuts_of(series);
+                if part.times(&chunk)?.iter().any(|&at| !is_cut(cuts, at)) {
                     alive.insert(series);
                 }
             }
@@ -143,10 +153,15 @@ impl Graves {
     }
 }
 
+/// Says whether a time lies within any of the ranges.
+pub(crate) fn is_cut(cuts: &[TimeRange], at: i64) -> bool {
+    cuts.iter().any(|cut| cut.contains(at))
+}
+
 /// Takes the points within any of the ranges out.
 pub(crate) fn cut(cuts: &[TimeRange], points: &mut Points) {
     if !cuts.is_empty() {
-        points.retain_times(|at| !cuts.iter().any(|cut| cut.contains(at)));
+        points.retain_times(|at| !is_cut(cuts, at));
     }
 }
 

@@ -3,14 +3,20 @@
 
 use crate::frame::{self, Event};
 use crate::part::{Part, PartError};
-use std::collections::HashSet;
+use crate::rollup::days::Days;
+use crate::rollup::tier::Tier;
+use crate::rollup::tiers::{TierPart, Tiers};
+use std::collections::{BTreeMap, HashSet};
 use storage::PartFile;
 
 /// What a part says that it holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartSummary {
-    /// Days since 1970.
+    /// Days since 1970; the first of several, where it is of a tier.
     pub partition: i64,
+    /// Of which tier its roll-ups are; `None` for raw points.
+    pub tier: Option<Tier>,
+    days: Days,
     /// Series.
     pub series: u32,
     /// Points.
@@ -24,14 +30,19 @@ pub struct PartSummary {
 /// # Errors
 /// [`PartError`] when not even that can be read.
 pub fn summarize_part(name: &str, file: Box<dyn PartFile>) -> Result<PartSummary, PartError> {
-    let part = Part::open(name, file)?;
+    Ok(summary(&Part::open(name, file)?))
+}
+
+fn summary(part: &Part) -> PartSummary {
     let meta = part.meta();
-    Ok(PartSummary {
+    PartSummary {
         partition: meta.partition,
+        tier: meta.tier,
+        days: meta.days.clone(),
         series: meta.series,
         points: meta.points,
         rewritten: meta.level > 0 || meta.settled,
-    })
+    }
 }
 
 /// Returns the tenants of a part.
@@ -57,13 +68,7 @@ pub fn verify_part(name: &str, file: Box<dyn PartFile>) -> Result<PartSummary, P
     verify_keys(&part)?;
     verify_values(&part)?;
     part.verify_labels()?;
-    let meta = part.meta();
-    Ok(PartSummary {
-        partition: meta.partition,
-        series: meta.series,
-        points: meta.points,
-        rewritten: meta.level > 0 || meta.settled,
-    })
+    Ok(summary(&part))
 }
 
 fn odd(part: &Part, offset: u64, what: &str) -> PartError {
@@ -113,11 +118,16 @@ fn verify_values(part: &Part) -> Result<(), PartError> {
                 return Err(wrong("a chunk belongs to no series"));
             }
             last_series = series;
-            let decoded = part.points(&chunk)?;
-            let mut last = None;
-            let ordered =
-                !decoded.any_time(|at| last.replace(at).is_some_and(|before| before >= at));
-            let ends = decoded.ends();
+            let times = part.times(&chunk)?;
+            match meta.tier {
+                None => drop(part.points(&chunk)?),
+                Some(_) => drop(part.folded(&chunk)?),
+            }
+            let ordered = times.windows(2).all(|pair| pair[0] < pair[1]);
+            let ends = times.first().copied().zip(times.last().copied());
+            if times.iter().any(|at| at.rem_euclid(part.step_ms()) != 0) {
+                return Err(wrong("a time is not on the grid of its tier"));
+            }
             if !ordered || ends != Some((chunk.min_ms, chunk.max_ms)) {
                 return Err(wrong("the times of a chunk are not what it says"));
             }
@@ -125,7 +135,7 @@ fn verify_values(part: &Part) -> Result<(), PartError> {
             if !within || chunk.min_ms < meta.min_ms || chunk.max_ms > meta.max_ms {
                 return Err(wrong("a chunk lies outside of the times that its block says"));
             }
-            points += decoded.len() as u64;
+            points += times.len() as u64;
         }
     }
     if points == meta.points {
@@ -185,6 +195,38 @@ impl FrameCount {
             self.odd = Some(sequence);
         }
     }
+}
+
+/// Returns what a manifest that is made anew says of parts, by name: days that raw parts hold are
+/// rolled up again, all others are left to the roll-ups that there are.
+///
+/// # Errors
+/// A sentence, when two parts of a tier hold the same day.
+pub fn about_rebuilt(parts: &[(String, PartSummary)]) -> Result<BTreeMap<String, String>, String> {
+    let raw: HashSet<i64> =
+        parts.iter().filter(|(_, s)| s.tier.is_none()).map(|(_, s)| s.partition).collect();
+    let mut tiers = Tiers::default();
+    for (name, summary) in parts {
+        let Some(tier) = summary.tier else { continue };
+        let mut days = summary.days.clone();
+        days.retain(|day| !raw.contains(&day));
+        let twice = tiers.of_tier(tier).find(|p| days.iter().any(|day| p.days.contains(day)));
+        if let Some(other) = twice {
+            let other = &other.name;
+            return Err(format!(
+                "{name} and {other} hold roll-ups of the same day, of which one \
+                                took the place of the other"
+            ));
+        }
+        let (kept, name) = (days.clone(), name.clone());
+        tiers.parts.push(TierPart { name, part: None, tier, days, kept });
+    }
+    Ok(tiers.to_words())
+}
+
+/// Says what a manifest says of a part that cannot be read, if there is such.
+pub fn odd_about(about: &BTreeMap<String, String>) -> Option<String> {
+    Tiers::of_words(about).err()
 }
 
 /// Says whether the words of a tombstone can be read.

@@ -32,6 +32,7 @@ mod budget;
 mod chunk;
 mod clock_watch;
 mod delete;
+mod expire;
 mod faults;
 mod find;
 mod flush;
@@ -52,6 +53,8 @@ mod postings;
 mod read_budget;
 mod registry;
 mod replay;
+mod retention;
+mod rollup;
 mod save;
 mod selection;
 mod selector;
@@ -68,7 +71,8 @@ pub use faults::{Fault, FaultKind};
 pub use find::MetricKey;
 pub use frame::FRAME_KIND;
 pub use inspect::{
-    FrameCount, PartSummary, summarize_part, tenants_of_part, tombstone_is_sound, verify_part,
+    FrameCount, PartSummary, about_rebuilt, odd_about, summarize_part, tenants_of_part,
+    tombstone_is_sound, verify_part,
 };
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
@@ -76,12 +80,15 @@ pub use part::PartError;
 pub use points::Points;
 pub use read_budget::{QueryMemory, ReadBudget, ReadLimits};
 pub use registry::RawHash;
+pub use retention::{Keep, Retention, RetentionRule};
+pub use rollup::read::{Detail, Grid, GridSeries};
+pub use rollup::tier::Tier;
 pub use save::{Saved, SavedPart, check_part, manifest_of_copy};
 pub use selection::{GroupsRead, Selection};
 pub use selector::Selector;
 pub use snapshot::{ReadError, Series};
-pub use status::{StoreCounters, StoreStatus};
-pub use store::{MetricStore, StoreError, StoreFiles, StoreOptions};
+pub use status::{StoreCounters, StoreStatus, TierStatus};
+pub use store::{MetricStore, RollUpTimes, StoreError, StoreFiles, StoreOptions};
 pub use tap::{Tap, TapError, TapEvent};
 
 use std::path::Path;

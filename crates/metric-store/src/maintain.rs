@@ -1,8 +1,11 @@
 //! Background work as a step that somebody calls: flush the head, merge parts, remove old ones.
 
 use crate::faults::kind_of;
-use crate::part::partition_of;
+use crate::install::{Change, ChangeOfTiers};
+use crate::rollup::build::Task;
+use crate::rollup::tiers::Tiers;
 use crate::store::{MetricStore, StoreError};
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// While new series are refused, the registry is renewed this long after its last renewal ...
@@ -33,6 +36,12 @@ pub(crate) struct Pace {
     pressed_ms: i64,
     /// When the registry was renewed last, or the store opened.
     renewed_ms: Option<i64>,
+    /// Roll-ups that are being written.
+    pub(crate) task: Option<Task>,
+    /// A failed one is not tried again before.
+    pub(crate) roll_up_from_ms: i64,
+    /// When parts that wait to be put together with others were first seen, by name.
+    pub(crate) waiting_since: BTreeMap<String, i64>,
 }
 
 /// What a step did.
@@ -46,6 +55,8 @@ pub enum Step {
     Merged,
     /// Parts were removed for their age.
     Expired,
+    /// Roll-ups were written, or a piece of them.
+    RolledUp,
 }
 
 impl MetricStore {
@@ -97,7 +108,7 @@ impl MetricStore {
                 false => clock.observe(now_ms),
             }
         };
-        if self.expire(believed_ms)? {
+        if self.expire(believed_ms)? || self.expire_tiers(believed_ms)? {
             return Ok(Step::Expired);
         }
         let renewed_ms = *pace.renewed_ms.get_or_insert(now_ms);
@@ -123,6 +134,9 @@ impl MetricStore {
         if self.merge_one(now_ms, quiet)? {
             return Ok(Step::Merged);
         }
+        if self.roll_up_step(pace, believed_ms, now_ms)? {
+            return Ok(Step::RolledUp);
+        }
         Ok(Step::Nothing)
     }
 
@@ -131,17 +145,19 @@ impl MetricStore {
     /// # Errors
     /// [`StoreError`]: then either everything or nothing is gone.
     pub fn clear(&self) -> Result<(), StoreError> {
-        let _pace = self.maintenance.lock();
+        let mut pace = self.maintenance.lock();
+        self.abandon(&mut pace);
         let waiting = self.view.load().frozen.clone();
         if let Some(frozen) = waiting {
             // One whose flush failed goes first; the present one behind it.
-            self.install(Some(frozen.sequence), |_| {}, |_| {})?;
+            let flushed = Some(frozen.sequence);
+            self.install(Change { flushed, ..Change::default() })?;
         }
         let frozen = self.take_head(true);
-        let old: Vec<String> = self.view.load().parts.iter().map(|p| p.name().to_owned()).collect();
-        self.install(Some(frozen.sequence), Vec::clear, Vec::clear)?;
-        self.remove_files(&old);
-        Ok(())
+        let gone = self.manifest.lock().parts.clone();
+        let nothing: ChangeOfTiers<'_> = Box::new(|tiers| *tiers = Tiers::default());
+        let flushed = Some(frozen.sequence);
+        self.install(Change { flushed, gone, tiers: Some(nothing), ..Change::default() })
     }
 
     /// Returns for how long raw points are kept.
@@ -164,30 +180,6 @@ impl MetricStore {
         refused
             .map(|n| self.namespace_alive(n.tenant, &n.namespace))
             .any(|(series, active)| enough(series - active, series))
-    }
-
-    /// Removes parts whose partition ended longer ago than the retention.
-    fn expire(&self, now_ms: i64) -> Result<bool, StoreError> {
-        let oldest = partition_of(now_ms.saturating_sub(self.options.retention_ms));
-        let view = self.view.load_full();
-        let old: Vec<String> = view
-            .parts
-            .iter()
-            .filter(|p| p.meta().partition < oldest)
-            .map(|p| p.name().to_owned())
-            .collect();
-        if old.is_empty() {
-            return Ok(false);
-        }
-        self.install(
-            None,
-            |parts| parts.retain(|p| !old.iter().any(|n| n == p.name())),
-            |names| names.retain(|n| !old.contains(n)),
-        )?;
-        self.remove_files(&old);
-        self.counters().parts_expired.fetch_add(old.len() as u64, Ordering::Relaxed);
-        tracing::info!(parts = old.len(), "removed parts past their retention");
-        Ok(true)
     }
 
     pub(crate) fn remove_files(&self, names: &[String]) {

@@ -1,9 +1,11 @@
 //! Merges parts of one partition, and reads parts from front to back for that.
 
 use crate::flush::{OpenPart, chunked};
-use crate::graves::{Graves, Left};
+use crate::graves::{Graves, Left, is_cut};
+use crate::install::{Change, ChangeOfTiers};
 use crate::part::{PARTITION_MS, Part, PartError, RawChunk};
 use crate::points::{Points, merge};
+use crate::rollup::tiers::Tiers;
 use crate::store::{MetricStore, StoreError, io};
 use crate::tombstone::Tombstone;
 use model::Kind;
@@ -28,6 +30,7 @@ impl MetricStore {
         for (partition, parts) in partitions.into_iter().rev() {
             // An hour of grace: senders are late at the turn of the day.
             let closed = (partition + 1) * PARTITION_MS + 3_600_000 <= now_ms;
+            let parts = apart(parts, &view.tiers);
             if let Some(run) = choose(&parts, closed, quiet) {
                 match self.merge_parts(partition, &run) {
                     Ok(()) => return Ok(true),
@@ -88,29 +91,34 @@ impl MetricStore {
             }
         };
         let old: Vec<String> = run.iter().map(|p| p.name().to_owned()).collect();
-        let new = merged.as_ref().map(|(_, part)| part);
-        let written: Vec<String> = new.iter().map(|part| part.name().to_owned()).collect();
-        self.install_written(
-            &written,
-            None,
-            |parts| {
-                let at = parts.iter().position(|p| p.name() == old[0]);
-                let at = at.expect("merged parts are in service");
-                parts.splice(at..at, new.cloned());
-                parts.retain(|p| !old.iter().any(|n| n == p.name()));
-            },
-            |names| {
-                let at = names.iter().position(|n| *n == old[0]).expect("merged parts are listed");
-                names.splice(at..at, new.map(|part| part.name().to_owned()));
-                names.retain(|n| !old.contains(n));
-            },
-        )?;
-        self.remove_files(&old);
+        let came: Vec<Arc<Part>> = merged.iter().map(|(_, part)| part.clone()).collect();
+        let written: Vec<String> = came.iter().map(|part| part.name().to_owned()).collect();
+        let (names, were) = (written.clone(), old.clone());
+        let tiers: ChangeOfTiers<'_> = Box::new(move |tiers| {
+            // What holds anything that is in no roll-up yet is not rolled.
+            if were.iter().all(|name| tiers.rolled.contains(name)) {
+                tiers.rolled.extend(names);
+            }
+        });
+        let change = Change { gone: old, came, tiers: Some(tiers), ..Change::default() };
+        self.install_written(&written, change)?;
         self.counters().merges.fetch_add(1, Ordering::Relaxed);
         let points = merged.map_or(0, |(points, _)| points);
         self.counters().merged_points.fetch_add(points, Ordering::Relaxed);
         Ok(())
     }
+}
+
+/// Leaves out what is in roll-ups where some parts came later: merged with those it could not be told
+/// any more what counts twice. They are merged once all are rolled.
+fn apart(mut parts: Vec<Arc<Part>>, tiers: &Tiers) -> Vec<Arc<Part>> {
+    let rolled = |p: &Arc<Part>| tiers.rolled.contains(p.name());
+    if parts.iter().any(|p| !rolled(p)) {
+        // The later ones stand behind all others, so that they stay neighbours.
+        let behind = parts.iter().rposition(rolled).map_or(0, |at| at + 1);
+        parts.drain(..behind);
+    }
+    parts
 }
 
 /// Chooses neighbours of one partition that are worth merging now.
@@ -142,8 +150,8 @@ fn choose(parts: &[Arc<Part>], closed: bool, quiet: bool) -> Option<Vec<Arc<Part
 }
 
 /// Reads one part from front to back.
-struct Cursor<'a> {
-    part: &'a Part,
+pub(crate) struct Cursor {
+    pub(crate) part: Arc<Part>,
     keys: VecDeque<Vec<u8>>,
     next_keys: usize,
     /// Number of the series at the front of `keys`.
@@ -153,10 +161,10 @@ struct Cursor<'a> {
     graves: Option<Arc<Graves>>,
 }
 
-impl<'a> Cursor<'a> {
-    fn new(part: &'a Part, tombstones: &[Arc<Tombstone>]) -> Result<Self, PartError> {
+impl Cursor {
+    pub(crate) fn new(part: &Arc<Part>, tombstones: &[Arc<Tombstone>]) -> Result<Self, PartError> {
         let mut cursor = Self {
-            part,
+            part: part.clone(),
             keys: VecDeque::new(),
             next_keys: 0,
             number: 0,
@@ -176,7 +184,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    fn key(&self) -> Option<&[u8]> {
+    pub(crate) fn key(&self) -> Option<&[u8]> {
         self.keys.front().map(Vec::as_slice)
     }
 
@@ -186,6 +194,12 @@ impl<'a> Cursor<'a> {
         match graves.left(number, chunk.min_ms, chunk.max_ms) {
             Left::All => Ok(Some(chunk)),
             Left::Nothing => Ok(None),
+            Left::Some if self.part.meta().tier.is_some() => {
+                let mut folded = self.part.folded(&chunk)?;
+                let cuts = graves.cuts_of(number);
+                folded.retain(|at| !is_cut(cuts, at));
+                Ok((!folded.is_empty()).then(|| RawChunk::encode_folded(&folded)))
+            }
             Left::Some => {
                 let mut points = self.part.points(&chunk)?;
                 graves.cut(number, &mut points);
@@ -196,7 +210,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the chunks of the series at the front and goes on to the next.
-    fn take(&mut self, chunks: &mut Vec<RawChunk>) -> Result<(), PartError> {
+    pub(crate) fn take(&mut self, chunks: &mut Vec<RawChunk>) -> Result<(), PartError> {
         let blocks = self.part.values_blocks();
         while self.next_values < blocks.len()
             && blocks[self.next_values].first_series <= self.number
@@ -224,14 +238,14 @@ fn merge_into(
     tombstones: &[Arc<Tombstone>],
 ) -> Result<(), StoreError> {
     let cursors = run.iter().map(|p| Cursor::new(p, tombstones));
-    let mut cursors = cursors.collect::<Result<Vec<Cursor<'_>>, PartError>>()?;
+    let mut cursors = cursors.collect::<Result<Vec<Cursor>, PartError>>()?;
     while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
-        let mut sources: BTreeMap<Kind, Vec<(&Part, RawChunk)>> = BTreeMap::new();
+        let mut sources: BTreeMap<Kind, Vec<(Arc<Part>, RawChunk)>> = BTreeMap::new();
         for cursor in cursors.iter_mut().filter(|c| c.key() == Some(&key)) {
             let mut chunks = Vec::new();
             cursor.take(&mut chunks)?;
             for chunk in chunks {
-                sources.entry(chunk.kind).or_default().push((cursor.part, chunk));
+                sources.entry(chunk.kind).or_default().push((cursor.part.clone(), chunk));
             }
         }
         if sources.is_empty() {
@@ -250,11 +264,14 @@ fn merge_into(
 
 /// Puts the chunks of one series together. Long settled chunks that nothing overlaps are taken as
 /// they are.
-fn merge_chunks(kind: Kind, chunks: Vec<(&Part, RawChunk)>) -> Result<Vec<RawChunk>, StoreError> {
+fn merge_chunks(
+    kind: Kind,
+    chunks: Vec<(Arc<Part>, RawChunk)>,
+) -> Result<Vec<RawChunk>, StoreError> {
     let disjoint = chunks.windows(2).all(|pair| pair[0].1.max_ms < pair[1].1.min_ms);
     let copied =
         |part: &Part, chunk: &RawChunk| part.meta().settled && chunk.count >= COPIED_POINTS_MIN;
-    let decode = |run: Vec<(&Part, RawChunk)>| -> Result<Vec<RawChunk>, StoreError> {
+    let decode = |run: Vec<(Arc<Part>, RawChunk)>| -> Result<Vec<RawChunk>, StoreError> {
         // An error names the part that the chunk came from: that one is set aside, no other.
         let points: Result<Vec<Points>, PartError> =
             run.iter().map(|(part, chunk)| part.points(chunk)).collect();
@@ -265,7 +282,7 @@ fn merge_chunks(kind: Kind, chunks: Vec<(&Part, RawChunk)>) -> Result<Vec<RawChu
     }
     let (mut merged, mut run) = (Vec::new(), Vec::new());
     for (part, chunk) in chunks {
-        if copied(part, &chunk) {
+        if copied(&part, &chunk) {
             merged.extend(decode(std::mem::take(&mut run))?);
             merged.push(chunk);
         } else {

@@ -84,7 +84,7 @@ impl MetricStore {
         let view = self.view.load_full();
         let mut parts = Vec::with_capacity(manifest.parts.len());
         for name in &manifest.parts {
-            let file = match view.parts.iter().find(|p| p.name() == name) {
+            let file = match view.all_parts().find(|p| p.name() == name) {
                 Some(part) => Held::Open(part.clone()),
                 None => Held::Aside(self.parts.open(name).map_err(io("open a part"))?),
             };

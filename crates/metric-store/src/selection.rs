@@ -64,8 +64,10 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Vec<Series>, ReadError> {
+        let shown = self.shown(None);
+        let range = shown.range(range);
         self.read_consistently(|view| {
-            let mut found = Found::new(budget, range);
+            let mut found = Found::new(budget, range, shown.clone());
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
                 let chunks = serving(part, || {
@@ -97,6 +99,7 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Selection<'_>, ReadError> {
+        let range = self.shown(None).range(range);
         let taken = self.take(tenant, &selector, labels, range, budget)?;
         let groups: BTreeSet<&Values> = taken.sources().flat_map(Grouped::groups).collect();
         let groups = groups.into_iter().cloned().collect();
@@ -221,7 +224,7 @@ impl Selection<'_> {
             let lists = groups.iter().map(|&at| found.numbers(&self.groups[at]).to_vec());
             crate::postings::union(lists.collect())
         };
-        let mut found = Found::new(budget, self.range);
+        let mut found = Found::new(budget, self.range, self.store.shown(None));
         for (part, grouped) in &taken.parts {
             budget.check_time()?;
             let chunks = serving(part, || {

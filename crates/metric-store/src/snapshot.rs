@@ -12,6 +12,8 @@ use crate::part::{Part, PartError, RawChunk};
 use crate::points::{Points, merge};
 use crate::read_budget::{Charge, ReadBudget};
 use crate::registry::Registry;
+use crate::retention::Shown;
+use crate::rollup::days::Days;
 use crate::store::MetricStore;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -74,29 +76,36 @@ pub struct Series {
     pub key: SeriesKey,
     /// What its values are.
     pub kind: Kind,
-    range: TimeRange,
+    pub(crate) range: TimeRange,
     /// In the order of arrival.
-    sources: Vec<Source>,
+    pub(crate) sources: Vec<Source>,
 }
 
 #[derive(Debug)]
-enum Source {
+pub(crate) enum Source {
     /// Chunks, and what is cut out of them.
     Part(Arc<Part>, Vec<RawChunk>, Vec<TimeRange>),
+    /// Chunks of roll-ups, what is cut out of them, and the days of which they count. Only series that
+    /// are asked for on a grid have such.
+    Rolled(Arc<Part>, Vec<RawChunk>, Vec<TimeRange>, Days),
     Head(HeadSeries),
 }
 
 impl Source {
     fn heap_bytes(&self) -> u64 {
         match self {
-            Self::Part(_, chunks, _) => chunks.iter().map(RawChunk::heap_bytes).sum(),
+            Self::Part(_, chunks, _) | Self::Rolled(_, chunks, ..) => {
+                chunks.iter().map(RawChunk::heap_bytes).sum()
+            }
             Self::Head(series) => series.heap_bytes() as u64,
         }
     }
 
     fn points(&self) -> u64 {
         match self {
-            Self::Part(_, chunks, _) => chunks.iter().map(|c| u64::from(c.count)).sum(),
+            Self::Part(_, chunks, _) | Self::Rolled(_, chunks, ..) => {
+                chunks.iter().map(|c| u64::from(c.count)).sum()
+            }
             Self::Head(series) => series.count(),
         }
     }
@@ -124,6 +133,7 @@ impl Series {
                     }
                 }
                 Source::Head(series) => sources.push(series.points(self.kind)),
+                Source::Rolled(..) => unreachable!("points are asked for without a grid"),
             }
         }
         let mut points = merge(self.kind, sources);
@@ -161,15 +171,16 @@ pub(crate) struct Found<'b> {
     budget: &'b ReadBudget,
     charge: Charge<'b>,
     range: TimeRange,
+    shown: Shown,
     points: u64,
     numbers: HashMap<(Vec<u8>, Kind), usize>,
     series: Vec<Series>,
 }
 
 impl<'b> Found<'b> {
-    pub(crate) fn new(budget: &'b ReadBudget, range: TimeRange) -> Self {
+    pub(crate) fn new(budget: &'b ReadBudget, range: TimeRange, shown: Shown) -> Self {
         let (numbers, series) = (HashMap::new(), Vec::new());
-        Self { budget, charge: budget.charge(), range, points: 0, numbers, series }
+        Self { budget, charge: budget.charge(), range, shown, points: 0, numbers, series }
     }
 
     /// Ends the search; what was found stays charged to the question.
@@ -184,7 +195,7 @@ impl<'b> Found<'b> {
         (self.series, self.points, self.charge)
     }
 
-    fn add(
+    pub(crate) fn add(
         &mut self,
         key: &[u8],
         kind: Kind,
@@ -205,12 +216,8 @@ impl<'b> Found<'b> {
                 if self.series.len().is_multiple_of(TIMED_SERIES) {
                     self.budget.check_time()?;
                 }
-                self.series.push(Series {
-                    key: decoded,
-                    kind,
-                    range: self.range,
-                    sources: Vec::new(),
-                });
+                let range = self.shown.range_of(&decoded, self.range);
+                self.series.push(Series { key: decoded, kind, range, sources: Vec::new() });
                 self.budget.check_series(self.series.len())?;
                 self.numbers.insert((key.to_vec(), kind), self.series.len() - 1);
                 self.series.len() - 1
@@ -283,8 +290,10 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Vec<Series>, ReadError> {
+        let shown = self.shown(None);
+        let range = shown.range(range);
         self.read_consistently(|view| {
-            let mut found = Found::new(budget, range);
+            let mut found = Found::new(budget, range, shown.clone());
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
                 let chunks = serving(part, || {
@@ -380,6 +389,8 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Vec<SeriesKey>, ReadError> {
+        let shown = self.shown(None);
+        let range = shown.range(range);
         self.read_consistently(|view| {
             let mut keys = Keys { keys: BTreeSet::new(), charge: budget.charge() };
             for part in Self::parts_in(view, range) {
@@ -482,6 +493,8 @@ impl MetricStore {
         wanted: impl Fn(&str) -> bool,
         budget: &ReadBudget,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
+        let shown = self.shown(None);
+        let range = shown.range(range);
         self.read_consistently(|view| {
             let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
             let mut charge = budget.charge();
@@ -588,10 +601,10 @@ fn with_points(
 
 /// What a part holds of a series: chunks, and what is cut out of them.
 pub(crate) struct Collected {
-    key: Vec<u8>,
-    kind: Kind,
-    chunks: Vec<RawChunk>,
-    cuts: Vec<TimeRange>,
+    pub(crate) key: Vec<u8>,
+    pub(crate) kind: Kind,
+    pub(crate) chunks: Vec<RawChunk>,
+    pub(crate) cuts: Vec<TimeRange>,
 }
 
 /// Returns the chunks of some series by key and kind.

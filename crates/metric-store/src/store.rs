@@ -14,6 +14,9 @@ use crate::install::View;
 use crate::part::{Part, PartError};
 use crate::registry::Registry;
 use crate::replay::replay;
+use crate::retention::Retention;
+use crate::rollup::tier::Tier;
+use crate::rollup::tiers::Tiers;
 use crate::status::StoreCounters;
 use crate::tombstone::Tombstone;
 use arc_swap::ArcSwap;
@@ -45,6 +48,8 @@ pub struct StoreOptions {
     pub quiet_ms: i64,
     /// Raw points older than this are removed, a whole partition (a day) at a time.
     pub retention_ms: i64,
+    /// Roll-ups of five minutes and of an hour older than this are removed.
+    pub rollups: RollUpTimes,
     /// Batches that wait for the journal may hold this many points; beyond it writers are told to
     /// slow down.
     pub waiting_points_max: usize,
@@ -61,6 +66,22 @@ pub struct StoreOptions {
     pub trust_clock: bool,
 }
 
+/// How long roll-ups are kept; at least as long as the raw points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollUpTimes {
+    /// Those of five minutes.
+    pub five_minutes_ms: i64,
+    /// Those of an hour.
+    pub hour_ms: i64,
+}
+
+impl Default for RollUpTimes {
+    /// Fifteen months, as CloudWatch keeps hours.
+    fn default() -> Self {
+        Self { five_minutes_ms: 455 * 86_400_000, hour_ms: 455 * 86_400_000 }
+    }
+}
+
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
@@ -70,6 +91,7 @@ impl Default for StoreOptions {
             head_age_max_ms: 2 * 3_600_000,
             quiet_ms: 65_000,
             retention_ms: 90 * 86_400_000,
+            rollups: RollUpTimes::default(),
             waiting_points_max: 4_000_000,
             tap_bytes_max: 512 << 20,
             memory_bytes_max: usize::MAX,
@@ -112,6 +134,9 @@ pub enum StoreError {
     /// A tombstone of the manifest that makes no sense: without it deleted series would come back.
     #[error("tombstone {0:?} of the metric store's manifest cannot be read")]
     Tombstone(String),
+    /// The manifest says of a part what this version does not know: it would be read as something else.
+    #[error("what the metric store's manifest says of a part cannot be read: {0:?}")]
+    About(String),
     /// A frame whose checksum holds, yet that makes no sense: written by something else.
     #[error("journal frame {sequence} is no batch of metrics")]
     Frame {
@@ -181,6 +206,7 @@ pub struct MetricStore {
     pub(crate) journal_watch: Watched,
     pub(crate) maintenance_watch: Watched,
     pub(crate) clock: Mutex<ClockWatch>,
+    pub(crate) retention: ArcSwap<Retention>,
     taps: Mutex<BTreeMap<u64, u64>>,
 }
 
@@ -248,6 +274,7 @@ impl MetricStore {
             read.ok_or_else(|| StoreError::Tombstone(stored.what.clone()))
         });
         let tombstones = tombstones.collect::<Result<Vec<_>, StoreError>>()?;
+        let mut tiers = Tiers::of_words(&manifest.about).map_err(StoreError::About)?;
         let mut open_parts = Vec::new();
         let mut damaged = 0;
         for name in &manifest.parts {
@@ -256,11 +283,18 @@ impl MetricStore {
                 .map_err(|source| PartError::Io { part: name.clone(), offset: 0, len: 0, source })
                 .and_then(|file| Part::open(name, file));
             match opened {
-                Ok(part) => open_parts.push(Arc::new(part)),
+                Ok(part) => match tiers.parts.iter_mut().find(|p| p.name == *name) {
+                    Some(of_tier) if part.meta().tier == Some(of_tier.tier) => {
+                        of_tier.part = Some(Arc::new(part));
+                    }
+                    None if part.meta().tier.is_none() => open_parts.push(Arc::new(part)),
+                    _ => return Err(StoreError::About(name.clone())),
+                },
                 // Too many open files, say: serving without the part would be a silent gap.
                 Err(error @ PartError::Io { .. }) => return Err(error.into()),
                 Err(error) => {
-                    damaged += 1;
+                    // Those of tiers are known by having no file.
+                    damaged += u64::from(!tiers.is_tier_part(name));
                     tracing::error!(part = name, %error, "part is set aside; the rest serves");
                 }
             }
@@ -299,6 +333,7 @@ impl MetricStore {
                 generation: 0,
                 frozen: None,
                 parts: open_parts,
+                tiers: Arc::new(tiers),
                 tombstones,
             }),
             maintenance: Mutex::default(),
@@ -311,6 +346,7 @@ impl MetricStore {
             journal_watch: Watched::default(),
             maintenance_watch: Watched::default(),
             clock: Mutex::new(ClockWatch::from_past(believed_ms)),
+            retention: ArcSwap::from_pointee(Retention::of_options(&options)),
             taps: Mutex::default(),
         };
         Ok(store)
@@ -517,6 +553,7 @@ impl MetricStore {
             generation: state.generation,
             frozen: Some(Arc::new(Frozen { head, registry: old, sequence })),
             parts: view.parts.clone(),
+            tiers: view.tiers.clone(),
             tombstones: view.tombstones.clone(),
         }));
         drop(state);
@@ -634,6 +671,13 @@ impl MetricStore {
         let mut manifest = self.manifest.lock();
         manifest.next_part += 1;
         format!("{:012}.{partition}.part", manifest.next_part)
+    }
+
+    /// Returns a name for a new part of a tier.
+    pub(crate) fn tier_part_name(&self, partition: i64, tier: Tier) -> String {
+        let mut manifest = self.manifest.lock();
+        manifest.next_part += 1;
+        format!("{:012}.{partition}.{tier}.part", manifest.next_part)
     }
 
     /// Returns the last frame that is in the parts.

@@ -131,6 +131,28 @@ impl Delta {
         }
     }
 
+    /// Adds one sample, as [`Delta::add`] does with [`Delta::of_value`].
+    pub fn add_sample(&mut self, value: f64) {
+        if self.count == 0.0 && self.values.is_empty() {
+            *self = Self::of_value(value);
+            return;
+        }
+        self.count += 1.0;
+        self.sum += value;
+        self.min = self.min.min(value);
+        self.max = self.max.max(value);
+        if self.buckets.is_empty() {
+            self.add_value(value, 1.0);
+            if self.values.len() > VALUES_MAX {
+                for (value, count) in std::mem::take(&mut self.values) {
+                    self.add_bucket(bucket_of(value), count);
+                }
+            }
+        } else {
+            self.add_bucket(bucket_of(value), 1.0);
+        }
+    }
+
     fn add_value(&mut self, value: f64, count: f64) {
         match self.values.binary_search_by(|(v, _)| v.total_cmp(&value)) {
             Ok(at) => self.values[at].1 += count,
@@ -202,6 +224,17 @@ mod tests {
         assert_eq!((sum.count, sum.sum, sum.min, sum.max), (7.0, 25.0, 1.0, 9.0));
         assert_eq!(sum.values, [(1.0, 2.0), (3.0, 1.0)]);
         assert_eq!(sum.opaque, 4.0);
+    }
+
+    #[test]
+    fn a_sample_is_a_delta_of_one_value() {
+        let (mut by_sample, mut by_delta) = (Delta::default(), Delta::default());
+        for n in 0..2 * VALUES_MAX {
+            let value = f64::from((n * 7919 % 400) as u32) / 4.0;
+            by_sample.add_sample(value);
+            by_delta.add(&Delta::of_value(value));
+            assert_eq!(by_sample, by_delta, "after {n}");
+        }
     }
 
     #[test]

@@ -43,8 +43,8 @@ pub use query::metric_data::{
     Plan, PlanError, rounded_start,
 };
 pub use query::{
-    Annotations, Labels, MetricId, Options, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError,
-    Range, Series, StatisticsQuestion, Value, labels_of,
+    Annotations, Detail, Labels, MetricId, Options, PeriodsOfUnit, PromAnswer, PromQuestion,
+    QueryError, Range, Series, StatisticsQuestion, Value, labels_of,
 };
 pub use questions::{QuestionLimits, QuestionUse};
 pub use read::{Answered, AskError, ListedMetric, MetricFilter};

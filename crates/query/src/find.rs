@@ -9,7 +9,7 @@ use eval::search::{Pattern, is_account};
 use lang::insights::{Filter, Query};
 use lang::search::{Condition, Place, Search, Term, Text};
 use metric_store::{
-    GroupsRead, Matcher, MetricStore, ReadBudget, Selection, Selector, Series, Test,
+    Grid, GridSeries, GroupsRead, Matcher, MetricStore, ReadBudget, Selection, Selector, Test,
 };
 use model::{TenantId, TimeRange, VIRTUAL_NAMES};
 use std::sync::Arc;
@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// The namespace of series that have none.
 pub const NO_NAMESPACE: &str = ":prometheus";
 
-/// Finds the series of a search that have points in `range`, sorted; their points are read by
-/// [`Series::points`], by several threads where there are many.
+/// Finds the series of a search that have points in the periods of a grid, sorted; they are read by
+/// [`GridSeries::periods`], by several threads where there are many.
 ///
 /// # Errors
 /// [`QueryError`] when a limit was hit or the disk failed.
@@ -27,10 +27,10 @@ pub fn find_search(
     tenant: TenantId,
     search: &Search,
     account: &str,
-    range: TimeRange,
+    grid: &Grid,
     budget: &ReadBudget,
-) -> Result<Vec<Series>, QueryError> {
-    Ok(store.select_where(tenant, &search_selector(search, account), range, budget)?)
+) -> Result<Vec<GridSeries>, QueryError> {
+    Ok(store.select_where_on(tenant, &search_selector(search, account), grid, budget)?)
 }
 
 /// Finds the groups of a statement; their series are read a few groups at a time.
@@ -215,7 +215,7 @@ fn of_filter(filter: &Filter) -> Selector {
 pub(crate) mod tests {
     use super::*;
     use eval::search::Metric;
-    use metric_store::{FileStore, StoreOptions};
+    use metric_store::{Detail, FileStore, StoreOptions};
     use model::{Kind, SeriesKey, Unit};
     use std::path::Path;
     use stdx::Rng;
@@ -320,9 +320,11 @@ pub(crate) mod tests {
         ] {
             let search = lang::search::parse(text).expect("a search");
             let budget = ReadBudget::default();
-            let found = find_search(&store, TENANT, &search, ACCOUNT, TimeRange::ALL, &budget);
+            let (range, detail) = (TimeRange::ALL, Detail::Statistics);
+            let grid = Grid { period_ms: 60_000, range, detail };
+            let found = find_search(&store, TENANT, &search, ACCOUNT, &grid, &budget);
             let found: Vec<SeriesKey> =
-                found.expect("an answer").into_iter().map(|series| series.key).collect();
+                found.expect("an answer").into_iter().map(|series| series.key().clone()).collect();
             let taken = keys.iter().filter(|key| {
                 let metric = Metric {
                     account: ACCOUNT,

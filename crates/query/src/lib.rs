@@ -13,6 +13,7 @@ mod view;
 
 pub use eval::promql::{Annotations, Labels, Options, Range, Series, Value};
 pub use insights::InsightsQuestion;
+pub use metric_store::Detail;
 pub use prom::{PromAnswer, PromQuestion};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};
 pub use view::{STAT, labels_of, store_matchers};

@@ -1,7 +1,7 @@
 //! One CloudWatch metric over time: periods, and what statistics are computed from.
 
 use crate::{LocalRunner, QueryError};
-use metric_store::{MetricKey, Points, ReadBudget};
+use metric_store::{Detail, Grid, GridSeries, MetricKey, ReadBudget};
 use model::{Delta, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,8 @@ pub struct StatisticsQuestion<'a> {
     pub period_ms: i64,
     /// First moment inside and first outside. A period counts when it begins inside.
     pub range: TimeRange,
+    /// How much of each period is wanted.
+    pub detail: Detail,
 }
 
 /// Periods of one unit, oldest first; those without data are absent.
@@ -48,11 +50,6 @@ impl LocalRunner {
         if question.period_ms <= 0 {
             return Err(QueryError::Bad(format!("a period of {} ms", question.period_ms)));
         }
-        // A period that begins inside is whole: points behind the end belong to it.
-        let period = question.period_ms;
-        let start_ms = ceil(question.range.start_ms, period);
-        let end_ms = ceil(question.range.end_ms, period);
-        let range = TimeRange { start_ms, end_ms };
         let metric = MetricKey {
             tenant,
             namespace: &question.metric.namespace,
@@ -60,46 +57,44 @@ impl LocalRunner {
             labels: &question.metric.dimensions,
             unit: question.unit,
         };
-        let mut units: BTreeMap<Unit, Vec<(i64, Delta)>> = BTreeMap::new();
-        for series in self.store.find(metric, range, budget)? {
+        let StatisticsQuestion { period_ms, range, detail, .. } = *question;
+        let grid = Grid { period_ms, range, detail };
+        let mut units: BTreeMap<Unit, Vec<GridSeries>> = BTreeMap::new();
+        for series in self.store.find_on(metric, &grid, budget)? {
+            units.entry(series.key().unit).or_default().push(series);
+        }
+        let mut found = Vec::new();
+        for (unit, series) in units {
             budget.check_time()?;
-            // Given back with the points: periods are few beside them.
-            let bytes = series.points_max() * size_of::<(i64, Delta)>() as u64;
-            budget.take(bytes)?;
-            let points = match series.points()? {
-                Points::Floats(mut points) => {
-                    // CloudWatch knows neither stale markers nor infinities.
-                    points.retain(|(_, value)| value.is_finite());
-                    Points::Floats(points).into_deltas()
-                }
-                points => points.into_deltas(),
-            };
-            add_periods(units.entry(series.key.unit).or_default(), points, period);
-            budget.give(bytes);
+            let periods = periods_of(&series.iter().collect::<Vec<_>>(), budget)?;
+            if !periods.is_empty() {
+                found.push(PeriodsOfUnit { unit, periods });
+            }
         }
-        units.retain(|_, periods| !periods.is_empty());
-        Ok(units.into_iter().map(|(unit, periods)| PeriodsOfUnit { unit, periods }).collect())
+        Ok(found)
     }
 }
 
-fn ceil(at_ms: i64, period_ms: i64) -> i64 {
-    match at_ms.rem_euclid(period_ms) {
-        0 => at_ms,
-        over => at_ms.saturating_add(period_ms - over),
+/// Returns the periods of the series of one metric and unit, oldest first: data of CloudWatch, and
+/// samples of Prometheus under the same name, count together.
+pub(crate) fn periods_of(
+    series: &[&GridSeries],
+    budget: &ReadBudget,
+) -> Result<Vec<(i64, Delta)>, QueryError> {
+    let [first, others @ ..] = series else { return Ok(Vec::new()) };
+    let mut periods = first.periods(budget)?;
+    for other in others {
+        periods.extend(other.periods(budget)?);
     }
-}
-
-fn add_periods(periods: &mut Vec<(i64, Delta)>, points: Vec<(i64, Delta)>, period_ms: i64) {
-    let fresh = periods.is_empty();
-    for (at, delta) in points {
-        let start = at.div_euclid(period_ms) * period_ms;
-        match periods.last_mut() {
-            Some((last, sum)) if *last == start => sum.add(&delta),
-            _ if fresh => periods.push((start, delta)),
-            _ => match periods.binary_search_by_key(&start, |p| p.0) {
-                Ok(at) => periods[at].1.add(&delta),
-                Err(at) => periods.insert(at, (start, delta)),
-            },
-        }
+    if !others.is_empty() {
+        periods.sort_by_key(|period| period.0);
+        periods.dedup_by(|next, sum| {
+            let same = next.0 == sum.0;
+            if same {
+                sum.1.add(&next.1);
+            }
+            same
+        });
     }
+    Ok(periods)
 }

@@ -2,8 +2,8 @@
 //! one that spreads work over machines runs it in its own.
 
 use crate::{
-    Labels, MetricId, Options, PeriodsOfUnit, PromQuestion, Range, Runner, StatisticsQuestion,
-    Value,
+    Detail, Labels, MetricId, Options, PeriodsOfUnit, PromQuestion, Range, Runner,
+    StatisticsQuestion, Value,
 };
 use metric_store::ReadBudget;
 use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
@@ -47,7 +47,9 @@ fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i
     };
     let ask = |unit, start_ms, end_ms| {
         let range = TimeRange { start_ms, end_ms };
-        let question = StatisticsQuestion { metric: &metric, unit, period_ms: 300_000, range };
+        let detail = Detail::Distribution;
+        let question =
+            StatisticsQuestion { metric: &metric, unit, period_ms: 300_000, range, detail };
         runner.statistics(TENANT, &question, &ReadBudget::default()).expect("an answer")
     };
     let sums = |found: &PeriodsOfUnit| {
@@ -70,6 +72,7 @@ fn check_statistics(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i
         unit: None,
         period_ms: 0,
         range: TimeRange { start_ms: 0, end_ms: 1 },
+        detail: Detail::Statistics,
     };
     assert!(
         runner.statistics(TENANT, &question, &ReadBudget::default()).is_err(),

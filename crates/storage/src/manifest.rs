@@ -4,6 +4,7 @@
 //! and the position flushed with it change in one step, which is what makes replay apply each
 //! frame exactly once. Text, because somebody will read it at night.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +15,9 @@ const FIRST_LINE: &str = "sightline-manifest 1";
 /// A manifest with tombstones: a version that does not know them would show what was deleted, so it
 /// must refuse the file. Without any, the first form is written, and going back stays possible.
 const FIRST_LINE_TOMBSTONES: &str = "sightline-manifest 2";
+/// A manifest that says more of parts than their names: a version that does not know what would take
+/// all of them for alike, and count twice what is in two of them. With or without tombstones.
+const FIRST_LINE_ABOUT: &str = "sightline-manifest 3";
 
 /// What the manifest says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,6 +34,8 @@ pub struct Manifest {
     pub settings: Vec<(String, String)>,
     /// What was deleted and may still stand in parts.
     pub tombstones: Vec<Tombstone>,
+    /// What the store has to say of parts, by name, in its own words; one line each.
+    pub about: BTreeMap<String, String>,
 }
 
 /// Something that was deleted and still stands in some parts, until they are rewritten.
@@ -89,19 +95,31 @@ impl Manifest {
                 return Some(format!("tombstone {:?} of {:?}", tombstone.what, tombstone.parts));
             }
         }
+        for (name, words) in &self.about {
+            if name.contains([' ', '\n']) || broken(words) {
+                return Some(format!("{words:?} about part {name:?}"));
+            }
+        }
         self.parts.iter().find(|name| broken(name)).map(|name| format!("part {name:?}"))
     }
 
     /// Writes it as it stands in the file.
     pub(crate) fn to_text(&self) -> String {
         use std::fmt::Write;
-        let first = if self.tombstones.is_empty() { FIRST_LINE } else { FIRST_LINE_TOMBSTONES };
+        let first = match (self.about.is_empty(), self.tombstones.is_empty()) {
+            (true, true) => FIRST_LINE,
+            (true, false) => FIRST_LINE_TOMBSTONES,
+            (false, _) => FIRST_LINE_ABOUT,
+        };
         let mut text = format!("{first}\nflushed {}\nnext {}\n", self.flushed, self.next_part);
         for (key, value) in &self.settings {
             let _ = writeln!(text, "set {key} {value}");
         }
         for part in &self.parts {
             let _ = writeln!(text, "part {part}");
+        }
+        for (name, words) in &self.about {
+            let _ = writeln!(text, "about {name} {words}");
         }
         for tombstone in &self.tombstones {
             let _ = writeln!(text, "tombstone {} {}", tombstone.parts.join(","), tombstone.what);
@@ -121,9 +139,10 @@ impl Manifest {
         }
         // Not `lines()`, which takes a carriage return off the end of a value.
         let mut lines = body.split_terminator('\n');
-        let with_tombstones = match lines.next() {
-            Some(FIRST_LINE) => false,
-            Some(FIRST_LINE_TOMBSTONES) => true,
+        let (with_tombstones, with_about) = match lines.next() {
+            Some(FIRST_LINE) => (false, false),
+            Some(FIRST_LINE_TOMBSTONES) => (true, false),
+            Some(FIRST_LINE_ABOUT) => (true, true),
             other => return Err(format!("its version is not known: {other:?}")),
         };
         let mut manifest = Self::default();
@@ -138,6 +157,11 @@ impl Manifest {
                     let (key, value) = rest.split_once(' ').unwrap_or((rest, ""));
                     manifest.settings.push((key.to_owned(), value.to_owned()));
                 }
+                "about" if with_about => {
+                    let (name, words) =
+                        rest.split_once(' ').ok_or_else(|| format!("line {line:?}"))?;
+                    manifest.about.insert(name.to_owned(), words.to_owned());
+                }
                 "tombstone" if with_tombstones => {
                     let (parts, what) =
                         rest.split_once(' ').ok_or_else(|| format!("line {line:?}"))?;
@@ -151,8 +175,9 @@ impl Manifest {
     }
 
     /// Takes parts that are no longer listed off the tombstones, and tombstones without a part away:
-    /// nothing is left of what they deleted.
-    pub fn tidy_tombstones(&mut self) {
+    /// nothing is left of what they deleted. Nothing more is to be said of such parts either.
+    pub fn tidy(&mut self) {
+        self.about.retain(|name, _| self.parts.contains(name));
         for tombstone in &mut self.tombstones {
             tombstone.parts.retain(|name| self.parts.contains(name));
         }
@@ -247,7 +272,7 @@ mod tests {
             next_part: n + 1,
             parts: (0..n).map(|p| format!("{p}.part")).collect(),
             settings: vec![("clock".into(), "virtual now".into())],
-            tombstones: Vec::new(),
+            ..Manifest::default()
         }
     }
 
@@ -292,6 +317,9 @@ mod tests {
             check(Manifest { settings: vec![("k".into(), text.clone())], ..sample(2) });
             check(Manifest { settings: vec![(text.clone(), "v\r".into())], ..sample(2) });
             check(Manifest { parts: vec![text.clone(), "b".into()], ..sample(2) });
+            let about = |name: &str, words: &str| BTreeMap::from([(name.into(), words.into())]);
+            check(Manifest { about: about("1.part", text), ..sample(2) });
+            check(Manifest { about: about(text, "w\r"), ..sample(2) });
             check(Manifest { tombstones: tombstone(vec!["1.part".into()], text), ..sample(2) });
             check(Manifest { tombstones: tombstone(vec![text.clone()], "w\r"), ..sample(2) });
         }
@@ -315,10 +343,27 @@ mod tests {
         assert!(text.starts_with("sightline-manifest 2\n"));
         assert_eq!(Manifest::from_text(&text), Ok(manifest.clone()));
         manifest.parts.remove(0);
-        manifest.tidy_tombstones();
+        manifest.tidy();
         assert_eq!(manifest.tombstones[0].parts, ["2.part"]);
         manifest.parts.retain(|name| name != "2.part");
-        manifest.tidy_tombstones();
+        manifest.tidy();
+        assert!(manifest.to_text().starts_with("sightline-manifest 1\n"));
+    }
+
+    #[test]
+    fn what_is_said_of_parts_raises_the_version_and_goes_with_them() {
+        let mut manifest = sample(3);
+        manifest.about.insert("1.part".into(), "rolled".into());
+        let text = manifest.to_text();
+        assert!(text.starts_with("sightline-manifest 3\n"));
+        assert_eq!(Manifest::from_text(&text), Ok(manifest.clone()));
+        // What an older version does not know it must not skip.
+        let older = text.replace("sightline-manifest 3", "sightline-manifest 2");
+        let body = &older[..older.rfind("sum ").unwrap()];
+        let older = format!("{body}sum {:016x}\n", checksum(body.as_bytes()));
+        assert!(Manifest::from_text(&older).unwrap_err().contains("about 1.part rolled"));
+        manifest.parts.remove(1);
+        manifest.tidy();
         assert!(manifest.to_text().starts_with("sightline-manifest 1\n"));
     }
 

@@ -21,7 +21,7 @@ pub trait PartFile: Send + Sync + fmt::Debug {
 }
 
 /// Writes a new part from front to back.
-pub trait PartWriter: fmt::Debug {
+pub trait PartWriter: Send + fmt::Debug {
     /// Appends bytes.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 

@@ -11,7 +11,7 @@ use aws_shapes::cloudwatch::{
 use aws_wire::schema::Field;
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
 use model::{Delta, TimeRange};
-use platform::{Statistic, StatisticError, StatisticsQuestion, rounded_start};
+use platform::{Detail, Statistic, StatisticError, StatisticsQuestion, rounded_start};
 use std::borrow::Cow;
 
 /// Source: CloudWatch API reference, `GetMetricStatistics`.
@@ -40,6 +40,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         unit: asked.str(input::UNIT).map(unit_of),
         period_ms: period_s * 1_000,
         range: TimeRange { start_ms: rounded_start(start_ms, period_s, now_ms), end_ms },
+        detail: wanted.detail(),
     };
     let units = services
         .platform
@@ -147,6 +148,11 @@ impl Wanted {
             ));
         }
         Ok(Self { basic, extended })
+    }
+
+    /// Returns how much of a period they need.
+    fn detail(&self) -> Detail {
+        if self.extended.is_empty() { Detail::Statistics } else { Detail::Distribution }
     }
 
     /// Returns a datapoint without its time; `None` when none of its statistics can be told.

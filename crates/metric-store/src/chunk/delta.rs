@@ -1,6 +1,7 @@
 //! A column of deltas in a part: single samples as plain numbers, the others as columns of their
 //! four statistics and a compressed list of their distributions.
 
+use super::rolled::Statistics;
 use super::{column, unpack};
 use model::Delta;
 use stdx::varint::{self, Reader};
@@ -96,6 +97,29 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Column> {
                 })
                 .collect();
             deltas.map(Column::Mixed)
+        }
+        _ => None,
+    }
+}
+
+/// Statistics that were read.
+#[derive(Debug)]
+pub(crate) enum Sets {
+    /// The samples of deltas that have one each.
+    Singles(Vec<f64>),
+    /// Of deltas of any kind.
+    Statistics(Statistics),
+}
+
+/// Reads the statistics of `count` deltas and leaves their distributions alone.
+pub(crate) fn decode_statistics(bytes: &[u8], count: usize) -> Option<Sets> {
+    let mut reader = Reader::new(bytes);
+    match reader.u8()? {
+        SINGLES => Some(Sets::Singles(column::decode(reader.rest(), count)?)),
+        MIXED => {
+            let mut next = || column::decode(reader.bytes()?, count);
+            let (count, sum, min, max, opaque) = (next()?, next()?, next()?, next()?, next()?);
+            Some(Sets::Statistics(Statistics { count, sum, min, max, opaque }))
         }
         _ => None,
     }

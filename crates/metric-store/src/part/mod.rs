@@ -7,11 +7,16 @@ pub(crate) mod writer;
 pub(crate) use reader::Part;
 pub(crate) use writer::Writer;
 
+use crate::rollup::days::Days;
+use crate::rollup::fold::Folded;
+use crate::rollup::tier::Tier;
 use std::io;
 use storage::BlockError;
 
 pub(crate) const MAGIC: [u8; 4] = *b"SLM1";
 pub(crate) const VERSION: u16 = 1;
+/// Of parts that hold a tier of roll-ups: their footer says which, and of which days.
+pub(crate) const VERSION_TIER: u16 = 2;
 pub(crate) const HEADER_BYTES: usize = 16;
 pub(crate) const TRAILER_BYTES: usize = 16;
 
@@ -106,6 +111,10 @@ pub(crate) struct Meta {
     pub(crate) settled: bool,
     /// Tenants with their ranges of series.
     pub(crate) tenants: Vec<(u32, u32, u32)>,
+    /// Of which tier; `None` holds raw points of one day, the partition.
+    pub(crate) tier: Option<Tier>,
+    /// Of which days, where it is of a tier; the partition is the first.
+    pub(crate) days: Days,
 }
 
 /// A chunk as it stands in a part: one series, at most [`crate::chunk::POINTS_MAX`] points.
@@ -157,6 +166,55 @@ impl RawChunk {
             times: time_bytes,
             values: value_bytes,
         }
+    }
+
+    /// Encodes points of a tier; there must be one at least.
+    pub(crate) fn encode_folded(points: &Folded) -> Self {
+        use crate::chunk::{rolled, times};
+        let (mut time_bytes, mut values) = (Vec::new(), Vec::new());
+        let (kind, stamps): (_, Vec<i64>) = match points {
+            Folded::Deltas(p) => {
+                let deltas: Vec<model::Delta> = p.iter().map(|p| p.1.clone()).collect();
+                rolled::encode_deltas(&mut values, &deltas);
+                (model::Kind::Delta, p.iter().map(|p| p.0).collect())
+            }
+            Folded::Floats(p) => {
+                let floats: Vec<_> = p.iter().map(|p| p.1).collect();
+                rolled::encode_floats(&mut values, &floats);
+                (model::Kind::Float, p.iter().map(|p| p.0).collect())
+            }
+        };
+        times::encode(&mut time_bytes, &stamps, true);
+        Self {
+            kind,
+            count: u32::try_from(stamps.len()).expect("chunks are short"),
+            min_ms: stamps[0],
+            max_ms: stamps[stamps.len() - 1],
+            times: time_bytes,
+            values,
+        }
+    }
+
+    /// Undoes [`RawChunk::encode_folded`]; `None` when the bytes are damaged.
+    pub(crate) fn decode_folded(&self) -> Option<Folded> {
+        use crate::chunk::rolled;
+        let (times, count) = (self.decode_times()?, self.count as usize);
+        match self.kind {
+            model::Kind::Float => {
+                let values = rolled::decode_floats(&self.values, count)?;
+                Some(Folded::Floats(times.into_iter().zip(values).collect()))
+            }
+            model::Kind::Delta => {
+                let values = rolled::decode_deltas(&self.values, count)?;
+                Some(Folded::Deltas(times.into_iter().zip(values).collect()))
+            }
+            model::Kind::Histogram => None,
+        }
+    }
+
+    /// Returns the times alone; `None` when the bytes are damaged.
+    pub(crate) fn decode_times(&self) -> Option<Vec<i64>> {
+        crate::chunk::times::decode(&self.times, self.count as usize)
     }
 
     /// Undoes [`RawChunk::encode`]; `None` when the bytes are damaged.

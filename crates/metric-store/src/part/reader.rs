@@ -3,12 +3,14 @@
 use super::writer::{TIMES_HERE, TIMES_OF_LAST, TIMES_SHARED, label_end, put_pair};
 use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
-    RawChunk, TIMES, TRAILER_BYTES, VALUES, VERSION, ValuesBlock, ZSTD,
+    RawChunk, TIMES, TRAILER_BYTES, VALUES, VERSION, VERSION_TIER, ValuesBlock, ZSTD,
 };
 use crate::chunk::unpack;
 use crate::graves::Graves;
 use crate::matcher::{LabelIndex, Matcher, ShowLabels};
 use crate::postings;
+use crate::rollup::fold::Folded;
+use crate::rollup::tier::Tier;
 use crate::tombstone::Tombstone;
 use model::{Kind, TenantId, TimeRange, Unit};
 use parking_lot::Mutex;
@@ -50,7 +52,7 @@ impl Part {
         let mut header = [0; HEADER_BYTES];
         file.read_exact_at(&mut header, 0).map_err(io)?;
         let version = u16::from_le_bytes([header[4], header[5]]);
-        if header[..4] != MAGIC || version != VERSION {
+        if header[..4] != MAGIC || !matches!(version, VERSION | VERSION_TIER) {
             return Err(damaged(0, "its magic or version is not known"));
         }
         let trailer_at = size_bytes - TRAILER_BYTES as u64;
@@ -80,11 +82,12 @@ impl Part {
             graves: Mutex::default(),
         };
         let footer = part.block(place, FOOTER)?;
-        part.read_footer(&footer).ok_or_else(|| damaged(place.offset, "its footer is odd"))?;
+        part.read_footer(&footer, version)
+            .ok_or_else(|| damaged(place.offset, "its footer is odd"))?;
         Ok(part)
     }
 
-    fn read_footer(&mut self, bytes: &[u8]) -> Option<()> {
+    fn read_footer(&mut self, bytes: &[u8], version: u16) -> Option<()> {
         let mut reader = Reader::new(bytes);
         let place =
             |reader: &mut Reader<'_>| Some(Place { offset: reader.u64()?, len: reader.u32()? });
@@ -117,6 +120,10 @@ impl Part {
         }
         for _ in 0..reader.usize()? {
             self.names.push((reader.bytes()?.to_vec(), reader.u32()?));
+        }
+        if version == VERSION_TIER {
+            self.meta.tier = Some(Tier::from_code(reader.u8()?)?);
+            self.meta.days = reader.str()?.parse().ok()?;
         }
         reader.is_empty().then_some(())
     }
@@ -161,7 +168,7 @@ impl Part {
     }
 
     pub(crate) fn overlaps(&self, range: TimeRange) -> bool {
-        range.overlaps(self.meta.min_ms, self.meta.max_ms)
+        range.overlaps(self.meta.min_ms, self.meta.max_ms + (self.step_ms() - 1))
     }
 
     /// Returns what the tombstones that count for this part take of it; `None` when there are none.
@@ -438,13 +445,29 @@ impl Part {
         Ok(found)
     }
 
-    fn decode_chunk(&self, chunk: &RawChunk) -> Result<crate::points::Points, PartError> {
-        chunk.decode().ok_or_else(|| PartError::damaged(&self.name, 0, "a chunk cannot be decoded"))
+    /// Unwraps what was decoded of a chunk of this part.
+    pub(crate) fn decoded<T>(&self, decoded: Option<T>) -> Result<T, PartError> {
+        decoded.ok_or_else(|| PartError::damaged(&self.name, 0, "a chunk cannot be decoded"))
     }
 
-    /// Decodes a chunk of this part.
+    /// Decodes a chunk of raw points of this part.
     pub(crate) fn points(&self, chunk: &RawChunk) -> Result<crate::points::Points, PartError> {
-        self.decode_chunk(chunk)
+        self.decoded(chunk.decode())
+    }
+
+    /// Decodes a chunk of this part, which is of a tier.
+    pub(crate) fn folded(&self, chunk: &RawChunk) -> Result<Folded, PartError> {
+        self.decoded(chunk.decode_folded())
+    }
+
+    /// Decodes the times of a chunk of this part, whatever it holds.
+    pub(crate) fn times(&self, chunk: &RawChunk) -> Result<Vec<i64>, PartError> {
+        self.decoded(chunk.decode_times())
+    }
+
+    /// Returns the length of the intervals that its points stand for; 1 for raw points.
+    pub(crate) fn step_ms(&self) -> i64 {
+        self.meta.tier.map_or(1, Tier::step_ms)
     }
 
     /// Shows pairs from the first that is not below `from` on, with their postings.

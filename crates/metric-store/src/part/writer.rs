@@ -2,7 +2,7 @@
 
 use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, Place, RawChunk, TIMES,
-    VALUES, VERSION, ValuesBlock, ZSTD,
+    VALUES, VERSION, VERSION_TIER, ValuesBlock, ZSTD,
 };
 use crate::postings::Postings;
 use hashbrown::{HashMap, HashTable};
@@ -102,7 +102,8 @@ impl Writer {
     pub(crate) fn new(mut out: Box<dyn PartWriter>, meta: Meta) -> io::Result<Self> {
         let mut header = [0; HEADER_BYTES];
         header[..4].copy_from_slice(&MAGIC);
-        header[4..6].copy_from_slice(&VERSION.to_le_bytes());
+        let version = if meta.tier.is_some() { VERSION_TIER } else { VERSION };
+        header[4..6].copy_from_slice(&version.to_le_bytes());
         out.append(&header)?;
         Ok(Self {
             out,
@@ -392,6 +393,10 @@ impl Writer {
         for (name, values) in &names {
             varint::put_bytes(&mut footer, name);
             varint::put_u64(&mut footer, u64::from(*values));
+        }
+        if let Some(tier) = meta.tier {
+            footer.push(tier.code());
+            varint::put_bytes(&mut footer, meta.days.to_string().as_bytes());
         }
         let place = self.put_block(FOOTER, &footer, true)?;
         let mut trailer = Vec::with_capacity(super::TRAILER_BYTES);

@@ -1,6 +1,6 @@
 //! Whatever happens to the disk, the content equals what was acknowledged: neither less nor twice.
 //!
-//! A run writes batches, flushes, merges, deletes and cleans until its disk loses power, fails a sync
+//! A run writes batches, flushes, merges, rolls up, deletes and cleans until its disk loses power, fails a sync
 //! or fills up; then the store is opened on what survived and compared with a slow and obvious model.
 //! Only the batch or deletion that was under way may be in or out, and then as a whole. Each seed
 //! survives several misfortunes in a row.
@@ -8,7 +8,7 @@
 //! `SIGHTLINE_CRASH_SEEDS=100000` runs more of them; a failure prints its seed.
 
 use metric_store::{
-    Deletion, FileStore, Matcher, MetricStore, Points, ReadBudget, StoreOptions, Test,
+    Deletion, Detail, FileStore, Grid, Matcher, MetricStore, Points, ReadBudget, StoreOptions, Test,
 };
 use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,10 @@ use stdx::{CrashPlan, Rng, SimDisk};
 use storage::{FileJournalOptions, SyncMode};
 
 const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
 const NOW: i64 = 100 * DAY;
+/// When all days that are written to are over.
+const LATER: i64 = NOW + 2 * DAY;
 
 #[derive(Debug, Clone)]
 enum Point {
@@ -105,7 +108,41 @@ impl Model {
             }
         }
         assert_eq!(listed, model.series(), "a list shows the series that have points");
+        model.compare_on_grids(store);
         model
+    }
+
+    /// Periods that roll-ups may answer are what the points come to.
+    fn compare_on_grids(&self, store: &MetricStore) {
+        let budget = &ReadBudget::default();
+        for (period_ms, detail) in [(300_000, Detail::Statistics), (HOUR, Detail::Distribution)] {
+            let mut wanted: BTreeMap<(u8, i64), Delta> = BTreeMap::new();
+            let floats = self.floats.iter().map(|(p, bits)| (*p, f64::from_bits(*bits)));
+            let floats = floats.filter(|(_, value)| value.is_finite());
+            let floats = floats.map(|(point, value)| (point, Delta::of_value(value)));
+            for ((series, at), delta) in floats.chain(self.deltas.clone()) {
+                let start = at.div_euclid(period_ms) * period_ms;
+                wanted.entry((series, start)).or_default().add(&delta);
+            }
+            let grid = Grid { period_ms, range: TimeRange::ALL, detail };
+            let mut found = BTreeMap::new();
+            for tenant in 0..2 {
+                for series in store.select_on(TenantId(tenant), &[], &grid, budget).unwrap() {
+                    let name: u8 = series.key().name.parse().unwrap();
+                    for (start, delta) in series.periods(budget).unwrap() {
+                        found.insert((name, start), delta);
+                    }
+                }
+            }
+            let told = |periods: BTreeMap<(u8, i64), Delta>| -> Vec<_> {
+                let of = |(at, d): ((u8, i64), Delta)| {
+                    let values = if detail == Detail::Statistics { Vec::new() } else { d.values };
+                    (at, d.count, d.min, d.max, values)
+                };
+                periods.into_iter().map(of).collect()
+            };
+            assert_eq!(told(found), told(wanted), "periods of {period_ms} ms");
+        }
     }
 }
 
@@ -224,11 +261,14 @@ fn run(seed: u64) {
         if let Ok(store) = open(&disk) {
             assert!(Model::of_store(&store) == kept, "{context}: content differs after opening");
             for _ in 0..rng.below(30) {
-                match rng.below(12) {
+                match rng.below(15) {
                     // A failed flush or merge loses nothing and is tried again later.
                     0 => drop(store.flush()),
                     1 => drop(store.settle(NOW)),
                     2 => drop(store.clean_tombstones()),
+                    12 => drop(store.roll_up(LATER)),
+                    // One piece of whatever is due.
+                    13 => drop(store.maintain(LATER)),
                     3 => {
                         let deletion = random_deletion(&mut rng);
                         match store.delete(std::slice::from_ref(&deletion)) {

@@ -6,4 +6,5 @@ mod delete;
 mod faults;
 mod full_disk;
 mod merge;
+mod rollup;
 mod select;

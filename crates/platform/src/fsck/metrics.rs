@@ -1,7 +1,7 @@
 //! The manifest and the parts.
 
 use super::{Check, Outcome, text, with_cause};
-use metric_store::{PartError, summarize_part, tenants_of_part, verify_part};
+use metric_store::{PartError, Tier, summarize_part, tenants_of_part, verify_part};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -16,15 +16,23 @@ fn day(partition: i64) -> String {
     }
 }
 
-/// Returns number and partition of a part's name: `<number>.<partition>.part`.
-fn parse_name(name: &str) -> Option<(u64, i64)> {
-    let (number, rest) = name.split_once('.')?;
-    Some((number.parse().ok()?, rest.strip_suffix(".part")?.parse().ok()?))
+/// Returns number, partition and tier of a part's name: `<number>.<partition>.part` for raw points,
+/// `<number>.<first partition>.<tier>.part` for roll-ups.
+fn parse_name(name: &str) -> Option<(u64, i64, Option<Tier>)> {
+    let (number, rest) = name.strip_suffix(".part")?.split_once('.')?;
+    let (partition, tier) = match rest.split_once('.') {
+        Some((partition, tier)) => (partition, Some(tier.parse().ok()?)),
+        None => (rest, None),
+    };
+    Some((number.parse().ok()?, partition.parse().ok()?, tier))
 }
 
 fn of_day(name: &str) -> String {
     match parse_name(name) {
-        Some((_, partition)) => format!("points of {} (UTC)", day(partition)),
+        Some((_, partition, None)) => format!("points of {} (UTC)", day(partition)),
+        Some((_, partition, Some(tier))) => {
+            format!("roll-ups ({tier}) of {} (UTC) and days behind it", day(partition))
+        }
         None => "points".into(),
     }
 }
@@ -52,6 +60,12 @@ impl Check<'_> {
                         let todo = "start the version that wrote it";
                         self.found("metrics/MANIFEST", what, means, Outcome::Left(todo.into()));
                     }
+                }
+                if let Some(words) = metric_store::odd_about(&manifest.about) {
+                    let what = format!("what it says of a part cannot be read: {words:?}");
+                    let means = "the server does not start: points would count twice";
+                    let todo = "start the version that wrote it";
+                    self.found("metrics/MANIFEST", what, means, Outcome::Left(todo.into()));
                 }
                 return Some(manifest);
             }
@@ -105,16 +119,19 @@ impl Check<'_> {
     fn rebuilt_manifest(&self) -> Result<Manifest, String> {
         let parts =
             FileParts::open_dir(self.disk.clone(), &self.metrics_dir()).map_err(|e| text(&e))?;
-        let mut numbered = Vec::new();
+        let (mut numbered, mut summaries) = (Vec::new(), Vec::new());
         let mut by_partition: BTreeMap<i64, Vec<(u64, bool)>> = BTreeMap::new();
         for name in self.part_names() {
-            let (number, partition) =
+            let (number, partition, _) =
                 parse_name(&name).ok_or_else(|| format!("part {name} has no number"))?;
             let summary = parts
                 .open(&name)
                 .map_err(|e| text(&e))
                 .and_then(|file| summarize_part(&name, file).map_err(|e| with_cause(&e)))?;
-            by_partition.entry(partition).or_default().push((number, summary.rewritten));
+            if summary.tier.is_none() {
+                by_partition.entry(partition).or_default().push((number, summary.rewritten));
+            }
+            summaries.push((name.clone(), summary));
             numbered.push((number, name));
         }
         for (partition, mut found) in by_partition {
@@ -149,8 +166,9 @@ impl Check<'_> {
         // Samples of floats may be applied again: the later arrival of one time wins, as before.
         let flushed = first.unwrap_or(report.next).saturating_sub(1);
         let next_part = numbered.last().map_or(0, |(number, _)| *number);
+        let about = metric_store::about_rebuilt(&summaries)?;
         let parts = numbered.into_iter().map(|(_, name)| name).collect();
-        Ok(Manifest { flushed, next_part, parts, ..Manifest::default() })
+        Ok(Manifest { flushed, next_part, parts, about, ..Manifest::default() })
     }
 
     /// Checks every part that counts, and files that do not.
@@ -185,7 +203,7 @@ impl Check<'_> {
         if !off.is_empty() && !self.options.dry_run {
             let mut next = manifest.clone();
             next.parts = listed;
-            next.tidy_tombstones();
+            next.tidy();
             if let Err(why) = Self::replace_manifest(&self.disk, self.dir, &next) {
                 let means = "parts that were set aside are still listed; the server does not start";
                 let todo = "run the check again";
@@ -214,8 +232,10 @@ impl Check<'_> {
         let tenants = tenants_of_part(name, open()?)?;
         self.tenants.extend(tenants);
         self.report.parts += 1;
-        self.report.series += u64::from(summary.series);
-        self.report.points += summary.points;
+        if summary.tier.is_none() {
+            self.report.series += u64::from(summary.series);
+            self.report.points += summary.points;
+        }
         Ok(())
     }
 
@@ -252,12 +272,16 @@ impl Check<'_> {
             .and_then(|parts| parts.open(name).map_err(|e| text(&e)))
             .and_then(|file| summarize_part(name, file).map_err(|e| e.to_string()));
         let means = match held {
-            Ok(held) => format!(
-                "{} of {} series with {} points are missing, at most",
-                of_day(name),
-                held.series,
-                held.points
-            ),
+            Ok(held) => {
+                // The server makes them again where raw points are still there.
+                let again = if held.tier.is_some() { ", where raw points are gone" } else { "" };
+                format!(
+                    "{} of {} series with {} points are missing, at most{again}",
+                    of_day(name),
+                    held.series,
+                    held.points
+                )
+            }
             Err(_) => format!("{} are missing; how many cannot be told", of_day(name)),
         };
         if !listed {

@@ -137,7 +137,9 @@ fn count_series(
     tenants: &BTreeSet<u32>,
 ) -> Result<(Option<usize>, usize), SaveError> {
     let journal = FileJournalOptions::default();
-    let store = FileStore::open(disk.clone(), dir, journal, StoreOptions::default())?;
+    // Whatever the server will keep of it.
+    let options = StoreOptions { retention_ms: i64::MAX, ..StoreOptions::default() };
+    let store = FileStore::open(disk.clone(), dir, journal, options)?;
     let damaged = store.status().parts_damaged;
     let mut count = 0;
     for tenant in tenants {

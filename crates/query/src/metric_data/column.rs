@@ -21,7 +21,7 @@ impl Periods {
     }
 
     /// Returns which period a moment lies in.
-    fn at(&self, at_ms: i64) -> Option<usize> {
+    pub(crate) fn at(&self, at_ms: i64) -> Option<usize> {
         let at = at_ms.checked_sub(self.start_ms)?.div_euclid(self.period_ms);
         usize::try_from(at).ok().filter(|at| *at < self.len)
     }

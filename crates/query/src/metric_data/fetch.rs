@@ -3,8 +3,9 @@
 use super::column::{Periods, column};
 use super::plan::MetricData;
 use crate::QueryError;
+use crate::statistics::periods_of;
 use eval::Statistic;
-use metric_store::{MetricKey, MetricStore, Points, ReadBudget, Series};
+use metric_store::{Detail, Grid, GridSeries, MetricKey, MetricStore, Points, ReadBudget, Series};
 use model::{TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
 
@@ -32,20 +33,27 @@ pub(super) fn metric(
         labels: &asked.metric.dimensions,
         unit: asked.unit,
     };
-    let found = store.find(key, range_of(periods), budget)?;
+    let found = store.find_on(key, &grid_of(periods, asked.statistic), budget)?;
     first_unit(&found, periods, asked.statistic, budget)
+}
+
+/// Returns what a statistic of some periods needs of the store.
+pub(super) fn grid_of(periods: Periods, statistic: Statistic) -> Grid {
+    let basic = statistic.is_basic();
+    let detail = if basic { Detail::Statistics } else { Detail::Distribution };
+    Grid { period_ms: periods.period_ms, range: range_of(periods), detail }
 }
 
 /// Makes one column of the series of one metric.
 pub(super) fn first_unit(
-    found: &[Series],
+    found: &[GridSeries],
     periods: Periods,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Fetched, QueryError> {
-    let mut by_unit: BTreeMap<&str, (Unit, Vec<&Series>)> = BTreeMap::new();
+    let mut by_unit: BTreeMap<&str, (Unit, Vec<&GridSeries>)> = BTreeMap::new();
     for series in found {
-        let unit = series.key.unit;
+        let unit = series.key().unit;
         by_unit.entry(unit.name()).or_insert_with(|| (unit, Vec::new())).1.push(series);
     }
     let mut fetched = Fetched { values: Vec::new(), units: Vec::new() };
@@ -78,12 +86,45 @@ fn column_bytes(periods: Periods) -> u64 {
 
 /// Returns the column of the series of one metric and unit, paid for; none when they hold no sample.
 fn of_unit(
-    series: &[&Series],
+    series: &[&GridSeries],
     periods: Periods,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Option<Vec<f64>>, QueryError> {
     budget.check_time()?;
+    let raw: Option<Vec<&Series>> = series.iter().map(|one| one.as_raw()).collect();
+    match raw {
+        Some(raw) => of_points(&raw, periods, statistic, budget),
+        None => of_roll_ups(series, periods, statistic, budget),
+    }
+}
+
+fn of_roll_ups(
+    series: &[&GridSeries],
+    periods: Periods,
+    statistic: Statistic,
+    budget: &ReadBudget,
+) -> Result<Option<Vec<f64>>, QueryError> {
+    let found = periods_of(series, budget)?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    budget.take(column_bytes(periods))?;
+    let mut values = vec![f64::NAN; periods.len];
+    for (start_ms, delta) in &found {
+        if let Some(at) = periods.at(*start_ms) {
+            values[at] = statistic.of(delta).unwrap_or(f64::NAN);
+        }
+    }
+    Ok(Some(values))
+}
+
+fn of_points(
+    series: &[&Series],
+    periods: Periods,
+    statistic: Statistic,
+    budget: &ReadBudget,
+) -> Result<Option<Vec<f64>>, QueryError> {
     // Given back with the points.
     let bytes = series.iter().map(|one| one.points_max() * POINT_BYTES).sum();
     budget.take(bytes)?;

@@ -7,7 +7,7 @@ use crate::parallel::try_map;
 use crate::{MetricId, QueryError};
 use eval::Statistic;
 use lang::search::Search;
-use metric_store::{MetricStore, ReadBudget, Series};
+use metric_store::{GridSeries, MetricStore, ReadBudget};
 use model::TenantId;
 use std::collections::BTreeMap;
 
@@ -32,10 +32,10 @@ pub(super) fn find(
     periods: Periods,
     budget: &ReadBudget,
 ) -> Result<Vec<(MetricId, Fetched)>, QueryError> {
-    let range = fetch::range_of(periods);
-    let mut metrics: BTreeMap<MetricId, Vec<Series>> = BTreeMap::new();
-    for series in find_search(store, tenant, &asked.search, account, range, budget)? {
-        let key = &series.key;
+    let grid = fetch::grid_of(periods, asked.statistic);
+    let mut metrics: BTreeMap<MetricId, Vec<GridSeries>> = BTreeMap::new();
+    for series in find_search(store, tenant, &asked.search, account, &grid, budget)? {
+        let key = series.key();
         let metric = MetricId {
             namespace: key.namespace.clone(),
             name: key.name.clone(),

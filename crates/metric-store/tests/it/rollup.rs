@@ -1,0 +1,384 @@
+//! What roll-ups answer is what raw points answer, whatever came late, twice or was deleted since.
+
+use metric_store::{
+    Deletion, Detail, FileStore, Grid, Matcher, MetricStore, ReadBudget, RollUpTimes, Step,
+    StoreOptions,
+};
+use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use stdx::{CrashPlan, Rng, SimDisk};
+use storage::FileJournalOptions;
+
+const DAY: i64 = 86_400_000;
+const HOUR: i64 = 3_600_000;
+const MINUTE: i64 = 60_000;
+/// Days of raw points.
+const RAW: i64 = 10;
+
+fn options() -> StoreOptions {
+    StoreOptions {
+        retention_ms: RAW * DAY,
+        rollups: RollUpTimes { five_minutes_ms: 30 * DAY, hour_ms: 60 * DAY },
+        trust_clock: true,
+        ..StoreOptions::default()
+    }
+}
+
+fn open(disk: &SimDisk) -> MetricStore {
+    let journal = FileJournalOptions { segment_bytes: 100_000, ..FileJournalOptions::default() };
+    FileStore::open(Arc::new(disk.clone()), Path::new("/data"), journal, options()).unwrap()
+}
+
+/// Even ones are deltas, odd ones floats.
+fn key(series: u8) -> SeriesKey {
+    SeriesKey {
+        tenant: TenantId(1),
+        namespace: if series.is_multiple_of(2) { "Shop".into() } else { String::new() },
+        name: format!("m{series}"),
+        unit: Unit::None,
+        labels: vec![("host".into(), format!("h{}", series / 2))],
+    }
+}
+
+fn kind(series: u8) -> Kind {
+    if series.is_multiple_of(2) { Kind::Delta } else { Kind::Float }
+}
+
+fn put(store: &MetricStore, points: &[(u8, i64, Delta)]) {
+    let mut batch = store.batch();
+    for (series, at, delta) in points {
+        let number = batch.register(None, &key(*series), kind(*series)).unwrap();
+        match kind(*series) {
+            Kind::Delta => batch.delta(number, *at, delta.clone()),
+            _ => batch.float(number, *at, delta.sum),
+        }
+    }
+    store.write(batch).unwrap();
+}
+
+fn one(value: f64) -> Delta {
+    Delta::of_value(value)
+}
+
+/// Does all background work that is due.
+fn settle(store: &MetricStore, now: i64) -> Vec<Step> {
+    let mut steps = Vec::new();
+    loop {
+        match store.maintain(now).unwrap() {
+            Step::Nothing => return steps,
+            step => steps.push(step),
+        }
+        assert!(steps.len() < 1000, "background work comes to an end");
+    }
+}
+
+fn periods(
+    store: &MetricStore,
+    series: u8,
+    period_ms: i64,
+    range: TimeRange,
+    detail: Detail,
+) -> Vec<(i64, Delta)> {
+    let budget = ReadBudget::default();
+    let grid = Grid { period_ms, range, detail };
+    let found = store.find_on((&key(series)).into(), &grid, &budget).unwrap();
+    assert!(found.len() <= 1);
+    let of_one = found.first().map(|s| s.periods(&budget).unwrap()).unwrap_or_default();
+    let host = key(series).label("host").to_owned();
+    let name = Matcher::equal("__name__", key(series).name);
+    let matchers = [Matcher::equal("host", host), name];
+    let selected = store.select_on(TenantId(1), &matchers, &grid, &budget).unwrap();
+    let of_many = selected.first().map(|s| s.periods(&budget).unwrap()).unwrap_or_default();
+    assert_eq!(of_one, of_many, "one by key, or one of many");
+    of_one
+}
+
+/// Every point that counts, the slow and obvious way.
+#[derive(Debug, Default, Clone)]
+struct Model(BTreeMap<(u8, i64), Delta>);
+
+impl Model {
+    fn put(&mut self, points: &[(u8, i64, Delta)]) {
+        for (series, at, delta) in points {
+            match kind(*series) {
+                Kind::Delta => self.0.entry((*series, *at)).or_default().add(delta),
+                _ => drop(self.0.insert((*series, *at), delta.clone())),
+            }
+        }
+    }
+
+    fn periods(&self, series: u8, period: i64, range: TimeRange) -> Vec<(i64, Delta)> {
+        let mut periods: BTreeMap<i64, Delta> = BTreeMap::new();
+        for ((_, at), delta) in self.0.range((series, i64::MIN)..=(series, i64::MAX)) {
+            let start = at.div_euclid(period) * period;
+            if range.contains(start) && delta.sum.is_finite() {
+                periods.entry(start).or_default().add(delta);
+            }
+        }
+        periods.into_iter().collect()
+    }
+}
+
+fn assert_same(found: &[(i64, Delta)], wanted: &[(i64, Delta)], detail: Detail, context: &str) {
+    let starts = |list: &[(i64, Delta)]| list.iter().map(|p| p.0).collect::<Vec<_>>();
+    assert_eq!(starts(found), starts(wanted), "{context}: other periods");
+    for ((at, found), (_, wanted)) in found.iter().zip(wanted) {
+        let statistics = |d: &Delta| (d.count, d.min, d.max);
+        assert_eq!(statistics(found), statistics(wanted), "{context} at {at}");
+        let close = (found.sum - wanted.sum).abs() <= 1e-9 * wanted.sum.abs().max(1.0);
+        assert!(close, "{context} at {at}: {} and not {}", found.sum, wanted.sum);
+        if detail == Detail::Distribution {
+            let distribution = |d: &Delta| (d.values.clone(), d.buckets.clone(), d.opaque);
+            assert_eq!(distribution(found), distribution(wanted), "{context} at {at}");
+        }
+    }
+}
+
+fn random_points(rng: &mut Rng, today: i64) -> Vec<(u8, i64, Delta)> {
+    // Mostly one day, many points, so that hours get more different values than are kept.
+    let (days, points) = (if rng.one_in(3) { 6 } else { 2 }, if rng.one_in(3) { 600 } else { 20 });
+    let day = today - rng.below(days) as i64;
+    let count = 1 + rng.below(points);
+    let hour = rng.below(24) as i64;
+    (0..count)
+        .map(|_| {
+            let series = rng.below(6) as u8;
+            let hour = if rng.one_in(5) { rng.below(24) as i64 } else { hour };
+            let at = day * DAY + hour * HOUR + rng.below(3600) as i64 * 1000;
+            let value = rng.below(400) as f64 / 8.0;
+            let delta = match (kind(series), rng.below(12)) {
+                (Kind::Delta, 0) => {
+                    Delta::of_statistics(3.0, value * 3.0, value - 1.0, value + 1.0)
+                }
+                (Kind::Delta, 1) => Delta::of_values(value, 2.0),
+                (Kind::Float, 0) => one(f64::NAN),
+                _ => one(value),
+            };
+            (series, at, delta)
+        })
+        .collect()
+}
+
+fn random_deletion(rng: &mut Rng, today: i64) -> (Vec<u8>, Deletion) {
+    let series = rng.below(6) as u8;
+    let (meant, matchers) = match rng.below(3) {
+        0 => (vec![0, 2, 4], vec![Matcher::equal("__namespace__", "Shop")]),
+        _ => (vec![series], vec![Matcher::equal("__name__", key(series).name)]),
+    };
+    let start = (today - rng.below(6) as i64) * DAY + rng.below(24) as i64 * HOUR;
+    let range = match rng.below(4) {
+        0 => TimeRange::ALL,
+        1 => TimeRange { start_ms: start, end_ms: start + 5 * HOUR },
+        _ => {
+            let start_ms = start + rng.below(3600) as i64 * 1000;
+            TimeRange { start_ms, end_ms: start_ms + rng.below(100_000) as i64 * 1000 }
+        }
+    };
+    (meant, Deletion { tenant: TenantId(1), matchers, range })
+}
+
+fn history(seed: u64) {
+    let mut rng = Rng::from_seed(seed);
+    let disk = SimDisk::new(seed, CrashPlan::default());
+    let (mut store, mut model, mut today) = (open(&disk), Model::default(), 1000);
+    for step in 0..60 {
+        match rng.below(14) {
+            0..=4 => {
+                let points = random_points(&mut rng, today);
+                put(&store, &points);
+                model.put(&points);
+            }
+            5 => store.flush().unwrap(),
+            6 => store.settle(today * DAY).unwrap(),
+            7 | 8 => store.roll_up(today * DAY + 2 * HOUR).unwrap(),
+            // Some pieces only.
+            9 => (0..rng.below(3)).for_each(|_| {
+                store.maintain(today * DAY + 2 * HOUR).unwrap();
+            }),
+            10 => {
+                let (meant, what) = random_deletion(&mut rng, today);
+                store.delete(std::slice::from_ref(&what)).unwrap();
+                model.0.retain(|(series, at), _| {
+                    !(meant.contains(series) && what.range.contains(*at))
+                });
+            }
+            11 => {
+                today += 1;
+                settle(&store, today * DAY + 2 * HOUR);
+            }
+            12 => drop(store.clean_tombstones().unwrap()),
+            _ => {
+                drop(store);
+                store = open(&disk);
+            }
+        }
+        // Within the time of raw points; what comes behind it has tests of its own.
+        model.0.retain(|(_, at), _| *at >= (today - RAW) * DAY);
+        let context = format!("seed {seed}, step {step}");
+        let (first, last) = (today - RAW, today + 1);
+        let whole = TimeRange { start_ms: first * DAY, end_ms: last * DAY };
+        for (series, period) in [(0, HOUR), (1, 5 * MINUTE)] {
+            let found = periods(&store, series, period, whole, Detail::Distribution);
+            let wanted = model.periods(series, period, whole);
+            assert_same(&found, &wanted, Detail::Distribution, &context);
+        }
+        compare(&store, &model, &mut rng, today, &context);
+    }
+}
+
+/// Compares where neither side has lost anything to retention.
+fn compare(store: &MetricStore, model: &Model, rng: &mut Rng, today: i64, context: &str) {
+    let oldest = (today - RAW) * DAY;
+    for series in 0..6 {
+        let minutes = [1, 5, 10, 15, 60, 120, 1440][rng.below(7) as usize];
+        let start_ms = oldest + rng.below(RAW as u64 * 86_400) as i64 * 1000;
+        let range = TimeRange { start_ms, end_ms: start_ms + rng.below(3 * 86_400) as i64 * 1000 };
+        let detail = if rng.one_in(2) { Detail::Distribution } else { Detail::Statistics };
+        let found = periods(store, series, minutes * MINUTE, range, detail);
+        let wanted = model.periods(series, minutes * MINUTE, range);
+        let context = format!("{context}, series {series}, {minutes} minutes");
+        assert_same(&found, &wanted, detail, &context);
+    }
+}
+
+/// One sample a minute for some days, flushed and rolled up day by day.
+fn with_days(store: &MetricStore, days: std::ops::Range<i64>) -> Model {
+    let mut model = Model::default();
+    for day in days {
+        let minutes = (0..24 * 60).map(|m| day * DAY + m * MINUTE);
+        let points: Vec<_> = minutes
+            .flat_map(|at| [(0, at, one((at / MINUTE % 97) as f64)), (1, at, one(2.5))])
+            .collect();
+        put(store, &points);
+        model.put(&points);
+        store.flush().unwrap();
+        settle(store, (day + 1) * DAY + 2 * HOUR);
+    }
+    model
+}
+
+const ALL: TimeRange = TimeRange { start_ms: 0, end_ms: 2000 * DAY };
+
+fn days_of(periods: &[(i64, Delta)]) -> (i64, i64) {
+    let day = |at: Option<&(i64, Delta)>| at.map_or(0, |p| p.0 / DAY);
+    (day(periods.first()), day(periods.last()))
+}
+
+#[test]
+fn past_the_retention_of_raw_points_roll_ups_answer_what_their_periods_make_up() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1080);
+    let now = 1080 * DAY + 2 * HOUR;
+    for (minutes, oldest) in [(1, 1070), (2, 1070), (5, 1050), (30, 1050), (60, 1020), (1440, 1020)]
+    {
+        for detail in [Detail::Statistics, Detail::Distribution] {
+            let found = periods(&store, 0, minutes * MINUTE, ALL, detail);
+            let range = TimeRange { start_ms: oldest * DAY, ..ALL };
+            let wanted = model.periods(0, minutes * MINUTE, range);
+            assert_same(&found, &wanted, detail, &format!("{minutes} minutes"));
+        }
+        let found = periods(&store, 1, minutes * MINUTE, ALL, Detail::Statistics);
+        assert_eq!(days_of(&found), (oldest, 1079), "{minutes} minutes of floats");
+    }
+    // Days are put together as they age: raw ones, 16 days at five minutes, 64 at an hour.
+    let count = |end: &str| disk.list_names("/data/metrics", end);
+    let (five_minutes, hours) = (count(".5m.part"), count(".1h.part"));
+    assert!(five_minutes <= 6 && hours <= 6, "{five_minutes} and {hours} parts");
+    assert_eq!(count(".part"), 10 + five_minutes + hours);
+    // Nothing of it is done again.
+    assert_eq!(settle(&store, now + DAY / 2), []);
+    drop(store);
+    let found = periods(&open(&disk), 0, HOUR, ALL, Detail::Distribution);
+    let range = TimeRange { start_ms: 1020 * DAY, ..ALL };
+    assert_same(&found, &model.periods(0, HOUR, range), Detail::Distribution, "opened again");
+}
+
+#[test]
+fn what_comes_late_or_is_deleted_where_raw_points_are_gone_changes_roll_ups_for_ever() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let mut store = open(&disk);
+    let mut model = with_days(&store, 1000..1020);
+    let now = 1020 * DAY + 2 * HOUR;
+    let at = 1005 * DAY + 7 * HOUR + MINUTE;
+    let late = [(0, at, one(1000.0)), (1, at, one(9.0))];
+    put(&store, &late);
+    model.put(&late);
+    let range = TimeRange { start_ms: 1003 * DAY, end_ms: 1009 * DAY };
+    let hours = |store: &MetricStore, series| {
+        let detail = if series == 0 { Detail::Distribution } else { Detail::Statistics };
+        periods(store, series, HOUR, range, detail)
+    };
+    let check = |store: &MetricStore, model: &Model, context: &str| {
+        assert_same(
+            &hours(store, 0),
+            &model.periods(0, HOUR, range),
+            Detail::Distribution,
+            context,
+        );
+    };
+    check(&store, &model, "late and in memory");
+    store.flush().unwrap();
+    check(&store, &model, "late and in a part");
+    // The second of the floats' hour replaced one that nobody knows any more: it counts.
+    let of_hour = |found: Vec<(i64, Delta)>| {
+        found.into_iter().find(|p| p.0 == 1005 * DAY + 7 * HOUR).map(|p| (p.1.count, p.1.max))
+    };
+    assert_eq!(of_hour(hours(&store, 1)), Some((61.0, 9.0)));
+    settle(&store, now);
+    settle(&store, now + DAY + HOUR);
+    check(&store, &model, "late and rolled up");
+    assert_eq!(of_hour(hours(&store, 1)), Some((61.0, 9.0)));
+    assert_eq!(periods(&store, 0, MINUTE, range, Detail::Statistics), [], "no raw point is back");
+
+    // Three minutes within an hour: the hour goes, as what is left of it is not known.
+    let cut =
+        TimeRange { start_ms: 1006 * DAY + HOUR + MINUTE, end_ms: 1006 * DAY + HOUR + 4 * MINUTE };
+    let what = Deletion {
+        tenant: TenantId(1),
+        matchers: vec![Matcher::equal("__namespace__", "Shop")],
+        range: cut,
+    };
+    store.delete(std::slice::from_ref(&what)).unwrap();
+    let gone = 1006 * DAY + HOUR..1006 * DAY + 2 * HOUR;
+    model.0.retain(|(series, at), _| !(*series == 0 && gone.contains(at)));
+    check(&store, &model, "deleted");
+    store.clean_tombstones().unwrap();
+    assert_eq!(store.tombstones(), 0);
+    check(&store, &model, "deleted and written anew");
+    drop(store);
+    store = open(&disk);
+    settle(&store, now + 2 * DAY);
+    check(&store, &model, "deleted and opened again");
+}
+
+#[test]
+fn a_damaged_roll_up_is_made_anew_of_raw_points() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1003);
+    let check = |store: &MetricStore, context: &str| {
+        let found = periods(store, 0, HOUR, ALL, Detail::Distribution);
+        assert_same(&found, &model.periods(0, HOUR, ALL), Detail::Distribution, context);
+    };
+    check(&store, "sound");
+    drop(store);
+    for at in [40, 3] {
+        disk.damage(&disk.first_name("/data/metrics", ".1h.part"), at);
+        let store = open(&disk);
+        check(&store, "damaged");
+        settle(&store, 1003 * DAY + 2 * HOUR);
+        check(&store, "made anew");
+        assert_eq!(store.status().parts_damaged, 0);
+    }
+}
+
+#[test]
+fn roll_ups_answer_what_raw_points_answer() {
+    let seeds = std::env::var("SIGHTLINE_ROLLUP_SEEDS").ok().and_then(|n| n.parse().ok());
+    for seed in 0..seeds.unwrap_or(40) {
+        history(seed);
+    }
+}
