@@ -5,6 +5,7 @@
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
+use lang::Span;
 use lang::promql::{Aggregate, AggregateOp};
 use model::Histogram;
 use std::collections::HashMap;
@@ -56,11 +57,12 @@ pub(super) fn grouping_of(aggregate: &Aggregate) -> Grouping {
 impl Evaluator<'_> {
     pub(super) fn aggregate(
         &mut self,
+        span: Span,
         aggregate: &Aggregate,
         grid: Grid,
     ) -> Result<Vec<Column>, EvalError> {
         let Some(mut running) = Running::of(aggregate.op) else {
-            return self.aggregate_whole(aggregate, grid);
+            return self.aggregate_whole(span, aggregate, grid);
         };
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut natives = Natives::default();
@@ -70,7 +72,7 @@ impl Evaluator<'_> {
             running.add(place * grid.count, cells.values);
             for (step, histogram) in cells.histograms.iter().enumerate() {
                 if let Some(histogram) = histogram {
-                    natives.add(&mut running, place * grid.count + step, histogram);
+                    natives.add(&mut running, place * grid.count + step, histogram, &labels);
                 }
             }
             Ok(())
@@ -93,13 +95,14 @@ struct Natives {
     sums: HashMap<usize, (Option<Histogram>, f64)>,
     ignored: bool,
     mixed: bool,
-    layouts: bool,
+    /// The name of a metric whose buckets could not be put together with the others'.
+    layouts: Option<String>,
     reconciled: bool,
     contradiction: bool,
 }
 
 impl Natives {
-    fn add(&mut self, running: &mut Running, place: usize, histogram: &Histogram) {
+    fn add(&mut self, running: &mut Running, place: usize, histogram: &Histogram, labels: &Labels) {
         match running {
             Running::Sum { .. } | Running::Mean(_) => {
                 let Some((sum, count)) = self.sums.get_mut(&place) else {
@@ -113,7 +116,7 @@ impl Natives {
                     self.contradiction |= added.contradiction;
                     *sum = Some(added.histogram);
                 } else {
-                    self.layouts = true;
+                    self.layouts = Some(labels.name().to_owned());
                 }
             }
             Running::Count(counts) => counts[place] += 1.0,
@@ -141,12 +144,11 @@ impl Natives {
         if self.mixed {
             notes.warn(span, "encountered a mix of histograms and floats for aggregation");
         }
-        if self.layouts {
-            notes.warn(
-                span,
+        if let Some(name) = &self.layouts {
+            notes.warn(span, format!(
                 "vector contains a mix of histograms with exponential and custom buckets schemas \
-                 for metric name \"\"",
-            );
+                 for metric name {name:?}"
+            ));
         }
         if self.ignored {
             let name = aggregate.op.name();

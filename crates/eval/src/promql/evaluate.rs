@@ -197,7 +197,9 @@ impl<'a> Evaluator<'a> {
                     Ok(data)
                 }
             },
-            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, grid).map(Data::Vector),
+            ExprKind::Aggregate(aggregate) => {
+                self.aggregate(expr.span, aggregate, grid).map(Data::Vector)
+            }
             ExprKind::Call(call) => self.call(expr, call, grid),
         }
     }

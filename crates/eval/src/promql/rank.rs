@@ -14,6 +14,7 @@ use std::collections::HashMap;
 impl Evaluator<'_> {
     pub(super) fn aggregate_whole(
         &mut self,
+        span: lang::Span,
         aggregate: &Aggregate,
         grid: Grid,
     ) -> Result<Vec<Column>, EvalError> {
@@ -24,7 +25,10 @@ impl Evaluator<'_> {
         let mut columns = self.vector(&aggregate.expr, grid)?;
         if matches!(aggregate.op, AggregateOp::Quantile | AggregateOp::Topk | AggregateOp::Bottomk)
         {
-            self.drop_histograms(aggregate, &mut columns);
+            // As Prometheus has it: those that rank name the aggregation, the others what is in it.
+            let ranks = aggregate.op != AggregateOp::Quantile;
+            let span = if ranks { span } else { aggregate.expr.span };
+            self.drop_histograms(span, aggregate.op, &mut columns);
         }
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut members: Vec<Vec<usize>> = Vec::new();
@@ -78,12 +82,12 @@ impl Evaluator<'_> {
         }
     }
 
-    fn drop_histograms(&mut self, aggregate: &Aggregate, columns: &mut Vec<Column>) {
+    fn drop_histograms(&mut self, span: lang::Span, op: AggregateOp, columns: &mut Vec<Column>) {
         if columns.iter().all(|column| column.histograms.is_empty()) {
             return;
         }
-        let text = format!("ignored histogram in {} aggregation", aggregate.op.name());
-        self.notes.inform(aggregate.expr.span, text);
+        let text = format!("ignored histogram in {} aggregation", op.name());
+        self.notes.inform(span, text);
         columns.iter_mut().for_each(|column| column.histograms.clear());
         columns.retain(Column::has_values);
     }

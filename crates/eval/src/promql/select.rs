@@ -134,12 +134,12 @@ impl<'a> Evaluator<'a> {
                 None => windowing.fill(samples, &mut out),
                 Some(boundary) => windowing.fill_bounded(samples, boundary, lookback_ms, &mut out),
             }
-            names.see(&labels, &out);
             if !samples.histograms.is_empty() && boundary.is_none() {
                 natives.resize(out.len(), None);
                 let mixture = native::fill_window(windowing, samples, &mut out, &mut natives);
                 names.see_mixture(&labels, mixture);
             }
+            names.see(&labels, &out);
             gather.add(labels, Cells { values: &out, histograms: &natives })
         })?;
         gather.finish()
@@ -164,13 +164,13 @@ impl<'a> Evaluator<'a> {
             }
             let samples = samples_of(&column, inner);
             windowing.fill(&samples, &mut out);
-            names.see(&column.labels, &out);
             let mut natives = Vec::new();
             if !samples.histograms.is_empty() {
                 natives.resize(out.len(), None);
                 let mixture = native::fill_window(windowing, &samples, &mut out, &mut natives);
                 names.see_mixture(&column.labels, mixture);
             }
+            names.see(&column.labels, &out);
             gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
         }
         gather.finish()
@@ -411,7 +411,8 @@ impl Names {
             if mixture.ignored {
                 let what = "ignored histograms in a range containing both floats and histograms \
                             for metric name";
-                notes.inform(range.span, format!("{what} {name:?}"));
+                // Prometheus names the first argument, also where that is a scalar.
+                notes.inform(call.args[0].span, format!("{what} {name:?}"));
             }
             if mixture.layouts {
                 let what = "vector contains a mix of histograms with exponential and custom \

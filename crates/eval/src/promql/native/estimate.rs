@@ -80,22 +80,38 @@ pub(in crate::promql) fn quantile(phi: f64, histogram: &Histogram) -> f64 {
         return f64::INFINITY;
     }
     let buckets = Buckets::of(histogram);
-    let rank = phi * histogram.count;
-    let mut below = 0.0;
-    let mut last = None;
-    for range in &buckets.ranges {
-        if below + range.count >= rank {
-            let share = if range.count > 0.0 { (rank - below) / range.count } else { 0.0 };
-            return buckets.value_at(range, share.clamp(0.0, 1.0));
+    // From the nearer end: sums of counts are the smaller and the more exact. At a border between two
+    // buckets that do not touch, the lower half so takes the lower, the upper half the upper one.
+    // Observations that are no numbers stand above all, so with them it is counted from below.
+    if histogram.sum.is_nan() || phi < 0.5 {
+        let at = place(buckets.ranges.iter(), phi * histogram.count);
+        return match at {
+            Some((range, share)) => buckets.value_at(range, share),
+            None if histogram.sum.is_nan() => f64::NAN,
+            None => buckets.ranges.last().map_or(f64::NAN, |range| buckets.value_at(range, 1.0)),
+        };
+    }
+    let at = place(buckets.ranges.iter().rev(), (1.0 - phi) * histogram.count);
+    match at {
+        Some((range, share)) => buckets.value_at(range, 1.0 - share),
+        None => buckets.ranges.first().map_or(f64::NAN, |range| buckets.value_at(range, 0.0)),
+    }
+}
+
+/// Returns the bucket in which so many observations are reached, and the share of it that they take.
+fn place<'r>(
+    ranges: impl Iterator<Item = &'r BucketRange>,
+    rank: f64,
+) -> Option<(&'r BucketRange, f64)> {
+    let mut passed = 0.0;
+    for range in ranges {
+        if passed + range.count >= rank {
+            let share = if range.count > 0.0 { (rank - passed) / range.count } else { 0.0 };
+            return Some((range, share.clamp(0.0, 1.0)));
         }
-        below += range.count;
-        last = Some(range);
+        passed += range.count;
     }
-    // Above all buckets: rounding, or observations that are no numbers.
-    match last {
-        Some(range) if !histogram.sum.is_nan() => buckets.value_at(range, 1.0),
-        _ => f64::NAN,
-    }
+    None
 }
 
 /// Returns the share of observations between two values; those of NaN are nowhere.
@@ -109,10 +125,11 @@ pub(in crate::promql) fn fraction(low: f64, high: f64, histogram: &Histogram) ->
     let buckets = Buckets::of(histogram);
     let below = |value: f64| -> f64 {
         let of_range = |range: &BucketRange| {
-            if value >= range.upper {
-                range.count
-            } else if value <= range.lower {
+            // A bucket of zeros alone is not below zero.
+            if value <= range.lower {
                 0.0
+            } else if value >= range.upper {
+                range.count
             } else {
                 range.count * buckets.share_at(range, value)
             }
@@ -176,6 +193,9 @@ mod tests {
         assert_eq!(quantile(0.5, &histogram), 2.0);
         assert_eq!((quantile(0.0, &histogram), quantile(1.0, &histogram)), (1.0, 4.0));
         assert_eq!(fraction(1.0, 2.0, &histogram), 0.5);
+        // Half is below 2, half above 16: the upper half begins at 16.
+        let apart = of(-1, (0.0, 0.0), &[(1, 5.0), (3, 5.0)], &[]);
+        assert_eq!((quantile(0.5, &apart), quantile(0.499, &apart) < 4.0), (16.0, true));
         let mirrored = of(-1, (0.0, 0.0), &[], &[(1, 10.0)]);
         assert_eq!(quantile(0.5, &mirrored), -2.0);
         assert_eq!(fraction(-4.0, -2.0, &mirrored), 0.5);
@@ -190,6 +210,8 @@ mod tests {
         let both = of(0, (0.5, 2.0), &[(1, 1.0)], &[(1, 1.0)]);
         assert_eq!(quantile(0.5, &both), 0.0);
         assert_eq!(fraction(-0.5, 0.25, &both), 0.375);
+        let zeros = of(0, (0.0, 1.0), &[(1, 1.0)], &[]);
+        assert_eq!((fraction(0.0, 1.0, &zeros), fraction(-1.0, 0.0, &zeros)), (0.5, 0.0));
     }
 
     #[test]

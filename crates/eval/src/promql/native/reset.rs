@@ -4,15 +4,15 @@ use super::{coarser, widen};
 use model::{Bucket, Histogram, ResetHint};
 
 /// Says whether the counter started again between two samples: if the later one says so, or if
-/// anything of it is less than before.
+/// anything of it is less than before. A gauge is compared too: whoever takes its rate means so.
 ///
 /// Source: Prometheus documentation, "Native histograms", counter reset considerations, and
 /// `resets()`.
 pub(in crate::promql) fn is_reset(before: &Histogram, now: &Histogram) -> bool {
     match now.hint {
         ResetHint::Reset => return true,
-        ResetHint::NotReset | ResetHint::Gauge => return false,
-        ResetHint::Unknown => {}
+        ResetHint::NotReset => return false,
+        ResetHint::Gauge | ResetHint::Unknown => {}
     }
     if now.count < before.count || now.is_custom() != before.is_custom() {
         return true;
@@ -71,7 +71,8 @@ mod tests {
         let wide = Histogram { zero_threshold: 2.0, zero_count: 1.0, ..of(3.0, &[(3, 2.0)]) };
         assert!(!is_reset(&before, &wide), "the zero bucket swallowed (1, 2]");
         let said = |hint| Histogram { hint, ..of(1.0, &[]) };
-        assert!(!is_reset(&before, &said(ResetHint::Gauge)));
+        assert!(!is_reset(&before, &said(ResetHint::NotReset)));
+        assert!(is_reset(&before, &said(ResetHint::Gauge)));
         assert!(is_reset(
             &said(ResetHint::Unknown),
             &Histogram { hint: ResetHint::Reset, ..before }

@@ -257,9 +257,6 @@ fn restarted(before: &Either<'_>, now: &Either<'_>) -> bool {
     match (before, now) {
         (Either::Float(a), Either::Float(b)) => b < a,
         (Either::Native(a), Either::Native(b)) if a.is_gauge() != b.is_gauge() => true,
-        (Either::Native(a), Either::Native(b)) if b.is_gauge() => {
-            is_reset(a, &Histogram { hint: ResetHint::Unknown, ..(***b).clone() })
-        }
         (Either::Native(a), Either::Native(b)) => is_reset(a, b),
         _ => true,
     }
