@@ -104,7 +104,9 @@ impl Expected {
     pub(super) fn matches(&self, found: &[Line], any_order: bool) -> Result<(), String> {
         let same = match self {
             Expected::Refusal { .. } => false,
-            Expected::NoPoints => found.iter().all(|line| line.values.iter().all(Option::is_none)),
+            Expected::NoPoints => found
+                .iter()
+                .all(|line| line.messages.is_empty() && line.values.iter().all(Option::is_none)),
             Expected::Lines(lines) if any_order => same_set(lines, found),
             Expected::Lines(lines) => {
                 lines.len() == found.len() && lines.iter().zip(found).all(|(a, b)| a.describes(b))
