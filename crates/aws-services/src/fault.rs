@@ -89,7 +89,11 @@ pub(crate) fn of_ask(error: &AskError) -> ServiceError {
             | ReadError::TooManyPoints { .. }
             | ReadError::TooMuchMemory { .. }
             | ReadError::OutOfTime { .. }),
-        )) => ServiceError::validation(format!("The request asks for too much: {limit}")),
+        )) => {
+            let option = error.limit_option().unwrap_or_default();
+            let text = format!("The request asks for too much: {limit} (the server's {option})");
+            ServiceError::validation(text)
+        }
         AskError::Query(QueryError::Read(error)) => {
             tracing::error!(%error, "metrics could not be read");
             ServiceError::internal()

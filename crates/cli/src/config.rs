@@ -49,6 +49,7 @@ pub(crate) struct FileOptions {
     pub(crate) query_series_max: Option<u64>,
     pub(crate) query_points_max: Option<u64>,
     pub(crate) query_time_max: Option<String>,
+    pub(crate) aws_caps: Option<bool>,
     pub(crate) admin_api: Option<bool>,
 }
 

@@ -32,6 +32,11 @@ pub(crate) struct LimitArguments {
     /// How long one question may take, such as 30s or 5m [default: 2m]
     #[arg(long, value_name = "TIME", env = "SIGHTLINE_QUERY_TIME_MAX")]
     query_time_max: Option<String>,
+    /// Answer CloudWatch's questions with the service's caps for cost: 500 metrics a search, 10,000
+    /// metrics and 500 results a Metrics Insights query and one such query a request, 100,800
+    /// datapoints of what is computed
+    #[arg(long, env = "SIGHTLINE_AWS_CAPS")]
+    aws_caps: bool,
 }
 
 /// Limits that are put together and checked.
@@ -104,6 +109,7 @@ pub(crate) fn options(
         // one account.
         running_max: (4 * processors).max(8),
         running_per_tenant_max: (2 * processors).max(4),
+        aws_caps: arguments.aws_caps || file.aws_caps.unwrap_or(false),
         ..QuestionLimits::default()
     };
     Ok(LimitOptions { memory, series, questions })
@@ -144,7 +150,8 @@ impl LimitOptions {
         format!(
             "memory        {} MiB: store {}, questions {}, bodies {}, answers {}\n\
              series        {} in all, {} an account, {} a namespace\n\
-             questions     {} series, {} points, {} MiB, {:?} each; {} at once, {} of an account\n",
+             questions     {} series, {} points, {} MiB, {:?} each; {} at once, {} of an account\n\
+             aws caps      {}\n",
             mib(memory.total),
             mib(memory.store),
             mib(memory.questions),
@@ -159,6 +166,7 @@ impl LimitOptions {
             questions.time_max,
             questions.running_max,
             questions.running_per_tenant_max,
+            if questions.aws_caps { "on: the service's caps for cost" } else { "off" },
         )
     }
 }

@@ -40,7 +40,7 @@ pub use metric_store::{
 };
 pub use query::metric_data::{
     DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineMetric, LineSource, MetricData,
-    Plan, PlanError, rounded_start,
+    Plan, PlanError, caps, rounded_start,
 };
 pub use query::{
     Annotations, Detail, Labels, MetricId, Options, PeriodsOfUnit, PromAnswer, PromQuestion,

@@ -25,6 +25,8 @@ pub struct QuestionLimits {
     pub running_per_tenant_max: usize,
     /// Questions of one account that may wait for their turn; further ones are refused.
     pub waiting_per_tenant_max: usize,
+    /// What CloudWatch caps for cost ([`query::metric_data::caps`]) is capped here too.
+    pub aws_caps: bool,
 }
 
 impl Default for QuestionLimits {
@@ -36,6 +38,7 @@ impl Default for QuestionLimits {
             running_max: 16,
             running_per_tenant_max: 8,
             waiting_per_tenant_max: 64,
+            aws_caps: false,
         }
     }
 }

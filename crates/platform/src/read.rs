@@ -3,7 +3,7 @@
 use crate::Platform;
 use crate::access::{AccessError, Verb};
 use crate::questions::Turn;
-use metric_store::{Matcher, ReadBudget};
+use metric_store::{Matcher, ReadBudget, ReadError};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::metric_data::{DataAnswer, DataQuestion};
 use query::{MetricId, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError, StatisticsQuestion};
@@ -265,4 +265,18 @@ pub enum AskError {
     /// The question failed.
     #[error(transparent)]
     Query(#[from] QueryError),
+}
+
+impl AskError {
+    /// Returns the option of the server that allows more, where a limit was hit that has one.
+    pub fn limit_option(&self) -> Option<&'static str> {
+        let Self::Query(QueryError::Read(error)) = self else { return None };
+        match error {
+            ReadError::TooManySeries { .. } => Some("--query-series-max"),
+            ReadError::TooManyPoints { .. } => Some("--query-points-max"),
+            ReadError::TooMuchMemory { .. } | ReadError::MemoryInUse { .. } => Some("--memory"),
+            ReadError::OutOfTime { .. } => Some("--query-time-max"),
+            ReadError::Part(_) => None,
+        }
+    }
 }

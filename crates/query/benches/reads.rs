@@ -136,6 +136,7 @@ impl Bench {
             now_ms: NOW_MS,
             first: 0,
             points_max: usize::MAX,
+            is_capped: false,
         };
         self.runner.data(TENANT, &question, &ReadBudget::default()).expect("is answered")
     }

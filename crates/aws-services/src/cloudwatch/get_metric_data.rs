@@ -29,7 +29,8 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     validate::check(&asked).map_err(ServiceError::validation)?;
     let range = range(&asked)?;
     let datapoints_max = datapoints_max(&asked)?;
-    let plan = queries::read(&asked, caller)?;
+    let is_capped = services.platform.question_limits().aws_caps;
+    let plan = queries::read(&asked, caller, is_capped)?;
     let now_ms = services.platform.clock().now_ms();
     let labels = Labels::read(&asked, &plan, caller, now_ms)?;
 
@@ -48,7 +49,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     };
     // The service never pages what is computed; nor is it cut off unless the asker wants that.
     let is_paged = !plan.has_math();
-    let is_limited = is_paged || asked.i64(input::MAX_DATAPOINTS).is_some();
+    let is_limited = is_paged || is_capped || asked.i64(input::MAX_DATAPOINTS).is_some();
     let points_max = if is_limited { datapoints_max } else { usize::MAX };
     let question = DataQuestion {
         plan: &plan,
@@ -57,6 +58,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         now_ms,
         first: from.index,
         points_max: if is_paged { points_max } else { usize::MAX },
+        is_capped,
     };
     let answer = services.platform.metric_data(&caller.who, &caller.scope, &question);
     let mut answer = answer.map_err(|error| fault::of_ask(&error))?;

@@ -41,7 +41,10 @@ fn results(server: &Server, queries: &[Json], more: &Json) -> Vec<Shown> {
 }
 
 fn shop() -> Server {
-    let server = Server::new();
+    filled(Server::new())
+}
+
+fn filled(server: Server) -> Server {
     let mut datums = Vec::new();
     for minute in 0..5 {
         for (name, host, value) in
@@ -203,4 +206,18 @@ fn statements_group_metrics_and_math_uses_them() {
     );
     let none = ask(&[statement("g", "SELECT AVG(out) FROM Shop WHERE host = 'c' GROUP BY host")]);
     assert_eq!(none, []);
+}
+
+/// What the service caps for cost is a setting here.
+#[test]
+fn caps_for_cost_hold_where_they_are_asked_for() {
+    let capped = filled(Server::with_options(|options| options.questions.aws_caps = true));
+    let statement = |id: &str| json!({"Id": id, "Expression": "SELECT SUM(out) FROM Shop"});
+    let body = |queries: &[Json]| json!({"MetricDataQueries": queries, "StartTime": NOW_S, "EndTime": NOW_S + 60});
+    let two = body(&[statement("a"), statement("b")]);
+    let (code, text) = capped.refusal("GetMetricData", &two);
+    assert_eq!(code, "ValidationError");
+    assert!(text.contains("2 Metrics Insights queries") && text.contains("--aws-caps"), "{text}");
+    shop().ask("GetMetricData", &two);
+    capped.ask("GetMetricData", &body(&[statement("a")]));
 }

@@ -70,17 +70,22 @@ impl Server {
     }
 
     pub(crate) fn with_store(store: StoreOptions) -> Self {
+        Self::with_options(|options| options.store = store)
+    }
+
+    pub(crate) fn with_options(change: impl FnOnce(&mut PlatformOptions)) -> Self {
         let clock = Arc::new(VirtualClock::starting_at(NOW_MS));
         let scope = Scope { account: "123456789012".parse().unwrap(), region: "us-east-1".into() };
-        let options = PlatformOptions {
+        let mut options = PlatformOptions {
             data_dir: "/data".into(),
             default_scope: scope,
             sync: SyncMode::Always,
             auth: AuthMode::Open,
             key_file: None,
-            store,
+            store: StoreOptions::default(),
             questions: Default::default(),
         };
+        change(&mut options);
         let disk = SimDisk::new(1, CrashPlan::default());
         let platform = Platform::open(&options, clock.clone(), Arc::new(disk.clone())).unwrap();
         let platform = Arc::new(platform);

@@ -230,7 +230,10 @@ impl From<AskError> for Failure {
             }
             AskError::Query(
                 QueryError::Execution(_) | QueryError::Expression { .. } | QueryError::Read(_),
-            ) => Self::Execution(error.to_string()),
+            ) => Self::Execution(match error.limit_option() {
+                Some(option) => format!("{error} (the server's {option})"),
+                None => error.to_string(),
+            }),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The driver: which query is computed when, from what.
 
-use super::DataQuestion;
 use super::column::Periods;
 use super::fetch::{self, Fetched};
 use super::plan::{DataSource, MetricData, Plan};
 use super::search;
 use super::window::periods_of;
+use super::{DataQuestion, caps};
 use crate::parallel::try_map;
 use crate::{InsightsQuestion, LocalRunner, MetricId, QueryError};
 use eval::insights::Limits;
@@ -222,7 +222,7 @@ impl<'q> Engine<'q> {
                 continue;
             }
             let account = self.question.account;
-            let found = search::find(
+            let mut found = search::find(
                 &self.runner.store,
                 self.tenant,
                 account,
@@ -230,6 +230,9 @@ impl<'q> Engine<'q> {
                 periods,
                 self.budget,
             )?;
+            if self.question.is_capped {
+                found.truncate(caps::SEARCHED_MAX);
+            }
             let mut all = Vec::with_capacity(found.len());
             for (metric, fetched) in found {
                 let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
@@ -255,7 +258,13 @@ impl<'q> Engine<'q> {
             start_ms: periods.start_ms,
             period_ms: periods.period_ms,
             periods: periods.len,
-            limits: Limits::default(),
+            limits: match self.question.is_capped {
+                true => Limits {
+                    metrics_max: Some(caps::STATEMENT_METRICS_MAX),
+                    series_max: Some(caps::STATEMENT_SERIES_MAX),
+                },
+                false => Limits::default(),
+            },
         };
         let lines = self.runner.insights(self.tenant, &asked, self.budget)?;
         self.budget.take((lines.len() * periods.len * size_of::<f64>()) as u64)?;

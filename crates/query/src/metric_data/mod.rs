@@ -19,6 +19,21 @@ pub use window::rounded_start;
 
 use model::TimeRange;
 
+/// What the service caps for cost; nothing of it is capped here unless that is asked for.
+///
+/// Source: CloudWatch user guide, "Search expression limits", "Metrics Insights limits"; API reference,
+/// `GetMetricData`.
+pub mod caps {
+    /// Metrics of one search.
+    pub const SEARCHED_MAX: usize = 500;
+    /// Metrics that a statement looks at.
+    pub const STATEMENT_METRICS_MAX: usize = 10_000;
+    /// Results of a statement.
+    pub const STATEMENT_SERIES_MAX: usize = 500;
+    /// Statements of one request.
+    pub const STATEMENTS_MAX: usize = 1;
+}
+
 /// Asks for the results of a plan.
 #[derive(Debug, Clone, Copy)]
 pub struct DataQuestion<'p> {
@@ -35,4 +50,6 @@ pub struct DataQuestion<'p> {
     pub first: usize,
     /// Once so many points are there, further queries are not answered.
     pub points_max: usize,
+    /// What the service caps for cost is capped here too.
+    pub is_capped: bool,
 }

@@ -7,14 +7,19 @@ use aws_shapes::cloudwatch::{
     get_metric_data_input as input, metric, metric_data_query as field, metric_stat,
 };
 use aws_wire::{ServiceError, Struct};
-use platform::{DataQuery, DataSource, MetricData, Plan, PlanError, StatisticError};
+use platform::{DataQuery, DataSource, MetricData, Plan, PlanError, StatisticError, caps};
 use std::collections::HashSet;
 
 /// Source: CloudWatch API reference, `GetMetricData`, field `MetricDataQueries`.
 const QUERIES_MAX: usize = 500;
 
-/// Reads all queries of a request and puts them in order.
-pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Plan, ServiceError> {
+/// Reads all queries of a request and puts them in order. What the service caps for cost is refused
+/// with `is_capped`.
+pub(super) fn read(
+    asked: &Struct<'_>,
+    caller: &Caller,
+    is_capped: bool,
+) -> Result<Plan, ServiceError> {
     let count = asked.list(input::METRIC_DATA_QUERIES).len();
     if count == 0 {
         return Err(ServiceError::validation("The parameter MetricDataQueries is required."));
@@ -31,8 +36,24 @@ pub(super) fn read(asked: &Struct<'_>, caller: &Caller) -> Result<Plan, ServiceE
         let query = read_one(query, &place, caller).map_err(ServiceError::validation)?;
         queries.push(query);
     }
+    if is_capped {
+        check_caps(&queries).map_err(ServiceError::validation)?;
+    }
     let texts: Vec<(String, String)> = queries.iter().map(id_and_text).collect();
     Plan::new(queries).map_err(|error| ServiceError::validation(told(&error, &texts)))
+}
+
+fn check_caps(queries: &[DataQuery]) -> Result<(), String> {
+    let is_statement = |query: &&DataQuery| matches!(query.source, DataSource::Insights { .. });
+    let statements = queries.iter().filter(is_statement).count();
+    let max = caps::STATEMENTS_MAX;
+    if statements > max {
+        return Err(format!(
+            "The request has {statements} Metrics Insights queries, at most {max} may be in one (the \
+             server runs with --aws-caps)."
+        ));
+    }
+    Ok(())
 }
 
 fn check_ids(asked: &Struct<'_>) -> Result<(), ServiceError> {
