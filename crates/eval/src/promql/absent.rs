@@ -22,7 +22,7 @@ impl Evaluator<'_> {
             }
             ExprKind::Subquery(subquery) => {
                 let ends = self.moved(grid, subquery.at, subquery.offset_ms);
-                let inner = self.subquery_grid(subquery, ends);
+                let inner = self.subquery_grid(subquery, ends)?;
                 for column in self.vector(&subquery.expr, inner)? {
                     let samples = super::evaluate::samples_of(&column, inner);
                     mark(&samples, ends, subquery.range_ms, &mut values);

@@ -4,6 +4,7 @@
 
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
+use super::ledger::Ledger;
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::Span;
 use lang::promql::{Aggregate, AggregateOp};
@@ -66,9 +67,15 @@ impl Evaluator<'_> {
         };
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut natives = Natives::default();
-        self.stream(&aggregate.expr, grid, &mut |labels, cells| {
+        let ledger = Ledger::new(self.limits);
+        let result = self.stream(&aggregate.expr, grid, &mut |labels, cells| {
+            let known = groups.len();
             let place = groups.place(&labels);
-            running.grow(groups.len() * grid.count);
+            if groups.len() > known {
+                ledger.take((grid.count * running.place_bytes()) as u64)?;
+                ledger.take_column(grid.count)?;
+                running.grow(groups.len() * grid.count);
+            }
             running.add(place * grid.count, cells.values);
             for (step, histogram) in cells.histograms.iter().enumerate() {
                 if let Some(histogram) = histogram {
@@ -76,7 +83,9 @@ impl Evaluator<'_> {
                 }
             }
             Ok(())
-        })?;
+        });
+        self.charge(&ledger);
+        result?;
         let columns = groups.into_labels().into_iter().enumerate().map(|(place, labels)| {
             Column::new(labels, running.values(place * grid.count, grid.count))
         });
@@ -186,6 +195,16 @@ impl Running {
             AggregateOp::Stdvar => Self::Variance { parts: vec![], root: false },
             _ => return None,
         })
+    }
+
+    /// Returns how many bytes a place takes.
+    fn place_bytes(&self) -> usize {
+        match self {
+            Self::Sum { .. } => 2 * size_of::<f64>() + size_of::<bool>(),
+            Self::Mean(_) => size_of::<Mean>(),
+            Self::Extreme { .. } | Self::Count(_) | Self::Group(_) => size_of::<f64>(),
+            Self::Variance { .. } => size_of::<Variance>(),
+        }
     }
 
     fn grow(&mut self, places: usize) {

@@ -6,6 +6,7 @@
 //!
 //! Source: Prometheus documentation, "Vector matching".
 
+use super::ledger::Ledger;
 use super::math::Combine;
 use super::native::{Cell, Remarks, operate};
 use super::{ABSENT, Column, EvalError, Grouping, Labels, is_absent, merge};
@@ -116,6 +117,7 @@ impl Sides<'_> {
         op: BinaryOp,
         returns_bool: bool,
         remarks: &mut Remarks,
+        ledger: &Ledger<'_>,
     ) -> Result<Vec<Column>, EvalError> {
         let combine = Combine::of(op, returns_bool);
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
@@ -125,7 +127,8 @@ impl Sides<'_> {
         let [fill_many, fill_one] = if swapped { [fills[1], fills[0]] } else { fills };
         let operator = (op, returns_bool);
         let sides = &self;
-        let pairing = Pairing { sides, combine, operator, swapped, many, one, fill_many, fill_one };
+        let fills = (fill_many, fill_one);
+        let pairing = Pairing { sides, combine, operator, swapped, many, one, fills, ledger };
         let mut results = Vec::new();
         for found in self.matches() {
             let (many, one) =
@@ -148,8 +151,9 @@ struct Pairing<'a> {
     swapped: bool,
     many: &'a [Column],
     one: &'a [Column],
-    fill_many: Option<f64>,
-    fill_one: Option<f64>,
+    /// What stands for a missing sample of the "many" and of the "one" side.
+    fills: (Option<f64>, Option<f64>),
+    ledger: &'a Ledger<'a>,
 }
 
 /// No column of the "one" side.
@@ -166,7 +170,7 @@ impl Pairing<'_> {
     ) -> Result<(), EvalError> {
         let steps = self.sides.steps;
         let owners = self.owners(labels, one)?;
-        if one.is_empty() && self.fill_one.is_none() {
+        if one.is_empty() && self.fills.1.is_none() {
             return Ok(());
         }
         let of_histograms = matches!(self.combine, Combine::Nothing)
@@ -176,11 +180,11 @@ impl Pairing<'_> {
             return self.cell_by_cell(labels, many, one, &owners, remarks, results);
         }
         let value_of = |owner: usize, step: usize| match owner {
-            NOBODY => self.fill_one.unwrap_or(ABSENT),
+            NOBODY => self.fills.1.unwrap_or(ABSENT),
             owner => self.one[owner].values[step],
         };
         let single = match one {
-            [only] if self.fill_one.is_none() => Some(&self.one[*only].values),
+            [only] if self.fills.1.is_none() => Some(&self.one[*only].values),
             _ => None,
         };
         let merged: Vec<f64> = match single {
@@ -195,9 +199,10 @@ impl Pairing<'_> {
             let many = &self.many[*at];
             let mut result: Vec<f64> = many.values.clone();
             self.combine_columns(&mut result, values);
-            self.push(&many.labels, Column::new(Labels::empty(), result), one, &owners, results);
+            let result = Column::new(Labels::empty(), result);
+            self.push(&many.labels, result, one, &owners, results)?;
         }
-        if let Some(fill) = self.fill_many {
+        if let Some(fill) = self.fills.0 {
             let present = self.sides.present(self.many, many);
             let alone = |(step, owner): (usize, &usize)| match (present[step], *owner) {
                 (false, owner) if owner != NOBODY => {
@@ -206,7 +211,8 @@ impl Pairing<'_> {
                 _ => ABSENT,
             };
             let result = owners.iter().enumerate().map(alone).collect();
-            self.push(labels, Column::new(Labels::empty(), result), one, &owners, results);
+            let result = Column::new(Labels::empty(), result);
+            self.push(labels, result, one, &owners, results)?;
         }
         Ok(())
     }
@@ -222,7 +228,7 @@ impl Pairing<'_> {
         results: &mut Vec<Column>,
     ) -> Result<(), EvalError> {
         let cell_of_one = |step: usize| match owners[step] {
-            NOBODY => self.fill_one.map(Cell::Float),
+            NOBODY => self.fills.1.map(Cell::Float),
             owner => Cell::of(self.one[owner].cells(), step),
         };
         if self.sides.matching.cardinality == Cardinality::OneToOne {
@@ -246,9 +252,9 @@ impl Pairing<'_> {
                     meet(&mut result, step, &many, &one);
                 }
             }
-            self.push(&column.labels, result, one, owners, results);
+            self.push(&column.labels, result, one, owners, results)?;
         }
-        if let Some(fill) = self.fill_many {
+        if let Some(fill) = self.fills.0 {
             let present = self.sides.present(self.many, many);
             let mut result = Column::new(Labels::empty(), merge::nothing(self.sides.steps));
             for step in (0..self.sides.steps).filter(|step| !present[*step]) {
@@ -256,7 +262,7 @@ impl Pairing<'_> {
                     meet(&mut result, step, &Cell::Float(fill), &one);
                 }
             }
-            self.push(labels, result, one, owners, results);
+            self.push(labels, result, one, owners, results)?;
         }
         Ok(())
     }
@@ -353,28 +359,36 @@ impl Pairing<'_> {
         one: &[usize],
         owners: &[usize],
         results: &mut Vec<Column>,
-    ) {
+    ) -> Result<(), EvalError> {
         if self.sides.matching.include.is_empty() {
+            self.ledger.take(result.bytes())?;
             result.labels = self.labels(many, None);
             results.push(result);
-            return;
+            return Ok(());
         }
-        if let ([only], None) = (one, self.fill_one) {
+        if let ([only], None) = (one, self.fills.1) {
+            self.ledger.take(result.bytes())?;
             result.labels = self.labels(many, Some(&self.one[*only].labels));
             results.push(result);
-            return;
+            return Ok(());
         }
         let mut by_owner: HashMap<usize, usize> = HashMap::new();
         for step in (0..self.sides.steps).filter(|step| result.cells().is_there(*step)) {
-            let place = *by_owner.entry(owners[step]).or_insert_with(|| {
-                let one = self.one.get(owners[step]).map(|column| &column.labels);
-                let values = merge::nothing(self.sides.steps);
-                results.push(Column::new(self.labels(many, one), values));
-                results.len() - 1
-            });
+            let place = match by_owner.get(&owners[step]) {
+                Some(place) => *place,
+                None => {
+                    self.ledger.take_column(self.sides.steps)?;
+                    let one = self.one.get(owners[step]).map(|column| &column.labels);
+                    let values = merge::nothing(self.sides.steps);
+                    results.push(Column::new(self.labels(many, one), values));
+                    by_owner.insert(owners[step], results.len() - 1);
+                    results.len() - 1
+                }
+            };
             results[place].values[step] = result.values[step];
             results[place].set_histogram(step, result.cells().histogram(step).cloned());
         }
+        Ok(())
     }
 
     fn labels(&self, many: &Labels, one: Option<&Labels>) -> Labels {

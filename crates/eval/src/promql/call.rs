@@ -30,7 +30,9 @@ impl Evaluator<'_> {
             (F::Start, _) => Ok(same(seconds(self.range.start_ms), grid)),
             (F::End, _) => Ok(same(seconds(self.range.end_ms), grid)),
             (F::Step, _) => Ok(same(seconds(self.range.step_ms), grid)),
-            (F::Range, _) => Ok(same(seconds(self.range.end_ms - self.range.start_ms), grid)),
+            (F::Range, _) => {
+                Ok(same(seconds(self.range.end_ms.saturating_sub(self.range.start_ms)), grid))
+            }
             (F::MinOf | F::MaxOf, [a, b]) => {
                 let pick = if call.function == F::MinOf { least } else { greatest };
                 let pairs = self.scalar(a, grid)?.into_iter().zip(self.scalar(b, grid)?);

@@ -3,6 +3,7 @@
 //! Source: Prometheus documentation, `histogram_quantile` and `histogram_fraction`.
 
 use super::evaluate::Evaluator;
+use super::ledger::Ledger;
 use super::{ABSENT, Column, EvalError, Grid, Labels, Native, is_absent, merge, native, text};
 use lang::promql::Expr;
 use std::collections::HashMap;
@@ -39,6 +40,10 @@ impl Evaluator<'_> {
         let mut results = Vec::new();
         let mut buckets = Vec::new();
         for family in families {
+            let ledger = Ledger::new(self.limits);
+            let taken = ledger.take((phis.len() * grid.count * size_of::<f64>()) as u64);
+            self.charge(&ledger);
+            taken?;
             let mut values = vec![merge::nothing(grid.count); phis.len()];
             let mut forced = false;
             for step in 0..grid.count {
@@ -71,13 +76,21 @@ impl Evaluator<'_> {
                 let mut by_phi: Vec<(u64, Column)> = Vec::new();
                 for (step, (value, phi)) in values.iter().zip(phis).enumerate() {
                     let known = by_phi.iter().position(|(bits, _)| *bits == phi.to_bits());
-                    let place = known.unwrap_or_else(|| {
-                        let mut labels = family.labels.to_builder();
-                        labels.set(label, &text::of_number(*phi));
-                        let column = Column::new(labels.build(), merge::nothing(grid.count));
-                        by_phi.push((phi.to_bits(), column));
-                        by_phi.len() - 1
-                    });
+                    let place = match known {
+                        Some(place) => place,
+                        None => {
+                            // Charged at once: a quantile for each step is as many columns.
+                            let ledger = Ledger::new(self.limits);
+                            let taken = ledger.take_column(grid.count);
+                            self.charge(&ledger);
+                            taken?;
+                            let mut labels = family.labels.to_builder();
+                            labels.set(label, &text::of_number(*phi));
+                            let column = Column::new(labels.build(), merge::nothing(grid.count));
+                            by_phi.push((phi.to_bits(), column));
+                            by_phi.len() - 1
+                        }
+                    };
                     by_phi[place].1.values[step] = *value;
                 }
                 results.extend(by_phi.into_iter().map(|(_, column)| column));

@@ -1,6 +1,7 @@
 //! The driver over a range: a tree becomes columns over all steps at once, from the leaves up.
 
 use super::binary::Sides;
+use super::ledger::Ledger;
 use super::math::{self, Combine};
 use super::native::{self, Cell, Remarks, operate};
 use super::source::{Limits, Source};
@@ -23,7 +24,10 @@ pub fn evaluate(
     limits: &dyn Limits,
 ) -> Result<(Value, Annotations), EvalError> {
     let mut expr = expr.clone();
-    let times = QueryTimes { step_ms: range.step_ms, range_ms: range.end_ms - range.start_ms };
+    let times = QueryTimes {
+        step_ms: range.step_ms,
+        range_ms: range.end_ms.saturating_sub(range.start_ms),
+    };
     expr.resolve_durations(times).map_err(|error| EvalError::Refused(error.message))?;
     evaluate_resolved(&expr, source, range, options, limits)
 }
@@ -106,9 +110,12 @@ impl<'a> Evaluator<'a> {
         if kind == ValueType::Matrix {
             return self.matrix(expr.inner(), Grid::at(start_ms)).map(Value::Matrix);
         }
-        let count = if instant { 1 } else { (end_ms - start_ms) / self.range.step_ms + 1 };
+        let steps = end_ms.saturating_sub(start_ms) / self.range.step_ms.max(1);
+        let count = if instant { 1 } else { steps.saturating_add(1) };
         let grid =
             Grid { start_ms, step_ms: self.range.step_ms.max(1), count: count.max(0) as usize };
+        // Before anything is made of as many places as there are steps.
+        self.hold(count.max(0).saturating_mul(size_of::<f64>() as i64) as u64)?;
         self.shared = super::shared::Shared::of(expr);
         Ok(match self.eval(expr, grid)? {
             Data::Scalar(values) if instant => Value::Scalar(start_ms, values[0]),
@@ -117,9 +124,20 @@ impl<'a> Evaluator<'a> {
                 Value::Matrix(vec![series(Column::new(Labels::empty(), values), grid)])
             }
             Data::Vector(columns) => {
-                let all = columns.into_iter().map(|column| series(column, grid));
-                let some = |s: &Series| !s.points.is_empty() || !s.histograms.is_empty();
-                let mut all: Vec<Series> = all.filter(some).collect();
+                let ledger = Ledger::new(self.limits);
+                let mut all = Vec::with_capacity(columns.len());
+                for column in columns {
+                    let series = series(column, grid);
+                    let points = series.points.len() * size_of::<(i64, f64)>();
+                    if let Err(error) = ledger.take(points as u64) {
+                        self.charge(&ledger);
+                        return Err(error);
+                    }
+                    if !series.points.is_empty() || !series.histograms.is_empty() {
+                        all.push(series);
+                    }
+                }
+                self.charge(&ledger);
                 if instant {
                     return Ok(Value::Vector(all));
                 }
@@ -135,6 +153,7 @@ impl<'a> Evaluator<'a> {
     /// once in the expression too.
     pub(super) fn eval(&mut self, expr: &Expr, grid: Grid) -> Result<Data, EvalError> {
         let expr = expr.inner();
+        self.limits.check()?;
         if let Some(known) = self.shared.find(expr, grid) {
             let data = known.clone();
             self.hold(self.held + data.bytes())?;
@@ -180,9 +199,12 @@ impl<'a> Evaluator<'a> {
                         BinaryOp::Or => sides.or()?,
                         op => {
                             let mut remarks = Remarks::default();
-                            let columns = sides.combine(op, binary.returns_bool, &mut remarks)?;
+                            let ledger = Ledger::new(self.limits);
+                            let columns =
+                                sides.combine(op, binary.returns_bool, &mut remarks, &ledger);
+                            self.charge(&ledger);
                             remarks.note(&mut self.notes, expr.span, op);
-                            columns
+                            columns?
                         }
                     };
                     Ok(Data::Vector(columns))
@@ -274,7 +296,10 @@ impl<'a> Evaluator<'a> {
                 _ => {}
             }
         }
-        for column in self.vector(expr, grid)? {
+        for (n, column) in self.vector(expr, grid)?.into_iter().enumerate() {
+            if n.is_multiple_of(64) {
+                self.limits.check()?;
+            }
             sink(column.labels.clone(), column.cells())?;
         }
         Ok(())
@@ -283,19 +308,22 @@ impl<'a> Evaluator<'a> {
     /// Keeps the columns that [`Evaluator::stream`] gives.
     pub(super) fn collect(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, EvalError> {
         let mut columns = Vec::new();
-        let mut bytes = 0;
-        let limits = self.limits;
+        let ledger = Ledger::new(self.limits);
         let result = self.stream_own(expr, grid, &mut |labels, cells| {
             if cells.any() {
                 let column = cells.to_column(labels);
-                bytes += column.bytes();
-                limits.take(column.bytes())?;
+                ledger.take(column.bytes())?;
                 columns.push(column);
             }
             Ok(())
         });
-        self.held += bytes;
+        self.charge(&ledger);
         result.map(|()| columns)
+    }
+
+    /// Takes over what was taken in an expression's part; it is given back with the part.
+    pub(super) fn charge(&mut self, ledger: &Ledger<'_>) {
+        self.held += ledger.taken();
     }
 
     /// The streams of leaves: selectors and functions of ranges.

@@ -7,6 +7,7 @@
 //! Source: Prometheus documentation, `info()`.
 
 use super::evaluate::Evaluator;
+use super::ledger::Ledger;
 use super::{ABSENT, Column, EvalError, Grid, Grouping, Labels, NAME, is_absent, merge};
 use lang::promql::{Ends, Expr, ExprKind, MatchOp, Matcher, VectorSelector};
 use std::collections::HashMap;
@@ -46,7 +47,10 @@ impl Evaluator<'_> {
             }
             identity.key_of(&column.labels, &mut key);
             let of_series = families.get(key.as_str()).map_or(&[][..], Vec::as_slice);
-            results.extend(enriched(&column, of_series, &data));
+            let ledger = Ledger::new(self.limits);
+            let enriched = enriched(&column, of_series, &data, &ledger);
+            self.charge(&ledger);
+            results.extend(enriched?);
         }
         results.retain(Column::has_values);
         merge::merge_equal(results)
@@ -109,7 +113,12 @@ fn names_of(matchers: &[Matcher]) -> Vec<Matcher> {
 }
 
 /// Returns a series under the labels that it has with its info series, which change with them.
-fn enriched(column: &Column, families: &[InfoFamily], data: &[&Matcher]) -> Vec<Column> {
+fn enriched(
+    column: &Column,
+    families: &[InfoFamily],
+    data: &[&Matcher],
+    ledger: &Ledger<'_>,
+) -> Result<Vec<Column>, EvalError> {
     let required = data.iter().any(|m| !m.matches_empty());
     let mut results: Vec<(Vec<Option<usize>>, Column)> = Vec::new();
     for (step, value) in column.values.iter().enumerate() {
@@ -122,16 +131,20 @@ fn enriched(column: &Column, families: &[InfoFamily], data: &[&Matcher]) -> Vec<
             continue;
         }
         let known = results.iter().position(|(of, _)| *of == chosen);
-        let place = known.unwrap_or_else(|| {
-            let labels = with_labels(&column.labels, families, &chosen, data);
-            let values = vec![ABSENT; column.values.len()];
-            results.push((chosen, Column::new(labels, values)));
-            results.len() - 1
-        });
+        let place = match known {
+            Some(place) => place,
+            None => {
+                ledger.take_column(column.values.len())?;
+                let labels = with_labels(&column.labels, families, &chosen, data);
+                let values = vec![ABSENT; column.values.len()];
+                results.push((chosen, Column::new(labels, values)));
+                results.len() - 1
+            }
+        };
         results[place].1.values[step] = *value;
         results[place].1.set_histogram(step, column.cells().histogram(step).cloned());
     }
-    results.into_iter().map(|(_, column)| column).collect()
+    Ok(results.into_iter().map(|(_, column)| column).collect())
 }
 
 impl InfoFamily {

@@ -45,6 +45,7 @@ mod evaluate;
 mod info;
 mod kahan;
 mod labels;
+mod ledger;
 mod math;
 mod merge;
 mod native;

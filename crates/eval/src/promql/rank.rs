@@ -4,6 +4,7 @@
 
 use super::aggregate::{Groups, grouping_of};
 use super::evaluate::{Data, Evaluator};
+use super::ledger::Ledger;
 use super::native::{self, Cell};
 use super::window::quantile_of;
 use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, text};
@@ -44,7 +45,10 @@ impl Evaluator<'_> {
                 Ok(quantiles(&columns, labels, &members, &phis))
             }
             (AggregateOp::CountValues, Data::Text(label)) => {
-                count_values(&columns, &labels, &members, &label)
+                let ledger = Ledger::new(self.limits);
+                let counted = count_values(&columns, &labels, &members, &label, &ledger);
+                self.charge(&ledger);
+                counted
             }
             (op @ (AggregateOp::Topk | AggregateOp::Bottomk), Data::Scalar(counts)) => {
                 let counts = whole_counts(&counts)?;
@@ -191,6 +195,7 @@ fn count_values(
     labels: &[Labels],
     members: &[Vec<usize>],
     label: &str,
+    ledger: &Ledger<'_>,
 ) -> Result<Vec<Column>, EvalError> {
     if label.is_empty() {
         return Err(EvalError::execution(format!("invalid label name {label:?}")));
@@ -205,12 +210,19 @@ fn count_values(
                     continue;
                 };
                 let text = native::label_text(&cell);
-                let place = *places.entry(text).or_insert_with_key(|text| {
-                    let mut labels = group.to_builder();
-                    labels.set(label, text);
-                    counted.push(Column::new(labels.build(), vec![ABSENT; column.values.len()]));
-                    counted.len() - 1
-                });
+                let place = match places.get(&text) {
+                    Some(place) => *place,
+                    None => {
+                        let steps = column.values.len();
+                        ledger.take_column(steps)?;
+                        ledger.take(2 * text.len() as u64)?;
+                        let mut labels = group.to_builder();
+                        labels.set(label, &text);
+                        counted.push(Column::new(labels.build(), vec![ABSENT; steps]));
+                        places.insert(text, counted.len() - 1);
+                        counted.len() - 1
+                    }
+                };
                 let count: &mut f64 = &mut counted[place].values[step];
                 *count = if is_absent(*count) { 1.0 } else { *count + 1.0 };
             }

@@ -1,12 +1,16 @@
 //! Leaves: selectors and subqueries become columns.
 
 use super::evaluate::{Evaluator, Sink, samples_of};
+use super::ledger::Ledger;
 use super::source::{Selection, SeriesSet};
 use super::value::Series;
 use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
 use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
 use std::borrow::Cow;
+
+/// A year of seconds.
+const SUBQUERY_STEPS_MAX: i64 = 366 * 86_400;
 
 /// How many series are read between two looks at the limits.
 const SERIES_BETWEEN_CHECKS: usize = 64;
@@ -125,8 +129,9 @@ impl<'a> Evaluator<'a> {
         let distinct = keeps_name || merge::same_name((0..set.len()).map(|at| set.labels(at)));
         let mut out = merge::nothing(windowing.steps.count);
         let mut natives = Vec::new();
-        let mut gather = Gather::new(keeps_name, distinct, sink);
-        self.each(&*set, |labels, samples| {
+        let ledger = Ledger::new(self.limits);
+        let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
+        let read = self.each(&*set, |labels, samples| {
             samples.drop_stale();
             natives.clear();
             let labels = labels();
@@ -141,8 +146,10 @@ impl<'a> Evaluator<'a> {
             }
             names.see(&labels, &out);
             gather.add(labels, Cells { values: &out, histograms: &natives })
-        })?;
-        gather.finish()
+        });
+        let result = read.and_then(|()| gather.finish());
+        self.charge(&ledger);
+        result
     }
 
     fn stream_subquery(
@@ -152,13 +159,14 @@ impl<'a> Evaluator<'a> {
         names: &mut Names,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
-        let inner = self.subquery_grid(subquery, windowing.ends);
+        let inner = self.subquery_grid(subquery, windowing.ends)?;
         let columns = self.vector(&subquery.expr, inner)?;
         let keeps_name = windowing.function.keeps_name();
         let distinct = keeps_name || merge::same_name(columns.iter().map(|c| c.labels.clone()));
         let mut out = merge::nothing(windowing.steps.count);
-        let mut gather = Gather::new(keeps_name, distinct, sink);
-        for (n, column) in columns.into_iter().enumerate() {
+        let ledger = Ledger::new(self.limits);
+        let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
+        let mut give = |n: usize, column: super::Column| {
             if n.is_multiple_of(SERIES_BETWEEN_CHECKS) {
                 self.limits.check()?;
             }
@@ -171,44 +179,61 @@ impl<'a> Evaluator<'a> {
                 names.see_mixture(&column.labels, mixture);
             }
             names.see(&column.labels, &out);
-            gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
-        }
-        gather.finish()
+            gather.add(column.labels, Cells { values: &out, histograms: &natives })
+        };
+        let given = columns.into_iter().enumerate().try_for_each(|(n, column)| give(n, column));
+        let result = given.and_then(|()| gather.finish());
+        self.charge(&ledger);
+        result
     }
 
     /// The steps at which a subquery's expression is evaluated: multiples of its step inside the
     /// windows that end at `ends`.
-    pub(super) fn subquery_grid(&self, subquery: &Subquery, ends: Grid) -> Grid {
+    ///
+    /// # Errors
+    /// When a value for each of them is more memory than there is.
+    pub(super) fn subquery_grid(&self, subquery: &Subquery, ends: Grid) -> Result<Grid, EvalError> {
         let step_ms = subquery.step_ms.unwrap_or(self.options.subquery_step_ms).max(1);
         let after_ms = ends.start_ms.saturating_sub(subquery.range_ms);
         let start_ms = (after_ms.div_euclid(step_ms)).saturating_add(1).saturating_mul(step_ms);
-        let steps = ends.end_ms().saturating_sub(start_ms).div_euclid(step_ms) + 1;
-        Grid { start_ms, step_ms, count: usize::try_from(steps).unwrap_or(0) }
+        let steps = ends.end_ms().saturating_sub(start_ms).div_euclid(step_ms).saturating_add(1);
+        if steps > SUBQUERY_STEPS_MAX {
+            return Err(EvalError::TooMuch(format!(
+                "subquery of {steps} steps, more than {SUBQUERY_STEPS_MAX} are not evaluated"
+            )));
+        }
+        let count = usize::try_from(steps).unwrap_or(0);
+        let bytes = (count * size_of::<f64>()) as u64;
+        self.limits.take(bytes)?;
+        self.limits.give_back(bytes);
+        Ok(Grid { start_ms, step_ms, count })
     }
 
     /// The samples of a range at one moment.
     pub(super) fn matrix(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, EvalError> {
-        let limits = self.limits;
+        let ledger = Ledger::new(self.limits);
         let mut all = Vec::new();
         match &expr.kind {
             ExprKind::Matrix(matrix) => {
                 let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
                 let set = self.select(&matrix.vector, ends, matrix.range_ms, 0)?;
-                self.each(&*set, |labels, samples| {
+                let read = self.each(&*set, |labels, samples| {
                     samples.drop_stale();
                     if !samples.is_empty() {
-                        limits.take((samples.len() * size_of::<(i64, f64)>()) as u64)?;
+                        ledger.take((samples.len() * size_of::<(i64, f64)>()) as u64)?;
                         let points = samples.times.iter().copied();
                         let points = points.zip(samples.values.iter().copied()).collect();
                         let histograms = samples.histograms.clone();
                         all.push(Series { labels: labels(), points, histograms });
                     }
                     Ok(())
-                })?;
+                });
+                self.charge(&ledger);
+                read?;
             }
             ExprKind::Subquery(subquery) => {
                 let ends = self.moved(grid, subquery.at, subquery.offset_ms);
-                let inner = self.subquery_grid(subquery, ends);
+                let inner = self.subquery_grid(subquery, ends)?;
                 for column in self.vector(&subquery.expr, inner)? {
                     let samples = samples_of(&column, inner);
                     let points = samples.times.into_iter().zip(samples.values).collect();
@@ -333,13 +358,19 @@ fn check_smoothing(function: WindowFn, params: Params<'_>) -> Result<(), EvalErr
 struct Gather<'g, 's> {
     keeps_name: bool,
     distinct: bool,
+    ledger: &'g Ledger<'g>,
     sink: &'g mut Sink<'s>,
     held: Vec<super::Column>,
 }
 
 impl<'g, 's> Gather<'g, 's> {
-    fn new(keeps_name: bool, distinct: bool, sink: &'g mut Sink<'s>) -> Self {
-        Self { keeps_name, distinct, sink, held: Vec::new() }
+    fn new(
+        keeps_name: bool,
+        distinct: bool,
+        ledger: &'g Ledger<'g>,
+        sink: &'g mut Sink<'s>,
+    ) -> Self {
+        Self { keeps_name, distinct, ledger, sink, held: Vec::new() }
     }
 
     fn add(&mut self, labels: Labels, cells: Cells<'_>) -> Result<(), EvalError> {
@@ -347,7 +378,9 @@ impl<'g, 's> Gather<'g, 's> {
         if self.distinct {
             return (self.sink)(labels, cells);
         }
-        self.held.push(cells.to_column(labels));
+        let column = cells.to_column(labels);
+        self.ledger.take(column.bytes())?;
+        self.held.push(column);
         Ok(())
     }
 

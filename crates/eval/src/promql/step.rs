@@ -17,7 +17,7 @@ use lang::Span;
 use lang::promql::{
     Ends, Expr, ExprKind, Function, Matcher, MatrixSelector, QueryTimes, VectorSelector,
 };
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Why an expression is evaluated on a schedule, not on the stream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +43,19 @@ pub struct Stepper {
 pub struct Feed {
     matchers: Vec<Matcher>,
     reach_ms: i64,
-    /// In the order of labels, which is the order in which the batch adds up.
-    windows: BTreeMap<(Labels, u64), Samples>,
-    labels: HashMap<u64, Labels>,
+    windows: Vec<Window>,
+    /// Where the window of a series is.
+    places: HashMap<u64, usize>,
+    /// Windows are in the order of labels, which is the order in which the batch adds up.
+    sorted: bool,
+}
+
+/// What is carried of a series.
+#[derive(Debug, Clone)]
+struct Window {
+    labels: Labels,
+    series: u64,
+    samples: Samples,
 }
 
 /// A sample of a series.
@@ -93,16 +103,22 @@ impl Stepper {
         if at_ms <= self.last_tick_ms.saturating_sub(feed.reach_ms) {
             return false;
         }
-        let labels = feed.labels.entry(series).or_insert_with(labels).clone();
-        put(feed.windows.entry((labels, series)).or_default(), at_ms, sample);
+        let place = *feed.places.entry(series).or_insert_with(|| {
+            let (labels, samples) = (labels(), Samples::default());
+            feed.windows.push(Window { labels, series, samples });
+            feed.sorted = false;
+            feed.windows.len() - 1
+        });
+        put(&mut feed.windows[place].samples, at_ms, sample);
         true
     }
 
     /// Forgets a series, such as one that was deleted.
     pub fn forget(&mut self, feed: usize, series: u64) {
         let feed = &mut self.feeds[feed];
-        if let Some(labels) = feed.labels.remove(&series) {
-            feed.windows.remove(&(labels, series));
+        if feed.places.contains_key(&series) {
+            feed.windows.retain(|window| window.series != series);
+            feed.find_places();
         }
     }
 
@@ -121,6 +137,7 @@ impl Stepper {
             return Err(EvalError::Refused(format!("step to {at_ms} ms after one to {last} ms")));
         }
         self.last_tick_ms = at_ms;
+        self.feeds.iter_mut().for_each(Feed::sort);
         let carried = Carried(&self.feeds);
         let at = Range::instant(at_ms);
         let answer = evaluate_resolved(&self.expr, &carried, at, &self.options, limits);
@@ -153,23 +170,39 @@ impl Feed {
     }
 
     fn bytes(&self) -> usize {
-        let of_window = |((labels, _), samples): (&(Labels, u64), &Samples)| {
+        let of_window = |window: &Window| {
+            let samples = &window.samples;
             let natives: usize = samples.histograms.iter().map(|(_, h)| h.bytes()).sum();
-            labels.bytes() + samples.len() * size_of::<(i64, f64)>() + natives
+            window.labels.bytes() + samples.len() * size_of::<(i64, f64)>() + natives
         };
         self.windows.iter().map(of_window).sum()
     }
 
     fn trim(&mut self, at_ms: i64) {
         let oldest_ms = at_ms.saturating_sub(self.reach_ms);
-        let labels = &mut self.labels;
-        self.windows.retain(|(_, series), samples| {
-            trim(samples, oldest_ms);
-            if samples.is_empty() {
-                labels.remove(series);
-            }
-            !samples.is_empty()
+        let carried = self.windows.len();
+        self.windows.retain_mut(|window| {
+            trim(&mut window.samples, oldest_ms);
+            !window.samples.is_empty()
         });
+        if self.windows.len() < carried {
+            self.find_places();
+        }
+    }
+
+    fn sort(&mut self) {
+        if !self.sorted {
+            let by = |a: &Window, b: &Window| (&a.labels, a.series).cmp(&(&b.labels, b.series));
+            self.windows.sort_unstable_by(by);
+            self.find_places();
+            self.sorted = true;
+        }
+    }
+
+    fn find_places(&mut self) {
+        let places = self.windows.iter().enumerate().map(|(at, window)| (window.series, at));
+        self.places.clear();
+        self.places.extend(places);
     }
 }
 
@@ -265,8 +298,8 @@ impl Feeds {
             return;
         }
         let matchers = matchers.to_vec();
-        let (windows, labels) = Default::default();
-        self.all.push(Feed { matchers, reach_ms, windows, labels });
+        let (windows, places) = Default::default();
+        self.all.push(Feed { matchers, reach_ms, windows, places, sorted: true });
     }
 }
 
@@ -275,7 +308,7 @@ struct Carried<'f>(&'f [Feed]);
 
 /// Carried windows of a selection.
 struct Windows<'f> {
-    all: Vec<(&'f Labels, &'f Samples)>,
+    all: &'f [Window],
     after_ms: i64,
     last_ms: i64,
 }
@@ -288,7 +321,7 @@ impl Source for Carried<'_> {
         let Some(feed) = self.0.iter().find(|feed| feed.matchers == selection.matchers) else {
             return Err(EvalError::execution("a selector that was not fed"));
         };
-        let all = feed.windows.iter().map(|((labels, _), samples)| (labels, samples)).collect();
+        let all = &feed.windows[..];
         let Selection { after_ms, last_ms, .. } = *selection;
         Ok(Box::new(Windows { all, after_ms, last_ms }))
     }
@@ -300,11 +333,11 @@ impl SeriesSet for Windows<'_> {
     }
 
     fn labels(&self, at: usize) -> Labels {
-        self.all[at].0.clone()
+        self.all[at].labels.clone()
     }
 
     fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
-        let samples = self.all[at].1;
+        let samples = &self.all[at].samples;
         let first = samples.times.partition_point(|time| *time <= self.after_ms);
         let behind = samples.times.partition_point(|time| *time <= self.last_ms);
         into.clear();

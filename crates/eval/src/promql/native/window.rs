@@ -218,13 +218,14 @@ impl<'a> Mixed<'a> {
             let away = ms as f64 / 1000.0;
             if away >= distance * 1.1 { distance / 2.0 } else { away }
         };
-        let mut to_start = border(first_ms - self.start_ms);
+        let mut to_start = border(first_ms.saturating_sub(self.start_ms));
         if counter && change.count > 0.0 && first.count >= 0.0 {
             to_start = to_start.min(sampled * (first.count / change.count));
         }
-        let mut factor = (sampled + to_start + border(self.end_ms - last_ms)) / sampled;
+        let mut factor =
+            (sampled + to_start + border(self.end_ms.saturating_sub(last_ms))) / sampled;
         if per_second {
-            factor /= (self.end_ms - self.start_ms) as f64 / 1000.0;
+            factor /= self.end_ms.saturating_sub(self.start_ms) as f64 / 1000.0;
         }
         Ok(Some(times(&change, factor)))
     }

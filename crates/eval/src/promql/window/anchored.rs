@@ -41,7 +41,8 @@ impl Windowing<'_> {
             points.clear();
             match boundary {
                 Boundary::Anchored => {
-                    anchored(samples, first..behind, start - lookback_ms, &mut points);
+                    let oldest = start.saturating_sub(lookback_ms);
+                    anchored(samples, first..behind, oldest, &mut points);
                 }
                 Boundary::Smoothed => {
                     let counter = self.function.wants_counter();
@@ -116,7 +117,9 @@ impl Near {
     fn at_border(&self, samples: &Samples, border: i64, place: usize) -> Option<f64> {
         let before = place.checked_sub(1)?;
         let (before_ms, after_ms) = (samples.times[before], *samples.times.get(place)?);
-        if before_ms <= border - self.lookback_ms || after_ms > border + self.lookback_ms {
+        let (oldest, newest) =
+            (border.saturating_sub(self.lookback_ms), border.saturating_add(self.lookback_ms));
+        if before_ms <= oldest || after_ms > newest {
             return None;
         }
         let (mut low, high) = (samples.values[before], samples.values[place]);
@@ -140,7 +143,8 @@ pub fn instant_smoothed(samples: &Samples, ends: Grid, lookback_ms: i64, out: &m
         place = after(&samples.times, place, at);
         let near = Near { first: 0, behind: 0, start: at, end: at, lookback_ms, counter: false };
         out[step] = near.at_border(samples, at, place).unwrap_or_else(|| {
-            let before = place.checked_sub(1).filter(|p| samples.times[*p] > at - lookback_ms);
+            let before =
+                place.checked_sub(1).filter(|p| samples.times[*p] > at.saturating_sub(lookback_ms));
             before.map_or(ABSENT, |p| samples.values[p])
         });
     }

@@ -29,8 +29,8 @@ impl Extrapolated {
         let (first_ms, last_ms) = (window.times[0], window.times[count - 1]);
         let sampled = (last_ms - first_ms) as f64 / 1000.0;
         let distance = sampled / (count - 1) as f64;
-        let mut to_start = (first_ms - window.start_ms) as f64 / 1000.0;
-        let mut to_end = (window.end_ms - last_ms) as f64 / 1000.0;
+        let mut to_start = first_ms.saturating_sub(window.start_ms) as f64 / 1000.0;
+        let mut to_end = window.end_ms.saturating_sub(last_ms) as f64 / 1000.0;
         let far = distance * 1.1;
         if to_start >= far {
             to_start = distance / 2.0;
@@ -43,7 +43,7 @@ impl Extrapolated {
         }
         let mut factor = (sampled + to_start + to_end) / sampled;
         if self.per_second {
-            factor /= (window.end_ms - window.start_ms) as f64 / 1000.0;
+            factor /= window.end_ms.saturating_sub(window.start_ms) as f64 / 1000.0;
         }
         change * factor
     }

@@ -205,7 +205,8 @@ impl Windowing<'_> {
         let (Some(first), Some(last)) = (samples.times.first(), samples.times.last()) else {
             return 0;
         };
-        let per_window = samples.len() as i64 * self.range_ms / (last - first).max(1);
+        let per_window =
+            (samples.len() as i64).saturating_mul(self.range_ms) / (last - first).max(1);
         if per_window < blocks::WINDOW_MIN { 0 } else { self.range_ms / self.ends.step_ms.max(1) }
     }
 

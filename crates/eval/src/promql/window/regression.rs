@@ -22,7 +22,7 @@ fn line(window: Window<'_>, origin_ms: i64) -> Line {
     let (mut x, mut y) = (Sum::default(), Sum::default());
     let (mut xy, mut xx) = (Sum::default(), Sum::default());
     for (at, value) in window.times.iter().zip(window.values) {
-        let seconds = (at - origin_ms) as f64 / 1000.0;
+        let seconds = at.saturating_sub(origin_ms) as f64 / 1000.0;
         x.add(seconds);
         y.add(*value);
         xy.add(seconds * value);

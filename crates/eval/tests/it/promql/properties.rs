@@ -120,7 +120,7 @@ fn natively(samples: &Samples) -> Samples {
     natives
 }
 
-fn memory() -> impl Strategy<Value = Memory> {
+pub(super) fn memory() -> impl Strategy<Value = Memory> {
     prop::collection::vec(samples(), 8).prop_map(|mut all| {
         let all_natives = all.split_off(6);
         let names = [("m", "1", "1"), ("m", "1", "2"), ("m", "2", "1"), ("m", "3", "")];
