@@ -45,6 +45,7 @@ console: ## Build the console's pages into crates/console/assets, checked
 	cd crates/console/web && npm ci --no-audit --no-fund && npm run --silent types && npm run --silent unit && npm run --silent build
 
 screenshots: test-deps ## Pictures of the console's pages, dark and light, into docs/screenshots
+	@fc-list 2>/dev/null | grep -q Inter || apt-get install -y -qq fonts-inter >/dev/null 2>&1 || echo "without the font Inter"
 	cargo build --locked --profile $(PROFILE) -p cli
 	node crates/console/web/e2e/screenshots.mjs target/$(PROFILE)/sightline docs/screenshots
 

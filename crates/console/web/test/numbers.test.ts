@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { countText, valueText } from '../src/lib/numbers.ts'
+import { countText, exactText, valueText } from '../src/lib/numbers.ts'
 
 const cases: [number | null | undefined, string, string][] = [
   [12.345, 'Percent', '12.3 %'],
+  [0.9481, 'Percent', '0.95 %'],
+  [270.44, '', '270'],
+  [711.1 * 1024 ** 2, 'Bytes', '711 MiB'],
   [0, 'Percent', '0 %'],
   [100, 'Percent', '100 %'],
   [1024, 'Bytes', '1 KiB'],
@@ -29,6 +32,12 @@ const cases: [number | null | undefined, string, string][] = [
 
 test('values are written with three digits and their unit', () => {
   for (const [value, unit, text] of cases) assert.equal(valueText(value, unit), text, `${value} ${unit}`)
+})
+
+test('tables have more digits', () => {
+  assert.equal(exactText(12.345678901, 'Percent'), '12.34568 %')
+  assert.equal(exactText(1234567, ''), '1.234567 M')
+  assert.equal(exactText(10, ''), '10')
 })
 
 test('counts are whole', () => {

@@ -87,6 +87,14 @@ fn oracle_console_is_used_by_keys_alone() {
 }
 
 #[test]
+fn oracle_console_follows_a_virtual_clock() {
+    let data = data();
+    let clock = ["--test-bench", "--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"];
+    let server = Server::start(data.path(), &clock);
+    walk("clock", &url(&server), &[]);
+}
+
+#[test]
 fn oracle_console_asks_who_comes() {
     let secured = Secured::start();
     walk("sign-in", &secured.url(""), &["no-users"]);

@@ -67,7 +67,7 @@ function yAxis(scale: 'left' | 'right', lines: Line[], css: (name: string) => st
     grid: { show: scale === 'left', stroke: css('--grid'), width: 1 },
     ticks: { show: false },
     gap: 6,
-    space: isSmall ? 28 : 36,
+    space: isSmall ? 24 : 36,
     size: (_plot, values) => Math.max(...(values ?? ['']).map((text) => text.length), 3) * 6.3 + 10,
     values: (_plot, splits) => splits.map((value) => valueText(value, unit)),
     // Marks of bytes at powers of two, as they are written.
@@ -89,7 +89,7 @@ function lineSeries(line: Line, n: number, css: (name: string) => string, drawn:
     label: line.label,
     scale: line.axis,
     stroke: colour,
-    width: 1.5,
+    width: drawn().view === 'stacked' ? 1 : 1.5,
     points: { show: () => (drawn().lines[n]?.points.times.length ?? 0) <= POINTS_FEW, size: 4, fill: colour, width: 0 },
     ...(line.colour >= COLOURS ? { dash: [5, 3] } : {}),
     ...(drawn().view === 'stacked' && n === 0 ? { fill: thin(colour) } : {}),

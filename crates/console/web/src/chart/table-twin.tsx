@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { utc } from '../frame/clock.ts'
 import { note, report } from '../frame/toasts.tsx'
-import { valueText } from '../lib/numbers.ts'
+import { exactText } from '../lib/numbers.ts'
 import { isoText, timeText } from '../lib/time.ts'
 import type { Drawing } from './lines.ts'
 import { plotted } from './plot.ts'
@@ -60,7 +60,7 @@ export function TableTwin({ drawing }: { drawing: Drawing }) {
                 <th scope="row">{timeText((axis[n] ?? 0) * 1000, utc.value)}</th>
                 {drawing.lines.map((line, c) => (
                   <td key={line.key} class="number">
-                    {valueText(columns[c]?.[n], line.unit)}
+                    {exactText(columns[c]?.[n], line.unit)}
                   </td>
                 ))}
               </tr>

@@ -67,7 +67,10 @@ export class Live {
       this.until = Math.min(to, window.to)
       this.state.value = { lines: joined, messages, error: undefined, loading: false, window, period }
     } catch (error) {
-      if (this.asking === asking) this.state.value = { ...this.state.peek(), error, loading: false }
+      if (this.asking !== asking) return
+      // Lines of another question would be taken for the answer to this one.
+      const { lines } = this.state.peek()
+      this.state.value = { lines: key === this.asked ? lines : [], messages: [], error, loading: false, window, period }
     } finally {
       if (this.asking === asking) this.asking = undefined
     }

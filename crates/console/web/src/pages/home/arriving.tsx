@@ -63,6 +63,7 @@ function rates(look: Look, list: (top: Top) => Sent[]): (one: Sent) => number | 
 function Senders({ look }: { look: Look }) {
   const rate = rates(look, (top) => top.senders)
   const { senders } = look.now
+  const several = new Set(senders.map((one) => one.account)).size > 1
   return (
     <div class="box">
       <h2>Arriving, by sender</h2>
@@ -77,7 +78,7 @@ function Senders({ look }: { look: Look }) {
               <tr>
                 <th scope="col">Sender</th>
                 <th scope="col">Door</th>
-                <th scope="col">Account</th>
+                {several && <th scope="col">Account</th>}
                 <th scope="col" class="number">
                   Points/s
                 </th>
@@ -97,7 +98,7 @@ function Senders({ look }: { look: Look }) {
                 <tr key={keyOf(one)}>
                   <th scope="row">{one.sender || 'anybody'}</th>
                   <td>{one.door}</td>
-                  <td title={one.region}>{one.account}</td>
+                  {several && <td title={one.region}>{one.account}</td>}
                   <Counts one={one} rate={rate(one)} />
                 </tr>
               ))}

@@ -55,8 +55,9 @@ export function HostView({ name, isOnly }: { name: string; isOnly: boolean }) {
     void live.ask({ queries, window, period, isTailable: true })
   })
   const state = live.state.value
+  const panels = useMemo(() => panelsOf(metrics.value ?? []), [metrics.value])
+  const drawings = useMemo(() => new Map(panels.map((panel) => [panel.id, drawingOf(panel, state)])), [panels, state])
   if (!metrics.value) return <p class="dim pad">Reading what {name} reports…</p>
-  const panels = panelsOf(metrics.value)
   const newest = Math.max(...state.lines.map((line) => line.points.times.at(-1) ?? 0), 0) * 1000
   return (
     <section aria-labelledby="host-name" class="host">
@@ -72,10 +73,10 @@ export function HostView({ name, isOnly }: { name: string; isOnly: boolean }) {
         <Freshness newest={newest} period={state.period} isLoading={state.loading} />
         {state.error !== undefined && <Trouble error={state.error} />}
       </header>
-      <Tiles panels={panels} state={state} />
+      <Tiles drawings={drawings} />
       <div class="panels">
         {panels.map((panel) => (
-          <PanelView key={panel.id} panel={panel} state={state} />
+          <PanelView key={panel.id} panel={panel} drawing={drawings.get(panel.id) ?? drawingOf(panel, state)} state={state} />
         ))}
       </div>
     </section>
@@ -134,9 +135,8 @@ function graphOf(panel: Panel): Graph {
   return { ...EMPTY, title: panel.title, view: panel.view, rows }
 }
 
-function PanelView({ panel, state }: { panel: Panel; state: LiveState }) {
+function PanelView({ panel, drawing, state }: { panel: Panel; drawing: Drawing; state: LiveState }) {
   const asTable = useSignal(false)
-  const drawing = useMemo(() => drawingOf(panel, state), [JSON.stringify(panel), state])
   const title = `panel-${panel.id}`
   return (
     <article class="panel" aria-labelledby={title}>
@@ -179,11 +179,9 @@ interface Tile {
   part?: number
 }
 
-function Tiles({ panels, state }: { panels: Panel[]; state: LiveState }) {
+function Tiles({ drawings }: { drawings: Map<string, Drawing> }) {
   const last = (id: string): { label: string; value: number }[] => {
-    const panel = panels.find((one) => one.id === id)
-    if (!panel) return []
-    return drawingOf(panel, state).lines.flatMap((line) => {
+    return (drawings.get(id)?.lines ?? []).flatMap((line) => {
       const value = summary(line.points).last
       return value === undefined ? [] : [{ label: line.label, value }]
     })

@@ -7,7 +7,7 @@ import { rangeParam, tick, windowNow } from '../../frame/clock.ts'
 import { address } from '../../frame/router.ts'
 import { type DataQuery, metricQuery } from '../../lib/graph.ts'
 import { Live, type LiveState } from '../../lib/live.ts'
-import { valueText } from '../../lib/numbers.ts'
+import { countText, valueText } from '../../lib/numbers.ts'
 import { NONE, type Points, cadence, summary } from '../../lib/points.ts'
 import { MINUTE, agoText, autoPeriod } from '../../lib/time.ts'
 import { useVisible } from '../../lib/virtual.ts'
@@ -109,7 +109,7 @@ export function HostsTable({ hosts }: { hosts: Host[] }) {
     <section class="hosts" aria-labelledby="hosts-title">
       <header class="host-head">
         <h1 id="hosts-title">Hosts</h1>
-        <span class="dim">{hosts.length} report</span>
+        <span class="dim">{countText(hosts.length)} hosts</span>
         <input type="search" aria-label="Filter hosts" placeholder="Filter" value={filter.value} onInput={(event) => (filter.value = event.currentTarget.value)} />
       </header>
       <div class="scroll rows" ref={visible.ref} tabIndex={0} role="region" aria-label="Hosts, table">

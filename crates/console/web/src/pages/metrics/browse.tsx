@@ -132,8 +132,8 @@ export function Browse() {
 }
 
 function itemOf(metric: Metric, withNamespace: boolean): Item {
-  const dimensions = metric.dimensions.map(([name, value]) => `${name}=${value}`).join('  ')
-  const detail = withNamespace ? [metric.namespace, dimensions].filter(Boolean).join('  ') : dimensions
+  const dimensions = metric.dimensions.map(([name, value]) => `${name}=${value}`).join(', ')
+  const detail = withNamespace ? [metric.namespace, dimensions].filter(Boolean).join(': ') : dimensions
   return { key: metricKey(metric), title: metric.name, detail, metric }
 }
 

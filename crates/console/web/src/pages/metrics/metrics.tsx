@@ -1,7 +1,8 @@
 /** Metrics: find them, put them on a graph, compute with them, take the graph elsewhere. */
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { Chart } from '../../chart/chart.tsx'
+import type { Drawing } from '../../chart/lines.ts'
 import { TableTwin, copy } from '../../chart/table-twin.tsx'
 import { rangeLabel } from '../../frame/range-picker.tsx'
 import { range, utc } from '../../frame/clock.ts'
@@ -9,7 +10,7 @@ import { pageKeys } from '../../frame/keys.ts'
 import { EMPTY, freeId, withMath } from '../../lib/graph.ts'
 import { lengthText } from '../../lib/time.ts'
 import { Browse, searchBox } from './browse.tsx'
-import { periodOf, useGraphData } from './data.ts'
+import { type Shown, periodOf, useGraphData } from './data.ts'
 import { PeriodSelect, Rows, StatInput, newMath } from './rows.tsx'
 import { Source } from './source.tsx'
 import { graph, setGraph } from './state.ts'
@@ -72,25 +73,42 @@ export function Metrics() {
             ))}
           </ul>
         )}
-        <div class="tabs" role="tablist" aria-label="Below the graph">
-          {TABS.map(([name, label]) => (
-            <button key={name} id={`tab-${name}`} role="tab" aria-selected={tab.value === name} aria-controls="below" onClick={() => (tab.value = name)}>
-              {label}
-              {name === 'rows' && rows.length > 0 ? ` (${rows.length})` : ''}
-            </button>
-          ))}
-          <span class="dim">
-            {rangeLabel(range.value, utc.value)}, a point each {lengthText(periodOf(graph.value) * 1000)}
-            {state.loading ? ', reading…' : ''}
-          </span>
-        </div>
-        <div id="below" class="below" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
-          {tab.value === 'rows' && <Rows drawing={drawing} trouble={trouble} onFocus={(key) => (focus.value = key)} />}
-          {tab.value === 'table' && <TableTwin drawing={drawing} />}
-          {tab.value === 'source' && <Source />}
-        </div>
+        {rows.length > 0 && <Below tab={tab} drawing={drawing} trouble={trouble} isLoading={state.loading} onFocus={(key) => (focus.value = key)} />}
       </section>
     </div>
+  )
+}
+
+interface BelowProps {
+  tab: Signal<Tab>
+  drawing: Drawing
+  trouble: Shown['trouble']
+  isLoading: boolean
+  onFocus: (key: string | undefined) => void
+}
+
+function Below({ tab, drawing, trouble, isLoading, onFocus }: BelowProps) {
+  const { rows } = graph.value
+  return (
+    <>
+      <div class="tabs" role="tablist" aria-label="Below the graph">
+        {TABS.map(([name, label]) => (
+          <button key={name} id={`tab-${name}`} role="tab" aria-selected={tab.value === name} aria-controls="below" onClick={() => (tab.value = name)}>
+            {label}
+            {name === 'rows' ? ` (${rows.length})` : ''}
+          </button>
+        ))}
+        <span class="dim">
+          {rangeLabel(range.value, utc.value)}, a point each {lengthText(periodOf(graph.value) * 1000)}
+          {isLoading ? ', reading…' : ''}
+        </span>
+      </div>
+      <div id="below" class="below" role="tabpanel" aria-labelledby={`tab-${tab.value}`}>
+        {tab.value === 'rows' && <Rows drawing={drawing} trouble={trouble} onFocus={onFocus} />}
+        {tab.value === 'table' && <TableTwin drawing={drawing} />}
+        {tab.value === 'source' && <Source />}
+      </div>
+    </>
   )
 }
 
