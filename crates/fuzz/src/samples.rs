@@ -158,6 +158,12 @@ fn credentials(all: &mut Vec<Named>) {
         ("user", "POST /-/manage/users\n\n{\"role\":\"admin\",\"name\":\"a\",\"password\":\"b\"}"),
         ("password", "POST /-/manage/users/a/password\n\n{\"password\":\"b\"}"),
         ("revoke", "POST /-/manage/tokens/SLTKA/revoke"),
+        (
+            "session",
+            "GET /-/session\nhost: localhost:4280\ncookie: a=b; sightline4280=\
+             00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff",
+        ),
+        ("console", "GET /console/metrics\naccept-encoding: gzip, br;q=0"),
     ];
     for (name, text) in requests {
         put(all, "credentials", name, text);

@@ -1,6 +1,6 @@
 //! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
 
-use crate::{backups, control, credentials, identify, manage, neighbours};
+use crate::{backups, control, credentials, identify, manage, neighbours, sessions};
 use http::request::Parts;
 use model::{Scope, TimeRange};
 use platform::saving::BackupRequest;
@@ -52,4 +52,15 @@ pub fn read_backup(body: &[u8]) -> Result<BackupRequest, String> {
 /// Returns user and password, or an empty user and the token, of the header `Authorization`.
 pub fn brought(parts: &Parts) -> Option<(String, String)> {
     identify::brought_texts(parts)
+}
+
+/// Returns the token of the console's cookie, as a server without TLS reads it, and with TLS.
+pub fn session_tokens(parts: &Parts) -> [Option<[u8; 32]>; 2] {
+    [false, true].map(|is_private| sessions::token_of(is_private, parts))
+}
+
+/// Returns the status that the console answers with, and the size of what it sends.
+pub fn console_answer(parts: &Parts) -> Option<(u16, usize)> {
+    let answer = console::answer(parts).or_else(|| console::welcome(parts))?;
+    Some((answer.status().as_u16(), answer.body().len()))
 }

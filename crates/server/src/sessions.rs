@@ -103,7 +103,7 @@ pub(crate) fn who(shared: &Shared, parts: &Parts) -> Option<Principal> {
     if signed || !(parts.method.is_safe() || is_of_a_page(parts)) {
         return None;
     }
-    let token = token_of(shared, parts)?;
+    let token = token_of(shared.tls.is_some(), parts)?;
     let standing = shared.sessions.touch(&token, RealClock.now_ms())?;
     if shared.platform.credentials().still_stands(&standing) {
         return Some(standing.who);
@@ -123,16 +123,17 @@ pub(crate) fn asks_for_itself(parts: &Parts) -> bool {
 }
 
 /// Cookies know no ports, so that their names do: two servers of one machine are two.
-fn cookie_name(shared: &Shared, parts: &Parts) -> String {
+fn cookie_name(is_private: bool, parts: &Parts) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let port = host.and_then(|host| host.rsplit_once(':')).map_or("", |(_, port)| port);
     let port = if port.bytes().all(|b| b.is_ascii_digit()) { port } else { "" };
-    let prefix = if shared.tls.is_some() { "__Host-" } else { "" };
+    let prefix = if is_private { "__Host-" } else { "" };
     format!("{prefix}sightline{port}")
 }
 
-fn token_of(shared: &Shared, parts: &Parts) -> Option<Token> {
-    let name = cookie_name(shared, parts);
+/// Reads the token that a request brings, over TLS or not.
+pub(crate) fn token_of(is_private: bool, parts: &Parts) -> Option<Token> {
+    let name = cookie_name(is_private, parts);
     let cookies = parts.headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
     let mut pairs = cookies.flat_map(|line| line.split(';')).filter_map(|one| one.split_once('='));
     let text = pairs.find(|(key, _)| key.trim() == name).map(|(_, text)| text.trim())?;
@@ -156,7 +157,7 @@ fn unhex(text: &str) -> Option<Token> {
 }
 
 fn cookie(shared: &Shared, parts: &Parts, token: Option<&Token>) -> Option<HeaderValue> {
-    let name = cookie_name(shared, parts);
+    let name = cookie_name(shared.tls.is_some(), parts);
     let secure = if shared.tls.is_some() { "; Secure" } else { "" };
     let (text, ends) = match token {
         Some(token) => (hex(token), ""),
@@ -227,7 +228,7 @@ fn sign_in(shared: &Shared, parts: &Parts, peer: IpAddr) -> Answer {
 /// Done by whoever has the cookie, also for a session that is over.
 fn sign_out(shared: &Shared, parts: &Parts, peer: IpAddr) -> Answer {
     let ended = is_of_a_page(parts)
-        .then(|| token_of(shared, parts))
+        .then(|| token_of(shared.tls.is_some(), parts))
         .flatten()
         .and_then(|token| shared.sessions.end(&token));
     if let Some(who) = &ended {

@@ -88,6 +88,18 @@ main((server) =>
       await page.keyboard.press('Enter')
       await eventually('the mistake', async () => (await page.getByRole('alert').allInnerTexts()).some((text) => text.length > 10))
       await eventually('the metrics still', async () => (await numbers('m1'))[0] === '20' && (await numbers('m2'))[0] === '100')
+      await expression.fill('m1 * 2 + m2')
+      await page.keyboard.press('Enter')
+      await eventually('its values', async () => JSON.stringify(await numbers('e1')) === JSON.stringify(['140', '140', '156', '148']))
+      await page.getByRole('textbox', { name: 'Label of e1' }).fill('both')
+      await page.keyboard.press('Enter')
+      await eventually('its label', async () => /both 140/.test(await page.getByRole('group', { name: /newest values/ }).getAttribute('aria-label')))
+      await expression.fill(`SEARCH('{Shop,region} MetricName="Orders"', 'Sum')`)
+      await page.keyboard.press('Enter')
+      await eventually('a line for each that was found', async () => {
+        const lines = await graphed.locator('tr.sub').allInnerTexts()
+        return lines.length === 2 && lines.some((text) => /\b20\b/.test(text)) && lines.some((text) => /\b100\b/.test(text))
+      })
       await (await rowOf('e1')).getByRole('button', { name: /Remove/ }).click()
 
       // The same graph from its address alone.

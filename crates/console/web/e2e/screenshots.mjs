@@ -37,17 +37,15 @@ const PAGES = {
     await eventually('the graphs', async () => (await page.locator('.legend b').allInnerTexts()).filter((text) => text !== '–').length > 12)
     // Somebody sends while one looks.
     await page.getByRole('combobox', { name: 'Refresh interval' }).selectOption('5')
-    for (let n = 0; n < 6; n++) {
+    for (let n = 0; n < 8; n++) {
       const now = Math.floor(Date.now() / 10_000) * 10_000
       await putSample(url, 'Shop', shopData(now - 20 * 60_000, now, 11).slice(-40 * n))
       await remoteWrite(url, nodes(now, 4))
       await page.waitForTimeout(900)
     }
-    await page.getByRole('button', { name: 'Refresh now' }).click()
-    await page.waitForTimeout(500)
     const chart = page.locator('.chart').nth(3)
     const box = await chart.boundingBox()
-    await page.mouse.move(box.x + box.width * 0.66, box.y + 60)
+    await page.mouse.move(box.x + box.width * 0.45, box.y + 60)
   },
   metrics: async (page, url) => {
     const params = new URLSearchParams({ range: '3h', title: 'Checkout: latency and errors', rows: JSON.stringify(GRAPH) })
@@ -56,7 +54,7 @@ const PAGES = {
     await page.getByRole('option', { name: 'region, service' }).click()
     await eventually('the lines', async () => (await page.locator('.graphed td.number').allInnerTexts()).filter((text) => text !== '–').length >= 12)
     const box = await page.locator('.graph .chart').boundingBox()
-    await page.mouse.move(box.x + box.width * 0.72, box.y + 120)
+    await page.mouse.move(box.x + box.width * 0.5, box.y + 120)
   },
 }
 

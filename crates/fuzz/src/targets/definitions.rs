@@ -123,6 +123,10 @@ pub(super) const CREDENTIAL_WORDS: &[&[u8]] = &[
     b"/revoke",
     b"\nauthorization: Basic cm9vdDpwYXNzd29yZA==",
     b"\nauthorization: Bearer slt_",
+    b"\ncookie: sightline4280=",
+    b"\nhost: localhost:4280",
+    b"GET /console/assets/",
+    b"\naccept-encoding: br;q=0",
     b"\nauthorization: Basic U0xBS0FBQUFBQUFBQUFBQTpz",
     b"{\"role\":\"admin\",\"name\":\"a\"}",
     b"{\"password\":\"correct horse\"}",
@@ -136,6 +140,17 @@ pub(super) fn credentials(input: &[u8]) {
     let Some((parts, body)) = http_text::parse(input) else { return };
     if let Err(why) = server::fuzzing::read_management(&parts, &body) {
         assert!(!why.is_empty());
+    }
+    let texts: Vec<_> = parts.headers.values().map(http::HeaderValue::as_bytes).collect();
+    for token in server::fuzzing::session_tokens(&parts).into_iter().flatten() {
+        let hex: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        let holds = |text: &&[u8]| {
+            text.to_ascii_lowercase().windows(64).any(|window| window == hex.as_bytes())
+        };
+        assert!(texts.iter().any(holds), "a token that nobody sent");
+    }
+    if let Some((status, _)) = server::fuzzing::console_answer(&parts) {
+        assert!([200, 302, 304, 404, 405].contains(&status), "{status}");
     }
     let Some((user, password)) = server::fuzzing::brought(&parts) else { return };
     let presented = match user.as_str() {

@@ -5,6 +5,7 @@
 
 use crate::programs::{Server, free_address};
 use crate::secured::{PASSWORD, Secured, curl};
+use crate::tls::Authority;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -103,6 +104,19 @@ fn oracle_console_asks_who_comes() {
         secured.manage(&create, PASSWORD);
         walk("sign-in", &secured.url(""), &[user, PASSWORD, role]);
     }
+}
+
+#[test]
+fn oracle_with_tls_a_session_travels_by_tls_alone() {
+    let authority = Authority::new();
+    let secured = authority.server(&[]);
+    secured.manage(&["users", "create", "ann", "--role", "viewer", "--password-stdin"], PASSWORD);
+    let (user, ca) = (format!("ann:{PASSWORD}"), authority.text("ca.pem"));
+    let session = secured.url("/-/session");
+    let told = curl(&["--cacert", &ca, "-X", "POST", "-u", &user, &session]).headers;
+    let line = told.lines().find(|line| line.starts_with("set-cookie: ")).expect("a cookie");
+    assert!(line.starts_with("set-cookie: __host-sightline"), "{line}");
+    assert!(line.ends_with("; secure"), "{line}");
 }
 
 /// A server with a user, and the cookie of a session of theirs.

@@ -48,7 +48,7 @@ impl Authority {
         write(self.path(&format!("{name}.key")), &key.serialize_pem());
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().expect("a plain path").to_owned()
     }
 

@@ -170,18 +170,21 @@ function Expression({ row, trouble }: { row: MathRow; trouble: string }) {
   }
   return (
     <>
-      <input
-        ref={box}
-        class="expression"
-        aria-label={`Expression ${row.id}`}
-        aria-invalid={trouble !== ''}
-        aria-describedby={trouble ? `wrong-${row.id}` : undefined}
-        placeholder="m1 / m2 * 100, SUM(METRICS()), SEARCH('{CWAgent,host} mem', 'Average')"
-        value={row.expression}
-        spellcheck={false}
-        onBlur={(event) => commit(event.currentTarget)}
-        onKeyDown={(event) => event.key === 'Enter' && commit(event.currentTarget)}
-      />
+      <div class="math">
+        <input
+          ref={box}
+          class="expression"
+          aria-label={`Expression ${row.id}`}
+          aria-invalid={trouble !== ''}
+          aria-describedby={trouble ? `wrong-${row.id}` : undefined}
+          placeholder="m1 / m2 * 100, SUM(METRICS()), SEARCH('{CWAgent,host} mem', 'Average')"
+          value={row.expression}
+          spellcheck={false}
+          onBlur={(event) => commit(event.currentTarget)}
+          onKeyDown={(event) => event.key === 'Enter' && commit(event.currentTarget)}
+        />
+        <Named row={row} label="Label" />
+      </div>
       {trouble && (
         <div class="wrong" id={`wrong-${row.id}`} role="alert">
           {trouble}
