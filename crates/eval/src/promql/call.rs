@@ -79,10 +79,12 @@ impl Evaluator<'_> {
                 let phis = self.scalar(phi, grid)?;
                 self.note_quantiles(phi.span, &phis);
                 let columns = self.vector(arg, grid)?;
+                let columns = self.without_namesakes(columns, arg);
                 self.histogram_quantiles(&columns, arg, None, &[phis], grid).map(Data::Vector)
             }
             (F::HistogramQuantiles, [arg, label, phis @ ..]) => {
                 let columns = self.vector(arg, grid)?;
+                let columns = self.without_namesakes(columns, arg);
                 let label = self.texts(std::slice::from_ref(label), grid)?;
                 let mut all = Vec::new();
                 for phi in phis {
@@ -95,6 +97,7 @@ impl Evaluator<'_> {
             (F::HistogramFraction, [low, high, arg]) => {
                 let bounds = [self.scalar(low, grid)?, self.scalar(high, grid)?];
                 let columns = self.vector(arg, grid)?;
+                let columns = self.without_namesakes(columns, arg);
                 self.histogram_fraction(&columns, arg, &bounds, grid).map(Data::Vector)
             }
             (

@@ -168,6 +168,44 @@ impl Evaluator<'_> {
         merge::drop_names(results)
     }
 
+    /// Removes what stands at a step where a classic and a native histogram are called the same:
+    /// nobody could tell which of them is meant.
+    pub(super) fn without_namesakes(
+        &mut self,
+        mut columns: Vec<Column>,
+        arg: &Expr,
+    ) -> Vec<Column> {
+        let natives: HashMap<Labels, usize> = (columns.iter().enumerate())
+            .filter(|(_, column)| !column.histograms.is_empty())
+            .map(|(at, column)| (column.labels.clone(), at))
+            .collect();
+        if natives.is_empty() {
+            return columns;
+        }
+        let mut both = Vec::new();
+        for (at, column) in columns.iter().enumerate() {
+            if column.labels.get(BOUND).is_empty() {
+                continue;
+            }
+            let Some(native) = natives.get(&column.labels.filtered(|name| name != BOUND)) else {
+                continue;
+            };
+            let cells = columns[*native].cells();
+            let there = column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
+            let there = there.filter(|(step, _)| cells.histogram(*step).is_some());
+            both.extend(there.map(|(step, _)| (at, *native, step)));
+        }
+        for (bucket, native, step) in both {
+            let name = columns[native].labels.name();
+            self.notes.warn(arg.span, format!(
+                "vector contains a mix of classic and native histograms for metric name {name:?}"
+            ));
+            columns[bucket].values[step] = ABSENT;
+            columns[native].set_histogram(step, None);
+        }
+        columns
+    }
+
     /// Puts the series of each histogram together; those without a bound are named and left out.
     fn families(&mut self, columns: &[Column], arg: &Expr) -> Vec<Family> {
         let mut places: HashMap<Labels, usize> = HashMap::new();

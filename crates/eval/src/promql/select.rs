@@ -85,7 +85,6 @@ impl<'a> Evaluator<'a> {
         }
         let param = |n: usize| params.get(n).map_or(&[][..], Vec::as_slice);
         let params = Params { first: param(0), second: param(1) };
-        check_smoothing(function, params)?;
         let Some(arg) = call.args.iter().find(|arg| !scalars(arg)) else {
             return Err(EvalError::execution("a range vector was expected"));
         };
@@ -129,6 +128,9 @@ impl<'a> Evaluator<'a> {
         let distinct = keeps_name || merge::same_name((0..set.len()).map(|at| set.labels(at)));
         let mut out = merge::nothing(windowing.steps.count);
         let mut natives = Vec::new();
+        if !set.is_empty() {
+            check_smoothing(windowing)?;
+        }
         let ledger = Ledger::new(self.limits);
         let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
         let read = self.each(&*set, |labels, samples| {
@@ -164,6 +166,9 @@ impl<'a> Evaluator<'a> {
         let keeps_name = windowing.function.keeps_name();
         let distinct = keeps_name || merge::same_name(columns.iter().map(|c| c.labels.clone()));
         let mut out = merge::nothing(windowing.steps.count);
+        if !columns.is_empty() {
+            check_smoothing(windowing)?;
+        }
         let ledger = Ledger::new(self.limits);
         let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
         let mut give = |n: usize, column: super::Column| {
@@ -339,10 +344,12 @@ fn correct_latest(
     }
 }
 
-fn check_smoothing(function: WindowFn, params: Params<'_>) -> Result<(), EvalError> {
-    if function != WindowFn::DoubleExponentialSmoothing {
+/// Factors are looked at when there is something to smooth, as Prometheus does.
+fn check_smoothing(windowing: &Windowing<'_>) -> Result<(), EvalError> {
+    if windowing.function != WindowFn::DoubleExponentialSmoothing {
         return Ok(());
     }
+    let params = windowing.params;
     for (what, values) in [("smoothing", params.first), ("trend", params.second)] {
         if let Some(bad) = values.iter().find(|v| !(**v > 0.0 && **v < 1.0)) {
             return Err(EvalError::execution(format!(
