@@ -2,8 +2,9 @@
 //!
 //! Source: Prometheus documentation, "Query functions".
 
-use super::evaluate::{Data, Evaluator, map_columns};
+use super::evaluate::{Data, Evaluator};
 use super::math::{self, greatest, least};
+use super::pointwise::map_columns;
 use super::window::WindowFn;
 use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, merge, native};
 use lang::promql::{Call, Expr, ExprKind, Function};

@@ -3,13 +3,13 @@
 use super::binary::Sides;
 use super::ledger::Ledger;
 use super::math::{self, Combine};
-use super::native::{self, Cell, Remarks, operate};
+use super::native::Remarks;
+use super::pointwise::{Operator, beside_scalar, broadcast, map, negated};
+use super::shape::{is_invariant, is_nameless};
 use super::source::{Limits, Source};
 use super::value::{Options, Range, Series, Value};
-use super::{
-    ABSENT, Annotations, Cells, Column, EvalError, Grid, Labels, Samples, is_absent, merge,
-};
-use lang::promql::{At, BinaryOp, Call, Expr, ExprKind, Function, QueryTimes, ValueType};
+use super::{Annotations, Cells, Column, EvalError, Grid, Labels, Samples, is_absent};
+use lang::promql::{At, BinaryOp, Expr, ExprKind, QueryTimes, ValueType};
 
 /// Evaluates an expression at each step of a range.
 ///
@@ -365,178 +365,6 @@ impl<'a> Evaluator<'a> {
         };
         base.back(offset_ms)
     }
-}
-
-/// Says whether an expression has the same value at all steps.
-fn is_invariant(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::String(_) => true,
-        ExprKind::Vector(selector) => selector.at.is_some(),
-        ExprKind::Matrix(matrix) => matrix.vector.at.is_some(),
-        ExprKind::Subquery(subquery) => subquery.at.is_some() || is_invariant(&subquery.expr),
-        ExprKind::Call(Call { function, args }) => {
-            let needs_now = match function {
-                Function::Time | Function::PredictLinear | Function::Timestamp => true,
-                // Without an argument they look at the time of the step.
-                _ => args.is_empty() && super::calendar::part_of(*function).is_some(),
-            };
-            !needs_now && args.iter().all(is_invariant)
-        }
-        _ => expr.children().into_iter().all(is_invariant),
-    }
-}
-
-/// Says whether no series of a vector has a metric's name: then removing names makes none equal.
-fn is_nameless(expr: &Expr) -> bool {
-    match &expr.inner().kind {
-        ExprKind::Call(call) => {
-            math::unary(call.function).is_some()
-                || super::window::WindowFn::of(call.function).is_some_and(|f| !f.keeps_name())
-        }
-        ExprKind::Unary(unary) => unary.negative,
-        ExprKind::Binary(binary) => {
-            matches!(Combine::of(binary.op, binary.returns_bool), c if c.drops_name())
-                && !binary.op.is_set()
-        }
-        ExprKind::Aggregate(aggregate) => {
-            use lang::promql::AggregateOp as Op;
-            let keeps_all =
-                matches!(aggregate.op, Op::Topk | Op::Bottomk | Op::Limitk | Op::LimitRatio);
-            !keeps_all
-                && (aggregate.without
-                    || !aggregate.labels.iter().any(|l| super::labels::is_name(l)))
-                && aggregate.op != Op::CountValues
-        }
-        _ => false,
-    }
-}
-
-/// Applies a function where there is a value.
-#[inline]
-pub(super) fn map(value: f64, compute: impl Fn(f64) -> f64) -> f64 {
-    if is_absent(value) { value } else { compute(value) }
-}
-
-fn broadcast(data: Data, count: usize) -> Data {
-    let repeat = |values: Vec<f64>| vec![values[0]; count];
-    let repeat_column = |column: Column| Column {
-        labels: column.labels,
-        values: repeat(column.values),
-        histograms: match column.histograms.first() {
-            Some(histogram) => vec![histogram.clone(); count],
-            None => Vec::new(),
-        },
-    };
-    match data {
-        Data::Scalar(values) => Data::Scalar(repeat(values)),
-        Data::Text(text) => Data::Text(text),
-        Data::Vector(columns) => Data::Vector(columns.into_iter().map(repeat_column).collect()),
-    }
-}
-
-fn negated(data: Data) -> Result<Data, EvalError> {
-    match data {
-        Data::Vector(mut columns) => {
-            for column in &mut columns {
-                column.values.iter_mut().for_each(|v| *v = map(*v, |v| -v));
-                for histogram in column.histograms.iter_mut().flatten() {
-                    *histogram = std::sync::Arc::new(native::negative(histogram));
-                }
-            }
-            merge::drop_names(columns).map(Data::Vector)
-        }
-        Data::Scalar(values) => Ok(Data::Scalar(values.into_iter().map(|v| -v).collect())),
-        text @ Data::Text(_) => Ok(text),
-    }
-}
-
-/// Applies a function to all floats; they are the metric's own no more. Histograms are passed over.
-pub(super) fn map_columns(
-    mut columns: Vec<Column>,
-    compute: impl Fn(f64) -> f64,
-) -> Result<Vec<Column>, EvalError> {
-    for column in &mut columns {
-        column.values.iter_mut().for_each(|v| *v = map(*v, &compute));
-        column.histograms.clear();
-    }
-    columns.retain(Column::has_values);
-    merge::drop_names(columns)
-}
-
-/// An operator beside a scalar.
-#[derive(Clone, Copy)]
-struct Operator {
-    op: BinaryOp,
-    returns_bool: bool,
-}
-
-impl Operator {
-    /// Says whether it means nothing for floats.
-    fn is_of_histograms(self) -> bool {
-        matches!(Combine::of(self.op, self.returns_bool), Combine::Nothing)
-    }
-
-    /// Replaces what stands in a column by what it gives with the scalars.
-    fn apply(self, column: &mut Column, scalars: &[f64], vector_left: bool, remarks: &mut Remarks) {
-        for (step, scalar) in scalars.iter().enumerate() {
-            let Some(cell) = Cell::of(column.cells(), step) else {
-                continue;
-            };
-            let scalar = Cell::Float(*scalar);
-            let (left, right) = if vector_left { (&cell, &scalar) } else { (&scalar, &cell) };
-            let mut result = operate(self.op, self.returns_bool, left, right, remarks);
-            // A filter keeps the vector's value, on whichever side it stands.
-            if matches!(Combine::of(self.op, self.returns_bool), Combine::Filter(_)) {
-                result = result.map(|_| cell);
-            }
-            let (value, histogram) = match result {
-                None => (ABSENT, None),
-                Some(Cell::Float(value)) => (value, None),
-                Some(Cell::Native(histogram)) => (ABSENT, Some(histogram)),
-            };
-            column.values[step] = value;
-            column.set_histogram(step, histogram);
-        }
-    }
-}
-
-/// An operator of which at least one side is a scalar.
-fn beside_scalar(
-    operator: Operator,
-    left: Data,
-    right: Data,
-    remarks: &mut Remarks,
-) -> Result<Data, EvalError> {
-    let combine = Combine::of(operator.op, operator.returns_bool);
-    let (mut columns, scalars, vector_left) = match (left, right) {
-        (Data::Scalar(left), Data::Scalar(right)) => {
-            let pairs = left.into_iter().zip(right);
-            return Ok(Data::Scalar(pairs.map(|(l, r)| combine.of_pair(l, r)).collect()));
-        }
-        (Data::Vector(columns), Data::Scalar(scalars)) => (columns, scalars, true),
-        (Data::Scalar(scalars), Data::Vector(columns)) => (columns, scalars, false),
-        _ => return Err(EvalError::execution("operators take scalars and instant vectors")),
-    };
-    for column in &mut columns {
-        if !column.histograms.is_empty() || operator.is_of_histograms() {
-            operator.apply(column, &scalars, vector_left, remarks);
-            continue;
-        }
-        for (value, scalar) in column.values.iter_mut().zip(&scalars) {
-            *value = map(*value, |value| match (combine, vector_left) {
-                (_, true) => combine.of_pair(value, *scalar),
-                // A filter keeps the vector's value, on whichever side it stands.
-                (Combine::Filter(holds), false) if holds(*scalar, value) => value,
-                (Combine::Filter(_), false) => ABSENT,
-                (_, false) => combine.of_pair(*scalar, value),
-            });
-        }
-    }
-    if combine.drops_name() {
-        columns = merge::drop_names(columns)?;
-    }
-    columns.retain(Column::has_values);
-    Ok(Data::Vector(columns))
 }
 
 fn series(column: Column, grid: Grid) -> Series {

@@ -50,15 +50,18 @@ mod math;
 mod merge;
 mod native;
 mod note;
+mod pointwise;
 mod rank;
 mod relabel;
 mod select;
+mod shape;
 mod shared;
 mod source;
 mod step;
 mod text;
 mod value;
 pub mod window;
+mod window_notes;
 
 pub use column::{ABSENT, Cells, Column, Grid, Native, Samples, is_absent};
 pub use error::EvalError;

@@ -5,9 +5,9 @@ use super::ledger::Ledger;
 use super::source::{Selection, SeriesSet};
 use super::value::Series;
 use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
+use super::window_notes::Names;
 use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
-use std::borrow::Cow;
 
 /// A year of seconds.
 const SUBQUERY_STEPS_MAX: i64 = 366 * 86_400;
@@ -396,93 +396,5 @@ impl<'g, 's> Gather<'g, 's> {
             (self.sink)(column.labels.clone(), column.cells())?;
         }
         Ok(())
-    }
-}
-
-/// Names of metrics that a function was not meant for.
-struct Names {
-    function: WindowFn,
-    suspicious: Vec<String>,
-    any_value: bool,
-    mixtures: Vec<(String, native::Mixture)>,
-}
-
-impl Names {
-    fn new(function: WindowFn) -> Self {
-        Self { function, suspicious: Vec::new(), any_value: false, mixtures: Vec::new() }
-    }
-
-    fn see(&mut self, labels: &Labels, values: &[f64]) {
-        let counts = matches!(self.function, WindowFn::Rate | WindowFn::Increase);
-        let quantile = self.function == WindowFn::QuantileOverTime;
-        if !(counts || quantile) || values.iter().all(|v| is_absent(*v)) {
-            return;
-        }
-        self.any_value = true;
-        if quantile {
-            return;
-        }
-        let name = labels.name();
-        let counts = ["_total", "_sum", "_count", "_bucket"].iter().any(|end| name.ends_with(end));
-        let known = || self.suspicious.iter().any(|known| known == name);
-        if !counts && !name.is_empty() && self.suspicious.len() < 100 && !known() {
-            self.suspicious.push(name.to_owned());
-        }
-    }
-
-    fn see_mixture(&mut self, labels: &Labels, mixture: native::Mixture) {
-        if mixture != native::Mixture::default() && self.mixtures.len() < 100 {
-            self.mixtures.push((labels.name().to_owned(), mixture));
-        }
-    }
-
-    fn note(self, evaluator: &mut Evaluator<'_>, call: &Call, range: &Expr, params: Params<'_>) {
-        for name in self.suspicious {
-            evaluator.notes.inform(range.span, format!(
-                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
-            ));
-        }
-        let notes = &mut evaluator.notes;
-        for (name, mixture) in self.mixtures {
-            if mixture.dropped {
-                let what = "encountered a mix of histograms and floats for metric name";
-                notes.warn(range.span, format!("{what} {name:?}"));
-            }
-            if mixture.ignored {
-                let what = "ignored histograms in a range containing both floats and histograms \
-                            for metric name";
-                // Prometheus names the first argument, also where that is a scalar.
-                notes.inform(call.args[0].span, format!("{what} {name:?}"));
-            }
-            if mixture.layouts {
-                let what = "vector contains a mix of histograms with exponential and custom \
-                            buckets schemas for metric name";
-                notes.warn(range.span, format!("{what} {name:?}"));
-            }
-            if mixture.not_counter {
-                let what = "this native histogram metric is not a counter:";
-                notes.warn(range.span, format!("{what} {name:?}"));
-            }
-            if mixture.not_gauge {
-                let what = "this native histogram metric is not a gauge:";
-                notes.warn(range.span, format!("{what} {name:?}"));
-            }
-        }
-        if self.function == WindowFn::QuantileOverTime && self.any_value {
-            evaluator.note_quantiles(call.args[0].span, params.first);
-        }
-    }
-}
-
-impl Evaluator<'_> {
-    /// Warns of quantiles that are none.
-    pub(super) fn note_quantiles(&mut self, span: lang::Span, quantiles: &[f64]) {
-        let bad = quantiles.iter().filter(|q| !(0.0..=1.0).contains(*q));
-        let mut texts: Vec<Cow<'static, str>> = bad.map(|q| super::text::of_number(*q)).collect();
-        texts.dedup();
-        for text in texts {
-            let text = format!("quantile value should be between 0 and 1, got {text}");
-            self.notes.warn(span, text);
-        }
     }
 }
