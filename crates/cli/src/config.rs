@@ -42,6 +42,10 @@ pub(crate) struct FileOptions {
     pub(crate) collect_host: Option<bool>,
     pub(crate) host_name: Option<String>,
     pub(crate) retention: Option<String>,
+    #[serde(rename = "retention-5m")]
+    pub(crate) retention_5m: Option<String>,
+    #[serde(rename = "retention-1h")]
+    pub(crate) retention_1h: Option<String>,
     pub(crate) memory: Option<String>,
     pub(crate) series_max: Option<u64>,
     pub(crate) series_per_account_max: Option<u64>,

@@ -14,6 +14,7 @@ mod progress;
 mod put;
 mod query;
 mod restore;
+mod retention;
 mod serve;
 mod top;
 mod trust;
@@ -56,6 +57,8 @@ enum Command {
     Top(top::TopArguments),
     /// Delete series or a namespace of a running server
     Delete(delete::DeleteArguments),
+    /// Show and set how long a running server keeps points, and what that costs
+    Retention(retention::RetentionArguments),
     /// Save everything into a directory, while the server runs or when it is stopped
     Backup(backup::BackupArguments),
     /// Make a data directory of a backup
@@ -116,6 +119,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => query::query(&arguments),
         Command::Top(arguments) => top::top(&arguments),
         Command::Delete(arguments) => delete::delete(&arguments),
+        Command::Retention(arguments) => retention::retention(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => restore::restore(&arguments),
         Command::Keys { command } => credentials::keys(&command),

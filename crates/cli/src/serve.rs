@@ -6,7 +6,7 @@ use crate::print;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Scope};
-use server::{AuthMode, ServerOptions, StoreOptions, TlsOptions};
+use server::{AuthMode, RollUpTimes, ServerOptions, StoreOptions, TlsOptions};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -68,6 +68,12 @@ pub(crate) struct ServeArguments {
     /// How long raw points are kept, in days [default: 90d]
     #[arg(long, value_name = "DAYS", env = "SIGHTLINE_RETENTION")]
     retention: Option<String>,
+    /// How long roll-ups of 5 minutes are kept, in days [default: 455d, or as --retention]
+    #[arg(long = "retention-5m", value_name = "DAYS", env = "SIGHTLINE_RETENTION_5M")]
+    retention_5m: Option<String>,
+    /// How long roll-ups of an hour are kept, in days [default: 455d, or as --retention-5m]
+    #[arg(long = "retention-1h", value_name = "DAYS", env = "SIGHTLINE_RETENTION_1H")]
+    retention_1h: Option<String>,
     #[command(flatten)]
     limits: LimitArguments,
     /// Serve Prometheus' admin API, which deletes series (/api/v1/admin/tsdb/) [default: false]
@@ -154,11 +160,22 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             return Err(usage(format!("--clock must be real or virtual, not {other:?}")));
         }
     };
-    let retention_ms = match pick(&arguments.retention, &file.retention) {
-        None => StoreOptions::default().retention_ms,
-        Some(text) => days(&text)
-            .ok_or_else(|| usage(format!("--retention {text:?} must be days, 1d to 36500d")))?,
+    let kept = |name: &str, text: Option<String>, at_least: i64, default: i64| match text {
+        None => Ok(default.max(at_least)),
+        Some(text) => days(&text).filter(|ms| *ms >= at_least).ok_or_else(|| {
+            let least = at_least / DAY_MS;
+            usage(format!("--{name} {text:?} must be days, {least}d to 36500d"))
+        }),
     };
+    let defaults = StoreOptions::default();
+    let raw = pick(&arguments.retention, &file.retention);
+    let retention_ms = kept("retention", raw, DAY_MS, defaults.retention_ms)?;
+    let five_minutes = pick(&arguments.retention_5m, &file.retention_5m);
+    let default = defaults.rollups.five_minutes_ms;
+    // A coarser form is kept as long as a finer one, or longer.
+    let five_minutes_ms = kept("retention-5m", five_minutes, retention_ms, default)?;
+    let hour = pick(&arguments.retention_1h, &file.retention_1h);
+    let hour_ms = kept("retention-1h", hour, five_minutes_ms, defaults.rollups.hour_ms)?;
     let LimitOptions { memory, series, questions } = limits::options(&arguments.limits, &file)?;
     let options = ServerOptions {
         listen,
@@ -178,6 +195,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         admin_api: arguments.admin_api.or(file.admin_api).unwrap_or(false),
         store: StoreOptions {
             retention_ms,
+            rollups: RollUpTimes { five_minutes_ms, hour_ms },
             series,
             memory_bytes_max: usize::try_from(memory.store).unwrap_or(usize::MAX),
             ..StoreOptions::default()
@@ -228,11 +246,14 @@ fn describe(options: &ServerOptions) -> String {
         series: options.store.series,
         questions: options.questions,
     };
-    let retention = SignedDuration::from_millis(options.store.retention_ms).as_hours() / 24;
+    let in_days = |ms: i64| SignedDuration::from_millis(ms).as_hours() / 24;
+    let retention = in_days(options.store.retention_ms);
+    let rollups = options.store.rollups;
+    let (five_minutes, hour) = (in_days(rollups.five_minutes_ms), in_days(rollups.hour_ms));
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
          auth          {}\nkey-file      {key_file}\ntls           {tls}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
-         host-name     {}\nretention     {retention}d\nadmin-api     {}\n{}",
+         host-name     {}\nretention     {retention}d, 5m {five_minutes}d, 1h {hour}d\nadmin-api     {}\n{}",
         options.listen,
         options.data_dir.display(),
         options.default_scope.account,

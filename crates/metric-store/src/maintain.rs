@@ -2,10 +2,12 @@
 
 use crate::faults::kind_of;
 use crate::install::{Change, ChangeOfTiers};
+use crate::retention::Retention;
 use crate::rollup::build::Task;
 use crate::rollup::tiers::Tiers;
 use crate::store::{MetricStore, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// While new series are refused, the registry is renewed this long after its last renewal ...
@@ -38,6 +40,8 @@ pub(crate) struct Pace {
     renewed_ms: Option<i64>,
     /// Roll-ups that are being written.
     pub(crate) task: Option<Task>,
+    /// Parts that were looked at for what is past its retention, under which rules and on which day.
+    pub(crate) purged: Option<(Arc<Retention>, i64, BTreeSet<String>)>,
     /// A failed one is not tried again before.
     pub(crate) roll_up_from_ms: i64,
     /// When parts that wait to be put together with others were first seen, by name.
@@ -132,6 +136,9 @@ impl MetricStore {
             pace.flushed_ms = Some(now_ms);
         }
         if self.merge_one(now_ms, quiet)? {
+            return Ok(Step::Merged);
+        }
+        if self.purge_one(pace)? {
             return Ok(Step::Merged);
         }
         if self.roll_up_step(pace, believed_ms, now_ms)? {

@@ -64,9 +64,11 @@ impl MetricStore {
             level += 1;
         }
         let view = self.view.load_full();
+        let expired = run.iter().map(|part| self.expired_of(&view, part));
+        let expired = expired.collect::<Result<Vec<Vec<u32>>, PartError>>()?;
         let name = self.part_name(partition);
         let merged = self.create_part(name.clone(), partition, level, true).and_then(|mut out| {
-            merge_into(&mut out, run, &view.tombstones)?;
+            merge_into(&mut out, run, &view.tombstones, &expired)?;
             match out.writer.meta().points {
                 0 => Ok(None),
                 points => Ok(Some((points, self.finish_part(out)?))),
@@ -94,8 +96,12 @@ impl MetricStore {
         let came: Vec<Arc<Part>> = merged.iter().map(|(_, part)| part.clone()).collect();
         let written: Vec<String> = came.iter().map(|part| part.name().to_owned()).collect();
         let (names, were) = (written.clone(), old.clone());
+        let purged = expired.iter().any(|list| !list.is_empty());
         let tiers: ChangeOfTiers<'_> = Box::new(move |tiers| {
             // What holds anything that is in no roll-up yet is not rolled.
+            if purged {
+                tiers.keep_day(partition);
+            }
             if were.iter().all(|name| tiers.rolled.contains(name)) {
                 tiers.rolled.extend(names);
             }
@@ -159,10 +165,16 @@ pub(crate) struct Cursor {
     chunks: VecDeque<(u32, RawChunk)>,
     next_values: usize,
     graves: Option<Arc<Graves>>,
+    expired: Vec<u32>,
 }
 
 impl Cursor {
-    pub(crate) fn new(part: &Arc<Part>, tombstones: &[Arc<Tombstone>]) -> Result<Self, PartError> {
+    /// Reads a part without what was deleted, and without the series that `expired` names, in order.
+    pub(crate) fn new(
+        part: &Arc<Part>,
+        tombstones: &[Arc<Tombstone>],
+        expired: &[u32],
+    ) -> Result<Self, PartError> {
         let mut cursor = Self {
             part: part.clone(),
             keys: VecDeque::new(),
@@ -171,6 +183,7 @@ impl Cursor {
             chunks: VecDeque::new(),
             next_values: 0,
             graves: part.graves(tombstones)?,
+            expired: expired.to_vec(),
         };
         cursor.fill_keys()?;
         Ok(cursor)
@@ -217,7 +230,10 @@ impl Cursor {
         {
             let block = &blocks[self.next_values];
             let graves = self.graves.as_deref();
-            let wanted = |n, _, _, _| !graves.is_some_and(|g| g.is_whole(n));
+            let expired = &self.expired;
+            let wanted = |n, _, _, _| {
+                !graves.is_some_and(|g| g.is_whole(n)) && expired.binary_search(&n).is_err()
+            };
             self.chunks.extend(self.part.read_values(block, wanted)?);
             self.next_values += 1;
         }
@@ -236,8 +252,9 @@ fn merge_into(
     out: &mut OpenPart,
     run: &[Arc<Part>],
     tombstones: &[Arc<Tombstone>],
+    expired: &[Vec<u32>],
 ) -> Result<(), StoreError> {
-    let cursors = run.iter().map(|p| Cursor::new(p, tombstones));
+    let cursors = run.iter().zip(expired).map(|(p, expired)| Cursor::new(p, tombstones, expired));
     let mut cursors = cursors.collect::<Result<Vec<Cursor>, PartError>>()?;
     while let Some(key) = cursors.iter().filter_map(Cursor::key).min().map(<[u8]>::to_vec) {
         let mut sources: BTreeMap<Kind, Vec<(Arc<Part>, RawChunk)>> = BTreeMap::new();

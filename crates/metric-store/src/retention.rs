@@ -4,7 +4,7 @@
 //! time. So all of a day goes at once, from every read, whatever of it still stands on the disk.
 
 use crate::matcher::Matcher;
-use crate::part::{PARTITION_MS, partition_of};
+use crate::part::{PARTITION_MS, Part, partition_of};
 use crate::rollup::tier::Tier;
 use crate::store::{MetricStore, StoreOptions};
 use model::{SeriesKey, TenantId, TimeRange};
@@ -93,7 +93,7 @@ impl Retention {
         self.rules.iter().find(|rule| rule.takes(key)).map_or(self.default, |rule| rule.keep)
     }
 
-    fn all(&self) -> impl Iterator<Item = &Keep> {
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Keep> {
         self.rules.iter().map(|rule| &rule.keep).chain([&self.default])
     }
 
@@ -136,6 +136,16 @@ impl Shown {
         self.since(self.retention.of_key(key).of(self.tier), range)
     }
 
+    /// Says whether there are rules, so that series differ.
+    pub(crate) fn by_rules(&self) -> bool {
+        !self.retention.rules.is_empty()
+    }
+
+    /// Says whether any time of a raw part may be shown of a series; such a part goes as a whole.
+    pub(crate) fn shows(&self, part: &Part, key: &[u8], range: TimeRange) -> bool {
+        SeriesKey::decode(key).is_some_and(|key| part.overlaps(self.range_of(&key, range)))
+    }
+
     fn since(&self, keep_ms: i64, range: TimeRange) -> TimeRange {
         let Some(now_ms) = self.now_ms else { return range };
         let first_ms = start_of(first_day(keep_ms, now_ms));
@@ -148,6 +158,23 @@ impl MetricStore {
     pub(crate) fn shown(&self, tier: Option<Tier>) -> Shown {
         let now_ms = self.clock.lock().believed_ms();
         Shown { retention: self.retention.load_full(), tier, now_ms }
+    }
+
+    /// Returns the end of the time, within `range`, of which roll-ups are left and raw points are not;
+    /// `None` where raw points answer for all of it. What reads of raw points show before it is not all
+    /// there was.
+    pub fn raw_gone_before(&self, range: TimeRange) -> Option<i64> {
+        let tiers = self.view.load().tiers.clone();
+        let first = self.clock.lock().believed_ms();
+        let first = first.map(|now| first_day(self.retention.load().longest(None), now));
+        let mut gone = tiers.kept();
+        for tier in Tier::ALL {
+            let mut covered = tiers.covered(tier);
+            covered.retain(|day| first.is_some_and(|first| day < first));
+            gone.extend(&covered);
+        }
+        let touched = |day: &i64| range.overlaps(start_of(*day), start_of(*day + 1) - 1);
+        gone.iter().filter(touched).last().map(|day| start_of(day + 1))
     }
 
     /// Says whether roll-ups of a day are kept for anyone.

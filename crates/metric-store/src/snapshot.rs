@@ -250,7 +250,16 @@ impl Found<'_> {
         part: &Arc<Part>,
         found: Vec<Collected>,
     ) -> Result<(), ReadError> {
-        for Collected { key, kind, chunks, cuts } in found {
+        for Collected { key, kind, mut chunks, cuts } in found {
+            if self.shown.by_rules()
+                && let Some(decoded) = SeriesKey::decode(&key)
+            {
+                let range = self.shown.range_of(&decoded, self.range);
+                chunks.retain(|c| range.overlaps(c.min_ms, c.max_ms));
+                if chunks.is_empty() {
+                    continue;
+                }
+            }
             let points = chunks.iter().map(|c| u64::from(c.count)).sum();
             self.add(&key, kind, Source::Part(part.clone(), chunks, cuts), points)?;
         }
@@ -410,6 +419,9 @@ impl MetricStore {
                     Ok(found)
                 })?;
                 for key in found {
+                    if shown.by_rules() && !shown.shows(part, &key, range) {
+                        continue;
+                    }
                     keys.insert(&key)?;
                 }
             }

@@ -13,6 +13,7 @@ mod manage;
 mod memory;
 mod questions;
 mod read;
+mod retention;
 pub mod saving;
 mod tenants;
 mod time;
@@ -38,6 +39,7 @@ pub use metric_store::{
     Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits,
     SeriesNumber, Share, StoreOptions, StoreStatus, WriteError,
 };
+pub use metric_store::{FORMS, Held, HeldForms, Keep, RollUpTimes, Tier};
 pub use query::metric_data::{
     DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineMetric, LineSource, MetricData,
     Plan, PlanError, caps, rounded_start,
@@ -48,6 +50,7 @@ pub use query::{
 };
 pub use questions::{QuestionLimits, QuestionUse};
 pub use read::{Answered, AskError, ListedMetric, MetricFilter};
+pub use retention::{ChangeMode, KeptRule, RetentionError, RuleShown, WantedRule};
 pub use tenants::ScopeError;
 pub use time::{TimeError, TimeStep};
 pub use usage::{OTHERS, Sender, Sent, SentUse};
@@ -120,6 +123,7 @@ pub struct Platform {
     questions: questions::Questions,
     tenants: tenants::Tenants,
     described: described::Described,
+    retention_changing: retention::Changing,
     usage: usage::Usage,
     credentials: Credentials,
     audit: audit::Audit,
@@ -170,6 +174,7 @@ impl Platform {
         for (tenant, first) in tenants.firsts() {
             metrics.share_budget(tenant, first);
         }
+        retention::start(&*catalog, &metrics, |scope| tenants.find(scope))?;
         let page_secret = page_secret(&*catalog)?;
         let described = described::Described::load(&*catalog, &tenants)?;
         Ok(Self {
@@ -182,6 +187,7 @@ impl Platform {
             metrics,
             tenants,
             described,
+            retention_changing: retention::Changing::default(),
             usage: usage::Usage::default(),
             credentials,
             audit,

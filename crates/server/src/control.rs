@@ -1,7 +1,9 @@
 //! Health, own metrics, and the test bench.
 
 use crate::listen::{json, plain};
-use crate::{Shared, backups, credentials, identify, manage, own_metrics, sessions, usage};
+use crate::{
+    Shared, backups, credentials, identify, manage, own_metrics, retention, sessions, usage,
+};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, header};
@@ -94,6 +96,13 @@ pub(crate) async fn answer(
             Some(who) => manage::delete(shared, who, identify::source(parts, peer, ""), body).await,
             None => bad("nobody asks", ""),
         },
+        (method, path @ ("/-/manage/retention" | "/-/manage/retention/remove")) => {
+            let from = identify::source(parts, peer, "");
+            match sender(parts) {
+                Some(who) => retention::answer(shared, (method, path), who, from, body).await,
+                None => bad("nobody asks", ""),
+            }
+        }
         (&Method::GET, "/-/entities") => entities(shared, parts),
         (&Method::GET, "/-/top") => json(StatusCode::OK, &usage::view(shared)),
         (method, "/-/manage/backup") => {

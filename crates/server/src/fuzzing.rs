@@ -1,6 +1,6 @@
 //! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
 
-use crate::{backups, control, credentials, identify, manage, neighbours, sessions};
+use crate::{backups, control, credentials, identify, manage, neighbours, retention, sessions};
 use http::request::Parts;
 use model::{Scope, TimeRange};
 use platform::saving::BackupRequest;
@@ -39,6 +39,14 @@ pub fn read_management(parts: &Parts, body: &[u8]) -> Result<(), String> {
 /// What is wrong with it.
 pub fn read_deletion(default: &Scope, body: &[u8]) -> Result<(usize, TimeRange), String> {
     manage::read_only(default, body)
+}
+
+/// Reads the body of `POST /-/manage/retention`: for how many days raw points are to be kept.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_retention(default: &Scope, body: &[u8]) -> Result<i64, String> {
+    retention::read_only(default, body)
 }
 
 /// Reads the body of `POST /-/manage/backup`.

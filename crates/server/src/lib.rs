@@ -13,6 +13,7 @@ mod listen;
 mod manage;
 mod neighbours;
 mod own_metrics;
+mod retention;
 mod sessions;
 mod tls;
 mod upkeep;
@@ -24,8 +25,8 @@ use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
 pub use platform::saving;
 pub use platform::{
-    AuthMode, MemoryPlan, NewCredential, QuestionLimits, ReadLimits, SeriesLimits, Share,
-    StoppedDirectory, StoreOptions, SyncMode,
+    AuthMode, MemoryPlan, NewCredential, QuestionLimits, ReadLimits, RollUpTimes, SeriesLimits,
+    Share, StoppedDirectory, StoreOptions, SyncMode,
 };
 pub use platform::{Finding, FsckError, FsckOptions, FsckReport, Outcome};
 use platform::{OpenError, Platform, PlatformOptions};

@@ -105,6 +105,13 @@ fn collect(shared: &Shared) -> Vec<Own> {
         load(&counters.merged_points),
     );
     put(
+        "sightline_rollups_total",
+        Counter,
+        "Days rolled up, and parts of roll-ups put together.",
+        &[],
+        load(&counters.roll_ups),
+    );
+    put(
         "sightline_parts_expired_total",
         Counter,
         "Parts removed for their age.",
@@ -147,7 +154,26 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         status.registry_bytes as f64,
     );
-    put("sightline_parts", Gauge, "Parts in service.", &[], status.parts as f64);
+    put("sightline_parts", Gauge, "Parts of raw points in service.", &[], status.parts as f64);
+    for (tier, status) in platform::Tier::ALL.into_iter().zip(status.tiers) {
+        let of_tier = [("tier", tier.name())];
+        let gauges = [
+            ("sightline_rollup_parts", "Parts of roll-ups in service.", status.parts as u64),
+            ("sightline_rollup_bytes", "Bytes of them, index included.", status.bytes),
+            ("sightline_rollup_points", "Roll-ups in them.", status.points),
+            ("sightline_rollup_days", "Days that they answer for.", status.days as u64),
+        ];
+        for (name, help, value) in gauges {
+            put(name, Gauge, help, &of_tier, value as f64);
+        }
+    }
+    put(
+        "sightline_rollup_days_waiting",
+        Gauge,
+        "Days that are over and have raw points that are in no roll-up.",
+        &[],
+        status.days_to_roll_up as f64,
+    );
     put(
         "sightline_parts_damaged",
         Gauge,

@@ -19,7 +19,7 @@ pub(super) const WORDS: &[&[u8]] = &[
     b"[[[[[[[[[[[[[[[[[[[[[[",
 ];
 
-/// The bodies of `/-/manage/delete` and `/-/manage/backup`; those about keys, users and tokens are
+/// The bodies of `/-/manage/delete`, `/-/manage/retention` and `/-/manage/backup`; those about keys, users and tokens are
 /// attacked by `credentials`.
 pub(super) fn bodies(input: &[u8]) {
     let world = world::lend();
@@ -28,6 +28,10 @@ pub(super) fn bodies(input: &[u8]) {
             assert!(selectors > 0, "nothing is deleted unless something is named");
             assert!(range.start_ms < range.end_ms, "{range:?}");
         }
+        Err(why) => assert!(!why.is_empty()),
+    }
+    match server::fuzzing::read_retention(world.platform.default_scope(), input) {
+        Ok(days) => assert!((1..=36_500).contains(&days), "{days} days"),
         Err(why) => assert!(!why.is_empty()),
     }
     match server::fuzzing::read_backup(input) {

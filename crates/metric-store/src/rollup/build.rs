@@ -15,8 +15,9 @@ use crate::maintain::Pace;
 use crate::merge::Cursor;
 use crate::part::{Meta, Part, PartError, RawChunk, Writer, partition_of};
 use crate::points::{Points, merge};
+use crate::retention::{Retention, first_day, start_of};
 use crate::store::{MetricStore, StoreError, io};
-use model::Kind;
+use model::{Kind, SeriesKey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -55,6 +56,8 @@ pub(crate) struct Task {
     /// Raw parts first, in the order of arrival; then those of tiers.
     sources: Vec<Source>,
     outs: Vec<Out>,
+    /// Where roll-ups are written anew: what is past its retention is left out.
+    retention: Option<(Arc<Retention>, i64)>,
 }
 
 impl std::fmt::Debug for Task {
@@ -154,6 +157,12 @@ impl Task {
                     None => all = Some(folded),
                 }
             }
+            if let (Some(all), Some((retention, now_ms))) = (&mut all, &self.retention) {
+                let key = SeriesKey::decode(key);
+                let keep = key.map_or(retention.default, |key| retention.of_key(&key));
+                let start_ms = start_of(first_day(keep.of(Some(out.tier)), *now_ms));
+                all.retain(|at| at >= start_ms);
+            }
             let Some(all) = all.filter(|all| !all.is_empty()) else { continue };
             out.part.series(key)?;
             for piece in all.pieces(POINTS_MAX, CHUNK_WEIGHT_MAX) {
@@ -245,7 +254,8 @@ impl MetricStore {
         let view = self.view.load_full();
         let Some(part) = view.tiers.parts.iter().find(|p| p.name == name) else { return Ok(()) };
         let (tier, parts) = (part.tier, vec![part.clone()]);
-        let mut task = self.begin(&view, Due::Span { tier, parts }, i64::MIN)?;
+        let now_ms = self.clock.lock().believed_ms().unwrap_or(i64::MIN);
+        let mut task = self.begin(&view, Due::Span { tier, parts }, now_ms)?;
         let written = task.written();
         let done = task.go_on(u64::MAX).and_then(|_| self.finish_task(task));
         if done.is_err() {
@@ -307,7 +317,7 @@ impl MetricStore {
 
     fn begin(&self, view: &View, due: Due, now_ms: i64) -> Result<Task, StoreError> {
         let source = |part: &Arc<Part>, days: Option<Days>| -> Result<Source, StoreError> {
-            Ok(Source { cursor: Cursor::new(part, &view.tombstones)?, days })
+            Ok(Source { cursor: Cursor::new(part, &view.tombstones, &[])?, days })
         };
         let of_tier = |p: &TierPart| -> Result<Option<Source>, StoreError> {
             p.serving().map(|part| source(part, Some(p.days.clone()))).transpose()
@@ -345,7 +355,11 @@ impl MetricStore {
                 Target::Span(tier)
             }
         };
-        let mut task = Task { target, sources, outs: Vec::new() };
+        let retention = match target {
+            Target::Day(_) => None,
+            Target::Span(_) => Some((self.retention(), now_ms)),
+        };
+        let mut task = Task { target, sources, outs: Vec::new(), retention };
         for (tier, days, kept) in wanted {
             match self.create_tier_part(tier, &days) {
                 Ok(part) => task.outs.push(Out { tier, part, days, kept }),

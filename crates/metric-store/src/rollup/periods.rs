@@ -76,13 +76,13 @@ impl<'b> Periods<'b> {
         (&mut self.list.last_mut().expect("pushed above").1, fresh)
     }
 
-    pub(crate) fn delta(&mut self, at_ms: i64, delta: &Delta) -> Result<(), ReadError> {
+    pub(crate) fn delta(&mut self, at_ms: i64, delta: Delta) -> Result<(), ReadError> {
         let detail = self.detail;
         let (sum, fresh) = self.at(at_ms);
         match detail {
-            Detail::Statistics => Set::of(delta).add_to(sum),
-            Detail::Distribution if fresh => sum.clone_from(delta),
-            Detail::Distribution => sum.add(delta),
+            Detail::Statistics => Set::of(&delta).add_to(sum),
+            Detail::Distribution if fresh => *sum = delta,
+            Detail::Distribution => sum.add(&delta),
         }
         self.pay()
     }
@@ -101,7 +101,7 @@ impl<'b> Periods<'b> {
             }
             Points::Deltas(points) => {
                 for (at, delta) in points {
-                    self.delta(at, &delta)?;
+                    self.delta(at, delta)?;
                 }
             }
         }

@@ -155,7 +155,7 @@ impl GridSeries {
                         });
                         if let Folded::Floats(points) = folded {
                             for (at, rolled) in points {
-                                periods.delta(at, &Rolled::to_delta(rolled))?;
+                                periods.delta(at, Rolled::to_delta(rolled))?;
                             }
                         }
                     }
@@ -213,8 +213,8 @@ impl Periods<'_> {
         if self.detail() == Detail::Distribution {
             return match part.folded(chunk) {
                 Ok(Folded::Deltas(points)) => {
-                    for (at, delta) in points.iter().filter(|p| !out(p.0)) {
-                        self.delta(*at, delta)?;
+                    for (at, delta) in points.into_iter().filter(|p| !out(p.0)) {
+                        self.delta(at, delta)?;
                     }
                     Ok(Ok(()))
                 }

@@ -16,6 +16,14 @@ impl Tier {
     /// All of them, finest first; each is a multiple of the one before.
     pub const ALL: [Self; 2] = [Self::FiveMinutes, Self::Hour];
 
+    /// Returns what it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FiveMinutes => "5m",
+            Self::Hour => "1h",
+        }
+    }
+
     /// Returns the length of an interval; intervals begin at multiples of it since 1970.
     pub fn step_ms(self) -> i64 {
         match self {
@@ -57,10 +65,7 @@ impl Tier {
 
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FiveMinutes => "5m",
-            Self::Hour => "1h",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -1,8 +1,8 @@
 //! What roll-ups answer is what raw points answer, whatever came late, twice or was deleted since.
 
 use metric_store::{
-    Deletion, Detail, FileStore, Grid, Matcher, MetricStore, ReadBudget, RollUpTimes, Step,
-    StoreOptions,
+    Deletion, Detail, FileStore, Grid, HeldForms, Keep, Matcher, MetricStore, ReadBudget,
+    Retention, RetentionRule, RollUpTimes, Step, StoreOptions,
 };
 use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
@@ -288,12 +288,87 @@ fn past_the_retention_of_raw_points_roll_ups_answer_what_their_periods_make_up()
     let (five_minutes, hours) = (count(".5m.part"), count(".1h.part"));
     assert!(five_minutes <= 6 && hours <= 6, "{five_minutes} and {hours} parts");
     assert_eq!(count(".part"), 10 + five_minutes + hours);
+    assert_eq!(store.raw_gone_before(ALL), Some(1070 * DAY));
+    let recent = TimeRange { start_ms: 1070 * DAY, ..ALL };
+    assert_eq!(store.raw_gone_before(recent), None);
     // Nothing of it is done again.
     assert_eq!(settle(&store, now + DAY / 2), []);
     drop(store);
     let found = periods(&open(&disk), 0, HOUR, ALL, Detail::Distribution);
     let range = TimeRange { start_ms: 1020 * DAY, ..ALL };
     assert_same(&found, &model.periods(0, HOUR, range), Detail::Distribution, "opened again");
+}
+
+fn rule(keep_days: [i64; 3]) -> RetentionRule {
+    let [raw, five_minutes, hour] = keep_days.map(|days| days * DAY);
+    RetentionRule {
+        name: "shop".into(),
+        tenant: TenantId(1),
+        matchers: vec![Matcher::equal("__namespace__", "Shop")],
+        keep: Keep { raw_ms: raw, five_minutes_ms: five_minutes, hour_ms: hour },
+    }
+}
+
+#[test]
+fn rules_hide_at_once_what_is_over_and_the_disk_follows() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1012);
+    let now = 1012 * DAY + 2 * HOUR;
+    let default = store.retention().default;
+    let with_rule = |days| Retention { rules: vec![rule(days)], default };
+    let first = |store: &MetricStore, series, minutes| {
+        days_of(&periods(store, series, minutes * MINUTE, ALL, Detail::Statistics)).0
+    };
+    assert_eq!([1, 5, 60].map(|m| first(&store, 0, m)), [1002, 1000, 1000]);
+
+    // Of the raw points those of 1002 to 1009, of the five minutes those of 1000 to 1006.
+    let gone = store.would_expire(&with_rule([2, 5, 20])).unwrap();
+    assert_eq!(gone.map(|held| (held.series, held.points)), [(1, 8 * 1440), (1, 7 * 288), (0, 0)]);
+    assert!(gone[0].bytes > 0 && gone[1].bytes > 0 && gone[2].bytes == 0);
+    store.set_retention(with_rule([2, 5, 20])).unwrap();
+    let check = |store: &MetricStore, context: &str| {
+        assert_eq!([1, 5, 60].map(|m| first(store, 0, m)), [1010, 1007, 1000], "{context}");
+        assert_eq!([1, 5, 60].map(|m| first(store, 1, m)), [1002, 1000, 1000], "{context}");
+        let found = periods(store, 0, HOUR, ALL, Detail::Distribution);
+        assert_same(&found, &model.periods(0, HOUR, ALL), Detail::Distribution, context);
+    };
+    check(&store, "at once");
+    let old = TimeRange { start_ms: 1004 * DAY, end_ms: 1005 * DAY };
+    let listed = |store: &MetricStore| {
+        let keys = store.keys(TenantId(1), &[], old, &ReadBudget::default()).unwrap();
+        keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&store), ["m1"]);
+
+    let held = store.retention_costs().unwrap();
+    let raw_points = |held: &[HeldForms]| held.iter().map(|h| h[0].points).collect::<Vec<_>>();
+    assert_eq!(raw_points(&held), [10 * 1440, 10 * 1440], "all of it is still on the disk");
+    settle(&store, now);
+    check(&store, "on the disk");
+    let held = store.retention_costs().unwrap();
+    assert_eq!(raw_points(&held), [2 * 1440, 10 * 1440]);
+    let bytes = |n: usize| held.iter().map(|h| h[n].bytes).sum::<u64>();
+    let status = store.status();
+    assert_eq!(bytes(0), status.parts_bytes);
+    assert_eq!([bytes(1), bytes(2)], status.tiers.map(|tier| tier.bytes));
+
+    // A day that lost its raw points keeps its roll-ups when late ones come.
+    put(&store, &[(0, 1005 * DAY, one(1.0)), (1, 1005 * DAY + 30_000, one(7.0))]);
+    store.flush().unwrap();
+    settle(&store, now + DAY / 4);
+    settle(&store, now + DAY + DAY / 2);
+    let day = TimeRange { start_ms: 1005 * DAY, end_ms: 1006 * DAY };
+    let counts = |series| {
+        let found = periods(&store, series, DAY, day, Detail::Statistics);
+        found.iter().map(|p| p.1.count).sum::<f64>()
+    };
+    assert_eq!([counts(0), counts(1)], [1441.0, 1441.0]);
+
+    // A longer rule brings back what was not taken off the disk, and nothing else.
+    store.set_retention(with_rule([10, 30, 60])).unwrap();
+    assert_eq!(first(&store, 0, 60), 1000);
+    assert_eq!(first(&store, 0, 1), 1011, "two days before the last look");
 }
 
 #[test]

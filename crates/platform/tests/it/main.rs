@@ -4,4 +4,5 @@
 mod fsck;
 mod golden;
 mod golden_write;
+mod retention;
 mod saving;
