@@ -86,8 +86,10 @@ pub(crate) trait LabelIndex {
     fn label_sizes(&self) -> Result<Vec<(String, usize)>, Self::Error>;
     /// Shows the labels of some series, virtual ones included; `numbers` must be sorted.
     fn show_labels(&self, numbers: &[u32], show: &mut ShowLabels<'_>) -> Result<(), Self::Error>;
-    /// What showing the labels of so many series takes, in nanoseconds.
-    fn show_cost(&self, series: usize) -> u64;
+    /// What showing the labels of some series takes, in nanoseconds.
+    fn show_cost(&self, numbers: &[u32]) -> u64;
+    /// How many series the tenant has.
+    fn series_len(&self) -> usize;
 
     /// Series whose label has a value that the test takes.
     fn with_any(

@@ -815,8 +815,12 @@ impl LabelIndex for TenantIndex<'_> {
         Ok(())
     }
 
-    fn show_cost(&self, series: usize) -> u64 {
-        series as u64 * 100
+    fn show_cost(&self, numbers: &[u32]) -> u64 {
+        numbers.len() as u64 * 100
+    }
+
+    fn series_len(&self) -> usize {
+        self.inner.tenants.get(&self.tenant).map_or(0, Postings::len)
     }
 }
 

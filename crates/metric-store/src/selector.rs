@@ -36,6 +36,8 @@ impl fmt::Debug for Selector {
 
 /// What trying a value of a label takes, in nanoseconds: unpacking, the test, reading its series.
 pub(crate) const VALUE_COST: u64 = 60;
+/// What a series in a list of all that have a label takes: reading, marking, comparing.
+pub(crate) const LISTED_COST: u64 = 10;
 /// Looking a value up unpacks the block that it stands in: as dear as walking so many.
 const LOOKED_UP_VALUES: usize = 256;
 
@@ -76,9 +78,10 @@ impl Selector {
             Self::Is(_) => 3,
             Self::All(all) => all.iter().map(Self::rank).min().unwrap_or(4),
             Self::Any(all) => all.iter().map(Self::rank).max().unwrap_or(0).max(2),
-            Self::Not(_) => 5,
-            Self::Labels(_) => 6,
-            Self::Anywhere(_) => 7,
+            Self::Labels(_) => 5,
+            Self::Anywhere(_) => 6,
+            // What is taken away is looked for among what is left.
+            Self::Not(_) => 7,
         }
     }
 }
@@ -101,7 +104,7 @@ impl<I: LabelIndex> Search<'_, I> {
             return Ok(Vec::new());
         }
         if let Some(within) = within
-            && self.index.show_cost(within.len()) < self.walk_cost(selector)
+            && self.index.show_cost(within) < self.walk_cost(selector)
         {
             return self.filter(selector, within);
         }
@@ -148,10 +151,18 @@ impl<I: LabelIndex> Search<'_, I> {
     }
 
     fn find_all(&self, all: &[Selector], within: Option<&[u32]>) -> Result<Vec<u32>, I::Error> {
-        let mut ordered: Vec<&Selector> = all.iter().collect();
-        ordered.sort_by_key(|one| one.rank());
+        let (equal, mut others): (Vec<&Selector>, Vec<&Selector>) =
+            all.iter().partition(|one| one.rank() == 0 && matches!(one, Selector::Is(_)));
+        others.sort_by_key(|one| one.rank());
         let mut found: Option<Vec<u32>> = within.map(<[u32]>::to_vec);
-        for one in ordered {
+        // The shortest list first: all of a namespace may be most of what there is.
+        let lists: Result<Vec<_>, _> = equal.iter().map(|one| self.find(one, None)).collect();
+        let mut lists = lists?;
+        lists.sort_by_key(Vec::len);
+        for list in lists {
+            found = Some(cut(list, found.as_deref()));
+        }
+        for one in others {
             found = Some(self.find(one, found.as_deref())?);
         }
         match found {
@@ -214,8 +225,11 @@ impl<I: LabelIndex> Search<'_, I> {
             Selector::Anywhere(Test::AnyOf(values)) => {
                 self.sizes.len() * LOOKED_UP_VALUES * values.len()
             }
-            Selector::Anywhere(Test::Passes(_)) | Selector::Labels(_) => {
-                self.sizes.iter().map(|(_, size)| size).sum()
+            Selector::Anywhere(Test::Passes(_)) => self.sizes.iter().map(|(_, size)| size).sum(),
+            Selector::Labels(names) => {
+                let values: usize = self.sizes.iter().map(|(_, size)| size).sum();
+                let listed = names.len() * self.index.series_len();
+                return values as u64 * VALUE_COST + listed as u64 * LISTED_COST;
             }
         };
         values as u64 * VALUE_COST
@@ -306,8 +320,12 @@ pub(crate) mod tests {
             Ok(())
         }
 
-        fn show_cost(&self, series: usize) -> u64 {
-            series as u64 * self.show_cost
+        fn show_cost(&self, numbers: &[u32]) -> u64 {
+            numbers.len() as u64 * self.show_cost
+        }
+
+        fn series_len(&self) -> usize {
+            self.series.len()
         }
     }
 

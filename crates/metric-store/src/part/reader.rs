@@ -654,10 +654,16 @@ impl LabelIndex for PartIndex<'_> {
         Ok(())
     }
 
-    fn show_cost(&self, series: usize) -> u64 {
-        // A block of keys is unpacked for each, until all are.
-        let blocks = series.min(self.part.keys.len()) as u64;
-        blocks * 10_000 + series as u64 * 100
+    fn show_cost(&self, numbers: &[u32]) -> u64 {
+        // Neighbours share the block of keys that is unpacked for them.
+        let block = |number: u32| number as usize / KEYS_PER_BLOCK;
+        let blocks = numbers.chunk_by(|&a, &b| block(a) == block(b)).count();
+        blocks as u64 * 10_000 + numbers.len() as u64 * 100
+    }
+
+    fn series_len(&self) -> usize {
+        let range = self.part.meta.tenants.iter().find(|(t, ..)| *t == self.tenant.0);
+        range.map_or(0, |&(_, start, end)| end.saturating_sub(start) as usize)
     }
 }
 
