@@ -109,10 +109,24 @@ impl Pattern {
         match self {
             Self::Exact(wanted) => wanted == text,
             Self::Words { words: wanted, whole } => {
-                !wanted.is_empty() && (stands_in(wanted, text) || folded(text).eq(whole.chars()))
+                let Some((first, _)) = wanted.first() else { return false };
+                (may_hold(text, first) && stands_in(wanted, text)) || folded(text).eq(whole.chars())
             }
         }
     }
+}
+
+/// Says quickly of most texts that a word is not in them: an index is walked value by value.
+fn may_hold(text: &str, word: &str) -> bool {
+    if !text.is_ascii() || !word.is_ascii() {
+        return true;
+    }
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    let Some(first) = word.first() else { return true };
+    let starts = text.iter().enumerate().filter(|(_, byte)| byte.eq_ignore_ascii_case(first));
+    starts
+        .map(|(at, _)| &text[at..])
+        .any(|rest| rest.len() >= word.len() && rest[..word.len()].eq_ignore_ascii_case(word))
 }
 
 /// Letters and digits in small letters.

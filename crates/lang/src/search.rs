@@ -23,7 +23,7 @@ pub use parse::parse;
 
 use crate::Span;
 
-/// Longest text, in characters.
+/// Longest text, in characters. Printed back, with each `AND` and escape, one may be longer.
 ///
 /// Source: CloudWatch user guide, "Search expression limits".
 pub const CHARS_MAX: usize = 1_024;

@@ -8,12 +8,13 @@ impl fmt::Display for Search {
         if let Some(schema) = &self.schema {
             schema.fmt(f)?;
         }
-        if self.schema.is_some() && self.condition.is_some() {
-            f.write_char(' ')?;
-        }
-        match &self.condition {
-            Some(condition) => condition.fmt(f),
-            None => Ok(()),
+        let Some(condition) = &self.condition else { return Ok(()) };
+        let shown = condition.to_string();
+        match &self.schema {
+            // The first comma behind a schema would be taken for its own.
+            Some(_) if shown.starts_with(',') => write!(f, ", {shown}"),
+            Some(_) => write!(f, " {shown}"),
+            None => f.write_str(&shown),
         }
     }
 }
