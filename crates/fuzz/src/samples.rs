@@ -40,6 +40,36 @@ fn put(all: &mut Vec<Named>, target: &'static str, name: &str, bytes: impl Into<
     all.push((target, name.to_owned(), bytes.into()));
 }
 
+fn cloudwatch(all: &mut Vec<Named>) {
+    let searches = [
+        "{AWS/EC2,InstanceId} MetricName=\"CPUUtilization\"",
+        " {\"My Namespace\", \"Dimension@Name\"}, \"Custom:Name\\(x\\)\" NOT network/errors",
+        "InstanceId=(\"i-1\" OR i-2) AND (EC2 OR EBS)\nHTTPCode_Target_5XX_Count",
+        ":aws.AccountId='LOCAL' NOT NOT cpu\ncpu",
+    ];
+    for (n, text) in searches.into_iter().enumerate() {
+        put(all, "search", &format!("search-{n:02}"), text);
+    }
+    let statements = [
+        "SELECT AVG(CPUUtilization) FROM \"AWS/EC2\"",
+        "SELECT MAX(m) FROM SCHEMA(\"AWS/X\", a, \"b c\") WHERE a = 'it\\'s' AND (b != '' OR \
+         c NOT IN ('1', '2')) GROUP BY a, \"b c\" ORDER BY SUM() DESC LIMIT 10",
+        "select count(\"LIMIT\") from ns group by tag.env, AWS.AccountId",
+    ];
+    for (n, text) in statements.into_iter().enumerate() {
+        put(all, "insights", &format!("statement-{n:02}"), text);
+    }
+    let labels = [
+        "[max: ${MAX} at ${MAX_TIME}] ${LABEL}\n+0130",
+        "${PROP('Dim.InstanceId')} ${LAST_TIME_RELATIVE} ago ${DATAPOINT_COUNT}\nTM(2%:98%)",
+        "${FIRST_LAST_RANGE} ${MIN_MAX_TIME_RANGE} $ {x}\nPR(1e3:2.5)",
+        "plain\nwm99.9",
+    ];
+    for (n, text) in labels.into_iter().enumerate() {
+        put(all, "labels", &format!("label-{n:02}"), text);
+    }
+}
+
 fn texts(all: &mut Vec<Named>) {
     let texts = [
         "1435781451.781",
@@ -107,6 +137,7 @@ fn texts(all: &mut Vec<Named>) {
     for (n, text) in math.into_iter().enumerate() {
         put(all, "metric_math", &format!("expression-{n:02}"), text);
     }
+    cloudwatch(all);
     let config = "listen = '127.0.0.1:4280'\ndata = \"/tmp/d\"\naccount = '123456789012'\n\
                   test-bench = true\nretention = '90d'\n";
     put(all, "config", "all", config);

@@ -4,6 +4,7 @@ mod aws;
 mod backups;
 pub(crate) mod checked;
 mod chunks;
+mod cloudwatch;
 mod definitions;
 mod identities;
 mod imports;
@@ -70,6 +71,21 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: KIB,
         words: metric_math::WORDS,
         ..target("metric_math", metric_math::expression, 40_000)
+    },
+    Target {
+        bytes_per_byte: KIB,
+        words: cloudwatch::SEARCH_WORDS,
+        ..target("search", cloudwatch::search, 60_000)
+    },
+    Target {
+        bytes_per_byte: KIB,
+        words: cloudwatch::INSIGHTS_WORDS,
+        ..target("insights", cloudwatch::statement, 60_000)
+    },
+    Target {
+        bytes_per_byte: KIB,
+        words: cloudwatch::LABEL_WORDS,
+        ..target("labels", cloudwatch::label, 60_000)
     },
     Target { words: texts::WORDS, ..target("texts", texts::texts, 60_000) },
     Target { words: definitions::CONTROL_WORDS, ..target("control", definitions::control, 30_000) },
