@@ -25,7 +25,7 @@ pub(crate) const ASSETS: &[Asset] = &[
     Asset {
         name: "index.html",
         content_type: "text/html; charset=utf-8",
-        hash: "952f5a605b829f39",
+        hash: "3688f4a6d9cb8347",
         plain: include_bytes!("index.html"),
         gzip: include_bytes!("index.html.gz"),
         brotli: include_bytes!("index.html.br"),
@@ -39,11 +39,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         brotli: include_bytes!("main-6QUBIWV2.css.br"),
     },
     Asset {
-        name: "main-7YHLFSC6.js",
+        name: "main-ZQEJ5NLS.js",
         content_type: "text/javascript; charset=utf-8",
-        hash: "143ef871dfa0972f",
-        plain: include_bytes!("main-7YHLFSC6.js"),
-        gzip: include_bytes!("main-7YHLFSC6.js.gz"),
-        brotli: include_bytes!("main-7YHLFSC6.js.br"),
+        hash: "54203e5ef4aab632",
+        plain: include_bytes!("main-ZQEJ5NLS.js"),
+        gzip: include_bytes!("main-ZQEJ5NLS.js.gz"),
+        brotli: include_bytes!("main-ZQEJ5NLS.js.br"),
     },
 ];

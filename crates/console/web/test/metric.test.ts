@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { containing, metricOf } from '../src/api/prometheus.ts'
+import { selectorsOf } from '../src/lib/catalogue.ts'
 import { type Metric, matcher, metricLabel } from '../src/lib/metric.ts'
 import { hostOf } from '../src/pages/home/hosts.ts'
 import { panelsOf } from '../src/pages/home/panels.ts'
@@ -17,6 +18,18 @@ test('every word has to be somewhere', () => {
 test('a search is taken by its letters', () => {
   assert.equal(containing('a.b(c'), '(?i).*a\\.b\\(c.*')
   assert.deepEqual(metricOf({ __name__: 'up', __unit__: 'None', job: 'x', a: 'y' }), { namespace: ':prometheus', name: 'up', dimensions: [['a', 'y'], ['job', 'x']] })
+})
+
+test('a server is asked for the longest word in any label, and for pairs in theirs', () => {
+  const labels = ['__name__', '__unit__', 'host', 'not-a-label']
+  assert.deepEqual(selectorsOf('cpu usage', labels), ['{__name__=~"(?i).*usage.*"}', '{host=~"(?i).*usage.*"}'])
+  assert.deepEqual(selectorsOf('host=web-1 cpu', labels), [
+    '{__name__=~"(?i).*cpu.*",host=~"(?i).*web-1.*"}',
+    '{host=~"(?i).*cpu.*",host=~"(?i).*web-1.*"}',
+  ])
+  assert.deepEqual(selectorsOf('host=web.1', labels), ['{__name__=~".+",host=~"(?i).*web\\\\.1.*"}'])
+  assert.deepEqual(selectorsOf('  ', labels), [])
+  assert.deepEqual(selectorsOf('a"}b', ['__name__']), ['{__name__=~"(?i).*a\\"\\\\}b.*"}'])
 })
 
 test('a host has eight panels, of what it reports', () => {

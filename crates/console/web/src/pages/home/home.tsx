@@ -1,6 +1,7 @@
 /** Home: the hosts that report, and what arrives from whom. */
 import { useSignalEffect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { session } from '../../frame/app-state.ts'
 import { tick } from '../../frame/clock.ts'
 import { pageKeys } from '../../frame/keys.ts'
 import { place } from '../../frame/router.ts'
@@ -47,7 +48,7 @@ function NobodyYet() {
         The server collects the host it runs on every ten seconds, so that something shows here within seconds of its first start, by itself. This page looks again every few seconds.
       </p>
       <p>
-        Nothing comes? It was perhaps started with <code>--collect-host=false</code>. Other hosts report through the CloudWatch agent, with this server as its endpoint: whatever it puts into the namespace <code>CWAgent</code> with a dimension <code>host</code> is a host here.
+        Nothing comes? It was perhaps started with <code>--collect-host=false</code>, and its own host is of its own account{session.value?.account ? <>; you are of {session.value.account}</> : null}. Other hosts report through the CloudWatch agent, with this server as its endpoint: whatever it puts into the namespace <code>CWAgent</code> with a dimension <code>host</code> is a host here.
       </p>
     </section>
   )
