@@ -24,6 +24,7 @@ impl Evaluator<'_> {
                 let ends = self.moved(grid, subquery.at, subquery.offset_ms);
                 let inner = self.subquery_grid(subquery, ends)?;
                 for column in self.vector(&subquery.expr, inner)? {
+                    self.ledger.visit(inner.count)?;
                     let samples = super::evaluate::samples_of(&column, inner);
                     mark(&samples, ends, subquery.range_ms, &mut values);
                 }

@@ -4,12 +4,12 @@
 
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
-use super::ledger::Ledger;
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::Span;
 use lang::promql::{Aggregate, AggregateOp};
 use model::Histogram;
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// Numbers the groups of series.
@@ -67,13 +67,14 @@ impl Evaluator<'_> {
         };
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut natives = Natives::default();
-        let ledger = Ledger::new(self.limits);
-        let result = self.stream(&aggregate.expr, grid, &mut |labels, cells| {
+        let ledger = Rc::clone(&self.ledger);
+        self.stream(&aggregate.expr, grid, &mut |labels, cells| {
             let known = groups.len();
             let place = groups.place(&labels);
             if groups.len() > known {
-                ledger.take((grid.count * running.place_bytes()) as u64)?;
-                ledger.take_column(grid.count)?;
+                // Twice: what holds them doubles as it grows.
+                ledger.take(2 * grid.count * running.place_bytes() + 2 * labels.bytes())?;
+                ledger.take_columns(1, grid.count)?;
                 running.grow(groups.len() * grid.count);
             }
             running.add(place * grid.count, cells.values);
@@ -83,9 +84,7 @@ impl Evaluator<'_> {
                 }
             }
             Ok(())
-        });
-        self.charge(&ledger);
-        result?;
+        })?;
         let columns = groups.into_labels().into_iter().enumerate().map(|(place, labels)| {
             Column::new(labels, running.values(place * grid.count, grid.count))
         });

@@ -19,7 +19,11 @@ pub(super) struct Sides<'a> {
     pub(super) right: Vec<Column>,
     pub(super) matching: &'a Matching,
     pub(super) steps: usize,
+    pub(super) ledger: &'a Ledger<'a>,
 }
+
+/// What a match takes beside its labels: its places in lists and maps.
+const MATCH_BYTES: usize = 160;
 
 /// The columns of both sides that share the labels matched on.
 struct Match {
@@ -38,7 +42,7 @@ impl Sides<'_> {
     }
 
     /// Returns the matches in the order of the left side, then the right.
-    fn matches(&self) -> Vec<Match> {
+    fn matches(&self) -> Result<Vec<Match>, EvalError> {
         let grouping = self.grouping();
         let mut places: HashMap<Labels, usize> = HashMap::new();
         let mut matches: Vec<Match> = Vec::new();
@@ -50,6 +54,7 @@ impl Sides<'_> {
             let place = match places.get(key.as_str()) {
                 Some(place) => *place,
                 None => {
+                    self.ledger.take(MATCH_BYTES + key.len())?;
                     let labels = Grouping::labels_of(&key);
                     places.insert(labels.clone(), matches.len());
                     matches.push(Match { labels, left: Vec::new(), right: Vec::new() });
@@ -59,50 +64,53 @@ impl Sides<'_> {
             let side = if left { &mut matches[place].left } else { &mut matches[place].right };
             side.push(at);
         }
-        matches
+        Ok(matches)
     }
 
     /// Says at which steps any of some columns has a value.
-    fn present(&self, columns: &[Column], members: &[usize]) -> Vec<bool> {
+    fn present(&self, columns: &[Column], members: &[usize]) -> Result<Vec<bool>, EvalError> {
         let mut present = vec![false; self.steps];
         for at in members {
+            self.ledger.visit(self.steps)?;
             let cells = columns[*at].cells();
             for (step, present) in present.iter_mut().enumerate() {
                 *present |= cells.is_there(step);
             }
         }
-        present
+        Ok(present)
     }
 
     /// `and`: what is left where the right side has a match.
-    pub(super) fn and(self) -> Vec<Column> {
+    pub(super) fn and(self) -> Result<Vec<Column>, EvalError> {
         self.kept_where(true)
     }
 
     /// `unless`: what is left where the right side has none.
-    pub(super) fn unless(self) -> Vec<Column> {
+    pub(super) fn unless(self) -> Result<Vec<Column>, EvalError> {
         self.kept_where(false)
     }
 
-    fn kept_where(mut self, wanted: bool) -> Vec<Column> {
-        for found in self.matches() {
-            let present = self.present(&self.right, &found.right);
+    fn kept_where(mut self, wanted: bool) -> Result<Vec<Column>, EvalError> {
+        for found in self.matches()? {
+            let present = self.present(&self.right, &found.right)?;
             for at in found.left {
+                self.ledger.visit(self.steps)?;
                 self.left[at].keep(|step| present[step] == wanted);
             }
         }
         self.left.retain(Column::has_values);
-        self.left
+        Ok(self.left)
     }
 
     /// `or`: all of the left side, and of the right what has no match there.
     pub(super) fn or(mut self) -> Result<Vec<Column>, EvalError> {
-        for found in self.matches() {
+        for found in self.matches()? {
             if found.left.is_empty() {
                 continue;
             }
-            let present = self.present(&self.left, &found.left);
+            let present = self.present(&self.left, &found.left)?;
             for at in found.right {
+                self.ledger.visit(self.steps)?;
                 self.right[at].keep(|step| !present[step]);
             }
         }
@@ -117,7 +125,6 @@ impl Sides<'_> {
         op: BinaryOp,
         returns_bool: bool,
         remarks: &mut Remarks,
-        ledger: &Ledger<'_>,
     ) -> Result<Vec<Column>, EvalError> {
         let combine = Combine::of(op, returns_bool);
         let swapped = self.matching.cardinality == Cardinality::OneToMany;
@@ -128,9 +135,9 @@ impl Sides<'_> {
         let operator = (op, returns_bool);
         let sides = &self;
         let fills = (fill_many, fill_one);
-        let pairing = Pairing { sides, combine, operator, swapped, many, one, fills, ledger };
+        let pairing = Pairing { sides, combine, operator, swapped, many, one, fills };
         let mut results = Vec::new();
-        for found in self.matches() {
+        for found in self.matches()? {
             let (many, one) =
                 if swapped { (found.right, found.left) } else { (found.left, found.right) };
             pairing.of_match(&found.labels, &many, &one, remarks, &mut results)?;
@@ -153,7 +160,6 @@ struct Pairing<'a> {
     one: &'a [Column],
     /// What stands for a missing sample of the "many" and of the "one" side.
     fills: (Option<f64>, Option<f64>),
-    ledger: &'a Ledger<'a>,
 }
 
 /// No column of the "one" side.
@@ -196,6 +202,7 @@ impl Pairing<'_> {
             self.check_one_to_one(many, |step| !is_absent(values[step]))?;
         }
         for at in many {
+            self.sides.ledger.visit(steps)?;
             let many = &self.many[*at];
             let mut result: Vec<f64> = many.values.clone();
             self.combine_columns(&mut result, values);
@@ -203,7 +210,7 @@ impl Pairing<'_> {
             self.push(&many.labels, result, one, &owners, results)?;
         }
         if let Some(fill) = self.fills.0 {
-            let present = self.sides.present(self.many, many);
+            let present = self.sides.present(self.many, many)?;
             let alone = |(step, owner): (usize, &usize)| match (present[step], *owner) {
                 (false, owner) if owner != NOBODY => {
                     self.of_pair(fill, self.one[owner].values[step])
@@ -244,6 +251,7 @@ impl Pairing<'_> {
             }
         };
         for at in many {
+            self.sides.ledger.visit(self.sides.steps)?;
             let column = &self.many[*at];
             let mut result = Column::new(Labels::empty(), merge::nothing(self.sides.steps));
             for step in 0..self.sides.steps {
@@ -255,7 +263,7 @@ impl Pairing<'_> {
             self.push(&column.labels, result, one, owners, results)?;
         }
         if let Some(fill) = self.fills.0 {
-            let present = self.sides.present(self.many, many);
+            let present = self.sides.present(self.many, many)?;
             let mut result = Column::new(Labels::empty(), merge::nothing(self.sides.steps));
             for step in (0..self.sides.steps).filter(|step| !present[*step]) {
                 if let (true, Some(one)) = (owners[step] != NOBODY, cell_of_one(step)) {
@@ -271,6 +279,7 @@ impl Pairing<'_> {
     fn owners(&self, labels: &Labels, one: &[usize]) -> Result<Vec<usize>, EvalError> {
         let mut owners = vec![NOBODY; self.sides.steps];
         for at in one {
+            self.sides.ledger.visit(self.sides.steps)?;
             let cells = self.one[*at].cells();
             for (step, owner) in owners.iter_mut().enumerate() {
                 if !cells.is_there(step) {
@@ -306,6 +315,7 @@ impl Pairing<'_> {
         }
         let mut taken = vec![false; self.sides.steps];
         for at in many {
+            self.sides.ledger.visit(self.sides.steps)?;
             let cells = self.many[*at].cells();
             for (step, taken) in taken.iter_mut().enumerate() {
                 if !cells.is_there(step) || !met(step) {
@@ -361,14 +371,14 @@ impl Pairing<'_> {
         results: &mut Vec<Column>,
     ) -> Result<(), EvalError> {
         if self.sides.matching.include.is_empty() {
-            self.ledger.take(result.bytes())?;
             result.labels = self.labels(many, None);
+            self.sides.ledger.take_cells(&result.labels, result.cells())?;
             results.push(result);
             return Ok(());
         }
         if let ([only], None) = (one, self.fills.1) {
-            self.ledger.take(result.bytes())?;
             result.labels = self.labels(many, Some(&self.one[*only].labels));
+            self.sides.ledger.take_cells(&result.labels, result.cells())?;
             results.push(result);
             return Ok(());
         }
@@ -377,10 +387,11 @@ impl Pairing<'_> {
             let place = match by_owner.get(&owners[step]) {
                 Some(place) => *place,
                 None => {
-                    self.ledger.take_column(self.sides.steps)?;
                     let one = self.one.get(owners[step]).map(|column| &column.labels);
-                    let values = merge::nothing(self.sides.steps);
-                    results.push(Column::new(self.labels(many, one), values));
+                    let labels = self.labels(many, one);
+                    self.sides.ledger.take(labels.bytes())?;
+                    self.sides.ledger.take_columns(1, self.sides.steps)?;
+                    results.push(Column::new(labels, merge::nothing(self.sides.steps)));
                     by_owner.insert(owners[step], results.len() - 1);
                     results.len() - 1
                 }

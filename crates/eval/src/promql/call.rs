@@ -9,6 +9,7 @@ use super::window::WindowFn;
 use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, merge, native};
 use lang::promql::{Call, Expr, ExprKind, Function};
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, expr: &Expr, call: &Call, grid: Grid) -> Result<Data, EvalError> {
@@ -23,7 +24,7 @@ impl Evaluator<'_> {
                 let values = grid.times().map(|at| compute(seconds(at))).collect();
                 return Ok(Data::Vector(vec![Column::new(Labels::empty(), values)]));
             };
-            return map_columns(self.vector(arg, grid)?, compute).map(Data::Vector);
+            return map_columns(self.vector(arg, grid)?, &self.ledger, compute).map(Data::Vector);
         }
         match (call.function, args) {
             (F::Time, _) => Ok(Data::Scalar(grid.times().map(seconds).collect())),
@@ -69,23 +70,23 @@ impl Evaluator<'_> {
             (F::LabelReplace, [arg, texts @ ..]) => {
                 let columns = self.vector(arg, grid)?;
                 let texts = self.texts(texts, grid)?;
-                super::relabel::replace(columns, &texts).map(Data::Vector)
+                super::relabel::replace(columns, &texts, &self.ledger).map(Data::Vector)
             }
             (F::LabelJoin, [arg, texts @ ..]) => {
                 let columns = self.vector(arg, grid)?;
                 let texts = self.texts(texts, grid)?;
-                super::relabel::join(columns, &texts).map(Data::Vector)
+                super::relabel::join(columns, &texts, &self.ledger).map(Data::Vector)
             }
             (F::HistogramQuantile, [phi, arg]) => {
                 let phis = self.scalar(phi, grid)?;
                 self.note_quantiles(phi.span, &phis);
                 let columns = self.vector(arg, grid)?;
-                let columns = self.without_namesakes(columns, arg);
+                let columns = self.without_namesakes(columns, arg)?;
                 self.histogram_quantiles(&columns, arg, None, &[phis], grid).map(Data::Vector)
             }
             (F::HistogramQuantiles, [arg, label, phis @ ..]) => {
                 let columns = self.vector(arg, grid)?;
-                let columns = self.without_namesakes(columns, arg);
+                let columns = self.without_namesakes(columns, arg)?;
                 let label = self.texts(std::slice::from_ref(label), grid)?;
                 let mut all = Vec::new();
                 for phi in phis {
@@ -98,7 +99,7 @@ impl Evaluator<'_> {
             (F::HistogramFraction, [low, high, arg]) => {
                 let bounds = [self.scalar(low, grid)?, self.scalar(high, grid)?];
                 let columns = self.vector(arg, grid)?;
-                let columns = self.without_namesakes(columns, arg);
+                let columns = self.without_namesakes(columns, arg)?;
                 self.histogram_fraction(&columns, arg, &bounds, grid).map(Data::Vector)
             }
             (
@@ -159,6 +160,7 @@ impl Evaluator<'_> {
         }
         let param = |n: usize, step: usize, default| params.get(n).map_or(default, |p| p[step]);
         for column in &mut columns {
+            self.ledger.visit(column.values.len())?;
             column.histograms.clear();
             for (step, value) in column.values.iter_mut().enumerate() {
                 if is_absent(*value) {
@@ -185,7 +187,9 @@ impl Evaluator<'_> {
         let mut columns = Vec::new();
         match &arg.inner().kind {
             ExprKind::Vector(selector) if selector.ends == lang::promql::Ends::Plain => {
+                let ledger = Rc::clone(&self.ledger);
                 self.stream_timestamps(selector, grid, &mut |labels, cells| {
+                    ledger.take_cells(&labels, cells)?;
                     columns.push(cells.to_column(labels));
                     Ok(())
                 })?;

@@ -3,7 +3,6 @@
 //! Source: Prometheus documentation, `histogram_quantile` and `histogram_fraction`.
 
 use super::evaluate::Evaluator;
-use super::ledger::Ledger;
 use super::{ABSENT, Column, EvalError, Grid, Labels, Native, is_absent, merge, native, text};
 use lang::promql::Expr;
 use std::collections::HashMap;
@@ -40,13 +39,12 @@ impl Evaluator<'_> {
         let mut results = Vec::new();
         let mut buckets = Vec::new();
         for family in families {
-            let ledger = Ledger::new(self.limits);
-            let taken = ledger.take((phis.len() * grid.count * size_of::<f64>()) as u64);
-            self.charge(&ledger);
-            taken?;
+            self.ledger.take(family.labels.bytes())?;
+            self.ledger.take_columns(phis.len(), grid.count)?;
             let mut values = vec![merge::nothing(grid.count); phis.len()];
             let mut forced = false;
             for step in 0..grid.count {
+                self.ledger.visit(family.buckets.len())?;
                 family.at_step(columns, step, &mut buckets);
                 if buckets.is_empty() {
                     continue;
@@ -75,18 +73,18 @@ impl Evaluator<'_> {
                 // The label names the quantile, which may differ from step to step.
                 let mut by_phi: Vec<(u64, Column)> = Vec::new();
                 for (step, (value, phi)) in values.iter().zip(phis).enumerate() {
+                    self.ledger.visit(by_phi.len())?;
                     let known = by_phi.iter().position(|(bits, _)| *bits == phi.to_bits());
                     let place = match known {
                         Some(place) => place,
                         None => {
                             // Charged at once: a quantile for each step is as many columns.
-                            let ledger = Ledger::new(self.limits);
-                            let taken = ledger.take_column(grid.count);
-                            self.charge(&ledger);
-                            taken?;
                             let mut labels = family.labels.to_builder();
                             labels.set(label, &text::of_number(*phi));
-                            let column = Column::new(labels.build(), merge::nothing(grid.count));
+                            let labels = labels.build();
+                            self.ledger.take(labels.bytes())?;
+                            self.ledger.take_columns(1, grid.count)?;
+                            let column = Column::new(labels, merge::nothing(grid.count));
                             by_phi.push((phi.to_bits(), column));
                             by_phi.len() - 1
                         }
@@ -98,7 +96,7 @@ impl Evaluator<'_> {
         }
         for column in columns.iter().filter(|column| !column.histograms.is_empty()) {
             for phis in phis {
-                self.native_quantiles(column, arg, label, phis, &mut results);
+                self.native_quantiles(column, arg, label, phis, &mut results)?;
             }
         }
         results.retain(Column::has_values);
@@ -113,7 +111,9 @@ impl Evaluator<'_> {
         label: Option<&str>,
         phis: &[f64],
         results: &mut Vec<Column>,
-    ) {
+    ) -> Result<(), EvalError> {
+        self.ledger.take(column.labels.bytes())?;
+        self.ledger.take_columns(1, phis.len())?;
         let mut labels = column.labels.to_builder();
         let mut values = Vec::with_capacity(phis.len());
         for (histogram, phi) in column.histograms.iter().zip(phis) {
@@ -132,6 +132,7 @@ impl Evaluator<'_> {
             labels.set(label, &text::of_number(*phi));
         }
         results.push(Column::new(labels.build(), values));
+        Ok(())
     }
 
     /// The share of observations between two bounds.
@@ -146,8 +147,11 @@ impl Evaluator<'_> {
         let mut results = Vec::new();
         let mut buckets = Vec::new();
         for family in families {
+            self.ledger.take(family.labels.bytes())?;
+            self.ledger.take_columns(1, grid.count)?;
             let mut values = merge::nothing(grid.count);
             for (step, value) in values.iter_mut().enumerate() {
+                self.ledger.visit(family.buckets.len())?;
                 family.at_step(columns, step, &mut buckets);
                 if !buckets.is_empty() {
                     tidy(&mut buckets);
@@ -157,6 +161,7 @@ impl Evaluator<'_> {
             results.push(Column::new(family.labels, values));
         }
         for column in columns.iter().filter(|column| !column.histograms.is_empty()) {
+            self.ledger.take_columns(1, grid.count)?;
             let of_step = |(step, histogram): (usize, &Option<Native>)| {
                 let of = |h: &Native| native::fraction(bounds[0][step], bounds[1][step], h);
                 histogram.as_ref().map_or(ABSENT, of)
@@ -174,15 +179,15 @@ impl Evaluator<'_> {
         &mut self,
         mut columns: Vec<Column>,
         arg: &Expr,
-    ) -> Vec<Column> {
+    ) -> Result<Vec<Column>, EvalError> {
         let natives: HashMap<Labels, usize> = (columns.iter().enumerate())
             .filter(|(_, column)| !column.histograms.is_empty())
             .map(|(at, column)| (column.labels.clone(), at))
             .collect();
         if natives.is_empty() {
-            return columns;
+            return Ok(columns);
         }
-        let mut both = Vec::new();
+        let mut both: Vec<(usize, usize, usize)> = Vec::new();
         for (at, column) in columns.iter().enumerate() {
             if column.labels.get(BOUND).is_empty() {
                 continue;
@@ -190,6 +195,7 @@ impl Evaluator<'_> {
             let Some(native) = natives.get(&column.labels.filtered(|name| name != BOUND)) else {
                 continue;
             };
+            self.ledger.take(size_of_val(column.values.as_slice()) * 2 * 3)?;
             let cells = columns[*native].cells();
             let there = column.values.iter().enumerate().filter(|(_, v)| !is_absent(**v));
             let there = there.filter(|(step, _)| cells.histogram(*step).is_some());
@@ -203,7 +209,7 @@ impl Evaluator<'_> {
             columns[bucket].values[step] = ABSENT;
             columns[native].set_histogram(step, None);
         }
-        columns
+        Ok(columns)
     }
 
     /// Puts the series of each histogram together; those without a bound are named and left out.

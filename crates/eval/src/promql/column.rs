@@ -68,11 +68,9 @@ impl Column {
         }
     }
 
-    /// Returns how many bytes it takes in memory.
+    /// Returns how many bytes it takes in memory, labels among them though they may be shared.
     pub fn bytes(&self) -> u64 {
-        let histograms: usize = self.histograms.iter().flatten().map(|h| h.bytes()).sum();
-        let places = size_of_val(self.values.as_slice()) + size_of_val(self.histograms.as_slice());
-        (size_of::<Self>() + places + histograms) as u64
+        (size_of::<Self>() + self.labels.bytes() + self.cells().bytes()) as u64
     }
 }
 
@@ -89,6 +87,12 @@ impl<'a> Cells<'a> {
     /// Floats alone.
     pub fn floats(values: &'a [f64]) -> Self {
         Self { values, histograms: &[] }
+    }
+
+    /// Returns how many bytes the values and histograms take.
+    pub fn bytes(self) -> usize {
+        let histograms: usize = self.histograms.iter().flatten().map(|h| h.bytes()).sum();
+        size_of_val(self.values) + size_of_val(self.histograms) + histograms
     }
 
     /// Returns the histogram of a step, if there is one.

@@ -10,6 +10,11 @@ use super::source::{Limits, Source};
 use super::value::{Options, Range, Series, Value};
 use super::{Annotations, Cells, Column, EvalError, Grid, Labels, Samples, is_absent};
 use lang::promql::{At, BinaryOp, Expr, ExprKind, QueryTimes, ValueType};
+use std::rc::Rc;
+
+/// Columns that a node works with beside its arguments and its value: what it fills for each series,
+/// which series is where, what is kept of a step.
+const NODE_COLUMNS: usize = 2;
 
 /// Evaluates an expression at each step of a range.
 ///
@@ -63,6 +68,15 @@ impl Data {
             Self::Vector(columns) => columns.iter().map(Column::bytes).sum(),
         }
     }
+
+    /// Returns how many bytes the values of one step take, of data for one step.
+    fn step_bytes(&self) -> usize {
+        match self {
+            Self::Scalar(_) => size_of::<f64>(),
+            Self::Text(_) => 0,
+            Self::Vector(columns) => columns.iter().map(|column| column.cells().bytes()).sum(),
+        }
+    }
 }
 
 /// What a stream of columns is given to.
@@ -76,14 +90,8 @@ pub(super) struct Evaluator<'a> {
     pub(super) limits: &'a dyn Limits,
     pub(super) notes: Annotations,
     pub(super) shared: super::shared::Shared,
-    /// Bytes taken from the limits.
-    held: u64,
-}
-
-impl Drop for Evaluator<'_> {
-    fn drop(&mut self) {
-        self.limits.give_back(self.held);
-    }
+    /// Shared with what takes memory while the evaluator goes on.
+    pub(super) ledger: Rc<Ledger<'a>>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -94,7 +102,8 @@ impl<'a> Evaluator<'a> {
         limits: &'a dyn Limits,
     ) -> Self {
         let (notes, shared) = Default::default();
-        Self { source, range, options, limits, notes, shared, held: 0 }
+        let ledger = Rc::new(Ledger::new(limits));
+        Self { source, range, options, limits, notes, shared, ledger }
     }
 
     fn value(&mut self, expr: &Expr) -> Result<Value, EvalError> {
@@ -114,30 +123,23 @@ impl<'a> Evaluator<'a> {
         let count = if instant { 1 } else { steps.saturating_add(1) };
         let grid =
             Grid { start_ms, step_ms: self.range.step_ms.max(1), count: count.max(0) as usize };
-        // Before anything is made of as many places as there are steps.
-        self.hold(count.max(0).saturating_mul(size_of::<f64>() as i64) as u64)?;
         self.shared = super::shared::Shared::of(expr);
         Ok(match self.eval(expr, grid)? {
             Data::Scalar(values) if instant => Value::Scalar(start_ms, values[0]),
             Data::Text(text) => Value::String(start_ms, text),
             Data::Scalar(values) => {
+                self.ledger.take(2 * size_of_val(values.as_slice()))?;
                 Value::Matrix(vec![series(Column::new(Labels::empty(), values), grid)])
             }
             Data::Vector(columns) => {
-                let ledger = Ledger::new(self.limits);
                 let mut all = Vec::with_capacity(columns.len());
                 for column in columns {
+                    self.ledger.take(2 * size_of_val(column.values.as_slice()))?;
                     let series = series(column, grid);
-                    let points = series.points.len() * size_of::<(i64, f64)>();
-                    if let Err(error) = ledger.take(points as u64) {
-                        self.charge(&ledger);
-                        return Err(error);
-                    }
                     if !series.points.is_empty() || !series.histograms.is_empty() {
                         all.push(series);
                     }
                 }
-                self.charge(&ledger);
                 if instant {
                     return Ok(Value::Vector(all));
                 }
@@ -155,22 +157,26 @@ impl<'a> Evaluator<'a> {
         let expr = expr.inner();
         self.limits.check()?;
         if let Some(known) = self.shared.find(expr, grid) {
-            let data = known.clone();
-            self.hold(self.held + data.bytes())?;
-            return Ok(data);
+            self.ledger.take(known.bytes() as usize)?;
+            return Ok(known.clone());
         }
-        let before = self.held;
+        let mark = self.ledger.mark();
         let notes = self.notes.len();
+        // For what a node works with, beside its arguments and values.
+        self.ledger.take_columns(NODE_COLUMNS, grid.count)?;
         let data = if grid.count > 1 && is_invariant(expr) {
-            broadcast(self.eval_kind(expr, Grid { count: 1, ..grid })?, grid.count)
+            let once = self.eval_kind(expr, Grid { count: 1, ..grid })?;
+            self.ledger.take(once.step_bytes().saturating_mul(grid.count))?;
+            broadcast(once, grid.count)
         } else {
             self.eval_kind(expr, grid)?
         };
         // Whatever was made below is gone by now.
-        self.hold(before + data.bytes())?;
+        self.ledger.settle(mark, data.bytes())?;
         // A note names the place of its expression, so it cannot be shared.
-        if self.notes.len() == notes && self.shared.keep(expr, grid, &data) {
-            self.hold(self.held + data.bytes())?;
+        if self.notes.len() == notes && self.shared.wants(expr) {
+            self.ledger.keep(data.bytes())?;
+            self.shared.keep(expr, grid, &data);
         }
         Ok(data)
     }
@@ -186,23 +192,21 @@ impl<'a> Evaluator<'a> {
             }
             ExprKind::Unary(unary) => {
                 let data = self.eval(&unary.expr, grid)?;
-                if unary.negative { negated(data) } else { Ok(data) }
+                if unary.negative { negated(data, &self.ledger) } else { Ok(data) }
             }
             ExprKind::Binary(binary) => match (&binary.matching, binary.op) {
                 (Some(matching), op) => {
                     let left = self.vector(&binary.left, grid)?;
                     let right = self.vector(&binary.right, grid)?;
-                    let sides = Sides { left, right, matching, steps: grid.count };
+                    let ledger = &*self.ledger;
+                    let sides = Sides { left, right, matching, steps: grid.count, ledger };
                     let columns = match op {
-                        BinaryOp::And => sides.and(),
-                        BinaryOp::Unless => sides.unless(),
+                        BinaryOp::And => sides.and()?,
+                        BinaryOp::Unless => sides.unless()?,
                         BinaryOp::Or => sides.or()?,
                         op => {
                             let mut remarks = Remarks::default();
-                            let ledger = Ledger::new(self.limits);
-                            let columns =
-                                sides.combine(op, binary.returns_bool, &mut remarks, &ledger);
-                            self.charge(&ledger);
+                            let columns = sides.combine(op, binary.returns_bool, &mut remarks);
                             remarks.note(&mut self.notes, expr.span, op);
                             columns?
                         }
@@ -214,7 +218,7 @@ impl<'a> Evaluator<'a> {
                     let right = self.eval(&binary.right, grid)?;
                     let mut remarks = Remarks::default();
                     let operator = Operator { op, returns_bool: binary.returns_bool };
-                    let data = beside_scalar(operator, left, right, &mut remarks)?;
+                    let data = beside_scalar(operator, left, right, &mut remarks, &self.ledger)?;
                     remarks.note(&mut self.notes, expr.span, op);
                     Ok(data)
                 }
@@ -308,22 +312,15 @@ impl<'a> Evaluator<'a> {
     /// Keeps the columns that [`Evaluator::stream`] gives.
     pub(super) fn collect(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, EvalError> {
         let mut columns = Vec::new();
-        let ledger = Ledger::new(self.limits);
-        let result = self.stream_own(expr, grid, &mut |labels, cells| {
+        let ledger = Rc::clone(&self.ledger);
+        self.stream_own(expr, grid, &mut |labels, cells| {
             if cells.any() {
-                let column = cells.to_column(labels);
-                ledger.take(column.bytes())?;
-                columns.push(column);
+                ledger.take_cells(&labels, cells)?;
+                columns.push(cells.to_column(labels));
             }
             Ok(())
-        });
-        self.charge(&ledger);
-        result.map(|()| columns)
-    }
-
-    /// Takes over what was taken in an expression's part; it is given back with the part.
-    pub(super) fn charge(&mut self, ledger: &Ledger<'_>) {
-        self.held += ledger.taken();
+        })?;
+        Ok(columns)
     }
 
     /// The streams of leaves: selectors and functions of ranges.
@@ -343,17 +340,6 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// Makes the memory held to be `bytes`.
-    fn hold(&mut self, bytes: u64) -> Result<(), EvalError> {
-        if bytes > self.held {
-            self.limits.take(bytes - self.held)?;
-        } else {
-            self.limits.give_back(self.held - bytes);
-        }
-        self.held = bytes;
-        Ok(())
-    }
-
     /// Moves a grid as a selector says.
     pub(super) fn moved(&self, grid: Grid, at: Option<At>, offset_ms: i64) -> Grid {
         let fixed = |start_ms| Grid { start_ms, step_ms: 0, ..grid };
@@ -368,7 +354,9 @@ impl<'a> Evaluator<'a> {
 }
 
 fn series(column: Column, grid: Grid) -> Series {
-    let points = grid.times().zip(column.values).filter(|(_, v)| !is_absent(*v)).collect();
+    let mut points = Vec::with_capacity(column.values.len());
+    points.extend(grid.times().zip(column.values).filter(|(_, v)| !is_absent(*v)));
+    points.shrink_to_fit();
     let histograms = grid.times().zip(column.histograms);
     let histograms = histograms.filter_map(|(at, h)| Some((at, h?))).collect();
     Series { labels: column.labels, points, histograms }
@@ -376,8 +364,12 @@ fn series(column: Column, grid: Grid) -> Series {
 
 /// Samples of a column: what a subquery makes of its expression.
 pub(super) fn samples_of(column: &Column, grid: Grid) -> Samples {
+    let mut samples = Samples::default();
+    let count = column.values.iter().filter(|v| !is_absent(**v)).count();
+    samples.times.reserve_exact(count);
+    samples.values.reserve_exact(count);
     let values = grid.times().zip(column.values.iter().copied());
-    let mut samples: Samples = values.filter(|(_, v)| !is_absent(*v)).collect();
+    values.filter(|(_, v)| !is_absent(*v)).for_each(|(at, value)| samples.push(at, value));
     let histograms = grid.times().zip(&column.histograms);
     samples.histograms = histograms.filter_map(|(at, h)| Some((at, h.clone()?))).collect();
     samples

@@ -11,6 +11,7 @@ use super::ledger::Ledger;
 use super::{ABSENT, Column, EvalError, Grid, Grouping, Labels, NAME, is_absent, merge};
 use lang::promql::{Ends, Expr, ExprKind, MatchOp, Matcher, VectorSelector};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
 
@@ -47,10 +48,7 @@ impl Evaluator<'_> {
             }
             identity.key_of(&column.labels, &mut key);
             let of_series = families.get(key.as_str()).map_or(&[][..], Vec::as_slice);
-            let ledger = Ledger::new(self.limits);
-            let enriched = enriched(&column, of_series, &data, &ledger);
-            self.charge(&ledger);
-            results.extend(enriched?);
+            results.extend(enriched(&column, of_series, &data, &self.ledger)?);
         }
         results.retain(Column::has_values);
         merge::merge_equal(results)
@@ -73,7 +71,9 @@ impl Evaluator<'_> {
             ends: Ends::Plain,
         };
         let mut columns = Vec::new();
+        let ledger = Rc::clone(&self.ledger);
         self.stream_timestamps(&selector, grid, &mut |labels, cells| {
+            ledger.take_cells(&labels, cells)?;
             columns.push(cells.to_column(labels));
             Ok(())
         })?;
@@ -130,12 +130,15 @@ fn enriched(
         if required && chosen.iter().all(Option::is_none) {
             continue;
         }
+        let info_series: usize = families.iter().map(|family| family.columns.len()).sum();
+        ledger.visit(info_series + results.len() * families.len())?;
         let known = results.iter().position(|(of, _)| *of == chosen);
         let place = match known {
             Some(place) => place,
             None => {
-                ledger.take_column(column.values.len())?;
                 let labels = with_labels(&column.labels, families, &chosen, data);
+                ledger.take(labels.bytes() + size_of_val(chosen.as_slice()))?;
+                ledger.take_columns(1, column.values.len())?;
                 let values = vec![ABSENT; column.values.len()];
                 results.push((chosen, Column::new(labels, values)));
                 results.len() - 1

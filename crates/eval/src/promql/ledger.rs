@@ -1,39 +1,103 @@
-//! Memory that is taken while something is made whose size shows only then.
+//! What an evaluation may use: memory, steps of subqueries, time. Whatever makes a column, a running
+//! value or a label asks here first.
 
-use super::{Column, EvalError, Limits};
+use super::{Cells, Column, EvalError, Labels, Limits};
 use std::cell::Cell;
 
-/// What was taken of the limits so far; it is handed over to the evaluation in the end, whether that
-/// went well or not.
+/// How much is looked at, in values, between two looks at the time.
+pub(super) const VISITS_BETWEEN_CHECKS: u64 = 1 << 20;
+
+/// Steps of all subqueries of an expression: more than a year of seconds.
+const SUBQUERY_STEPS_MAX: u64 = 50_000_000;
+
+/// The account of one evaluation. What was taken is given back when it ends, however it ends.
 pub(super) struct Ledger<'l> {
     limits: &'l dyn Limits,
-    taken: Cell<u64>,
+    /// Bytes taken of the limits.
+    held: Cell<u64>,
+    /// Of these, for values that are used again; they stay to the end.
+    kept: Cell<u64>,
+    visits: Cell<u64>,
+    subquery_steps: Cell<u64>,
+}
+
+impl Drop for Ledger<'_> {
+    fn drop(&mut self) {
+        self.limits.give_back(self.held.get());
+    }
 }
 
 impl<'l> Ledger<'l> {
     pub(super) fn new(limits: &'l dyn Limits) -> Self {
-        Self { limits, taken: Cell::new(0) }
+        let [held, kept, visits, subquery_steps] = Default::default();
+        Self { limits, held, kept, visits, subquery_steps }
     }
 
-    /// Takes memory; asks now and then whether to go on at all.
-    pub(super) fn take(&self, bytes: u64) -> Result<(), EvalError> {
-        const BETWEEN_CHECKS: u64 = 1 << 20;
-        let before = self.taken.get();
-        if before / BETWEEN_CHECKS != (before + bytes) / BETWEEN_CHECKS {
-            self.limits.check()?;
-        }
-        self.limits.take(bytes)?;
-        self.taken.set(before + bytes);
+    /// Takes memory until the node that is evaluated has its value.
+    pub(super) fn take(&self, bytes: usize) -> Result<(), EvalError> {
+        self.visit(bytes / size_of::<f64>())?;
+        self.limits.take(bytes as u64)?;
+        self.held.set(self.held.get() + bytes as u64);
         Ok(())
     }
 
-    /// Takes what a column of so many steps needs.
-    pub(super) fn take_column(&self, steps: usize) -> Result<(), EvalError> {
-        self.take((size_of::<Column>() + steps * size_of::<f64>()) as u64)
+    /// Takes what columns of so many steps need.
+    pub(super) fn take_columns(&self, columns: usize, steps: usize) -> Result<(), EvalError> {
+        let column = steps.saturating_mul(size_of::<f64>()).saturating_add(size_of::<Column>());
+        self.take(columns.saturating_mul(column))
     }
 
-    /// Returns what was taken.
-    pub(super) fn taken(&self) -> u64 {
-        self.taken.get()
+    /// Takes what a copy of a column needs.
+    pub(super) fn take_cells(&self, labels: &Labels, cells: Cells<'_>) -> Result<(), EvalError> {
+        self.take(size_of::<Column>() + labels.bytes() + cells.bytes())
+    }
+
+    /// Says that values were or will be looked at; looks at the time now and then.
+    pub(super) fn visit(&self, values: usize) -> Result<(), EvalError> {
+        let visits = self.visits.get().saturating_add(values as u64);
+        if visits < VISITS_BETWEEN_CHECKS {
+            self.visits.set(visits);
+            return Ok(());
+        }
+        self.visits.set(0);
+        self.limits.check()
+    }
+
+    /// Counts the steps at which a subquery evaluates its expression.
+    pub(super) fn visit_subquery(&self, steps: u64) -> Result<(), EvalError> {
+        let all = self.subquery_steps.get().saturating_add(steps);
+        if all > SUBQUERY_STEPS_MAX {
+            return Err(EvalError::TooMuch(format!(
+                "subquery of {steps} steps: more than {SUBQUERY_STEPS_MAX} steps of subqueries in \
+                 all are not evaluated; try a larger step or a shorter range"
+            )));
+        }
+        self.subquery_steps.set(all);
+        Ok(())
+    }
+
+    /// Returns what is held, but for what is kept: where [`Ledger::settle`] goes back to.
+    pub(super) fn mark(&self) -> u64 {
+        self.held.get() - self.kept.get()
+    }
+
+    /// A node has its value: what was taken for it since `mark` is gone, but for the value's bytes.
+    pub(super) fn settle(&self, mark: u64, bytes: u64) -> Result<(), EvalError> {
+        let (held, wanted) = (self.held.get(), mark + bytes + self.kept.get());
+        if wanted > held {
+            self.limits.take(wanted - held)?;
+        } else {
+            self.limits.give_back(held - wanted);
+        }
+        self.held.set(wanted);
+        Ok(())
+    }
+
+    /// Takes memory for a value that is used again.
+    pub(super) fn keep(&self, bytes: u64) -> Result<(), EvalError> {
+        self.limits.take(bytes)?;
+        self.held.set(self.held.get() + bytes);
+        self.kept.set(self.kept.get() + bytes);
+        Ok(())
     }
 }

@@ -25,10 +25,14 @@ struct Note {
 pub struct Annotations {
     notes: Vec<Note>,
     known: HashSet<Note>,
+    bytes: usize,
 }
 
 /// Notes beyond this many are counted only: data decide how many there are.
 const NOTES_MAX: usize = 1000;
+
+/// Notes that name long names are fewer.
+const NOTE_BYTES_MAX: usize = 1 << 20;
 
 impl Annotations {
     /// Something went wrong, and the result is a part of what was asked for.
@@ -43,10 +47,16 @@ impl Annotations {
 
     fn add(&mut self, level: Level, span: Span, text: String) {
         let note = Note { level, text, span };
-        if self.notes.len() < NOTES_MAX && !self.known.contains(&note) {
+        if !self.is_full() && !self.known.contains(&note) {
+            self.bytes += note.text.len();
             self.known.insert(note.clone());
             self.notes.push(note);
         }
+    }
+
+    /// Says whether no more are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.notes.len() >= NOTES_MAX || self.bytes >= NOTE_BYTES_MAX
     }
 
     /// Adds the notes of another evaluation.

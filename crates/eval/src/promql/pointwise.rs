@@ -1,6 +1,7 @@
 //! What is done with each value alone: signs, functions of numbers, operators beside a scalar.
 
 use super::evaluate::Data;
+use super::ledger::Ledger;
 use super::math::Combine;
 use super::native::{self, Cell, Remarks, operate};
 use super::{ABSENT, Column, EvalError, is_absent, merge};
@@ -29,10 +30,11 @@ pub(super) fn broadcast(data: Data, count: usize) -> Data {
     }
 }
 
-pub(super) fn negated(data: Data) -> Result<Data, EvalError> {
+pub(super) fn negated(data: Data, ledger: &Ledger<'_>) -> Result<Data, EvalError> {
     match data {
         Data::Vector(mut columns) => {
             for column in &mut columns {
+                ledger.visit(column.values.len())?;
                 column.values.iter_mut().for_each(|v| *v = map(*v, |v| -v));
                 for histogram in column.histograms.iter_mut().flatten() {
                     *histogram = std::sync::Arc::new(native::negative(histogram));
@@ -48,9 +50,11 @@ pub(super) fn negated(data: Data) -> Result<Data, EvalError> {
 /// Applies a function to all floats; they are the metric's own no more. Histograms are passed over.
 pub(super) fn map_columns(
     mut columns: Vec<Column>,
+    ledger: &Ledger<'_>,
     compute: impl Fn(f64) -> f64,
 ) -> Result<Vec<Column>, EvalError> {
     for column in &mut columns {
+        ledger.visit(column.values.len())?;
         column.values.iter_mut().for_each(|v| *v = map(*v, &compute));
         column.histograms.clear();
     }
@@ -107,6 +111,7 @@ pub(super) fn beside_scalar(
     left: Data,
     right: Data,
     remarks: &mut Remarks,
+    ledger: &Ledger<'_>,
 ) -> Result<Data, EvalError> {
     let combine = Combine::of(operator.op, operator.returns_bool);
     let (mut columns, scalars, vector_left) = match (left, right) {
@@ -119,6 +124,7 @@ pub(super) fn beside_scalar(
         _ => return Err(EvalError::execution("operators take scalars and instant vectors")),
     };
     for column in &mut columns {
+        ledger.visit(column.values.len())?;
         if !column.histograms.is_empty() || operator.is_of_histograms() {
             operator.apply(column, &scalars, vector_left, remarks);
             continue;

@@ -11,6 +11,7 @@ use super::{ABSENT, Column, EvalError, Grid, Labels, is_absent, text};
 use lang::promql::{Aggregate, AggregateOp};
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 impl Evaluator<'_> {
     pub(super) fn aggregate_whole(
@@ -42,13 +43,10 @@ impl Evaluator<'_> {
         match (aggregate.op, data) {
             (AggregateOp::Quantile, Data::Scalar(phis)) => {
                 self.note_quantiles(param.span, &phis);
-                Ok(quantiles(&columns, labels, &members, &phis))
+                quantiles(&columns, labels, &members, &phis, &self.ledger)
             }
             (AggregateOp::CountValues, Data::Text(label)) => {
-                let ledger = Ledger::new(self.limits);
-                let counted = count_values(&columns, &labels, &members, &label, &ledger);
-                self.charge(&ledger);
-                counted
+                count_values(&columns, &labels, &members, &label, &self.ledger)
             }
             (op @ (AggregateOp::Topk | AggregateOp::Bottomk), Data::Scalar(counts)) => {
                 let counts = whole_counts(&counts)?;
@@ -56,7 +54,7 @@ impl Evaluator<'_> {
                     AggregateOp::Topk => |a: f64, b: f64| nan_last(a, b, b.total_cmp(&a)),
                     _ => |a: f64, b: f64| nan_last(a, b, a.total_cmp(&b)),
                 };
-                let kept = best(&columns, &members, &counts, order);
+                let kept = best(&columns, &members, &counts, order, &self.ledger)?;
                 Ok(keep(columns, &kept))
             }
             (AggregateOp::Limitk, Data::Scalar(counts)) => {
@@ -67,7 +65,11 @@ impl Evaluator<'_> {
                 let mut taken: Vec<usize> = Vec::new();
                 for column in &mut columns {
                     let place = groups.place(&column.labels);
-                    taken.resize(groups.len() * grid.count, 0);
+                    if taken.len() < groups.len() * grid.count {
+                        self.ledger.take_columns(2, grid.count)?;
+                        taken.resize(groups.len() * grid.count, 0);
+                    }
+                    self.ledger.visit(grid.count)?;
                     let taken = &mut taken[place * grid.count..][..grid.count];
                     let mut kept = vec![false; grid.count];
                     for (step, kept) in kept.iter_mut().enumerate() {
@@ -120,6 +122,7 @@ impl Evaluator<'_> {
             }
         }
         for column in &mut columns {
+            self.ledger.visit(column.values.len())?;
             let share = share_of(&column.labels);
             column.keep(|step| match ratios[step] {
                 ratio if ratio >= 0.0 => share < ratio,
@@ -176,18 +179,26 @@ fn quantiles(
     labels: Vec<Labels>,
     members: &[Vec<usize>],
     phis: &[f64],
-) -> Vec<Column> {
+    ledger: &Ledger<'_>,
+) -> Result<Vec<Column>, EvalError> {
     let mut together = Vec::new();
-    let of_group = |(labels, members): (Labels, &Vec<usize>)| {
-        let at_step = |(step, phi): (usize, &f64)| {
+    let mut all = Vec::new();
+    for (labels, members) in labels.into_iter().zip(members) {
+        ledger.take(labels.bytes())?;
+        ledger.take_columns(1, phis.len())?;
+        let mut values = Vec::with_capacity(phis.len());
+        for (step, phi) in phis.iter().enumerate() {
+            ledger.visit(members.len())?;
             together.clear();
-            let all = members.iter().map(|at| columns[*at].values[step]);
-            together.extend(all.filter(|v| !is_absent(*v)));
-            if together.is_empty() { ABSENT } else { quantile_of(*phi, &mut together) }
-        };
-        Column::new(labels, phis.iter().enumerate().map(at_step).collect())
-    };
-    labels.into_iter().zip(members).map(of_group).filter(Column::has_values).collect()
+            let of_step = members.iter().map(|at| columns[*at].values[step]);
+            together.extend(of_step.filter(|v| !is_absent(*v)));
+            let empty = together.is_empty();
+            values.push(if empty { ABSENT } else { quantile_of(*phi, &mut together) });
+        }
+        all.push(Column::new(labels, values));
+    }
+    all.retain(Column::has_values);
+    Ok(all)
 }
 
 fn count_values(
@@ -205,6 +216,7 @@ fn count_values(
         let mut places: HashMap<String, usize> = HashMap::new();
         let first = counted.len();
         for column in members.iter().map(|at| &columns[*at]) {
+            ledger.visit(column.values.len())?;
             for step in 0..column.values.len() {
                 let Some(cell) = Cell::of(column.cells(), step) else {
                     continue;
@@ -214,11 +226,12 @@ fn count_values(
                     Some(place) => *place,
                     None => {
                         let steps = column.values.len();
-                        ledger.take_column(steps)?;
-                        ledger.take(2 * text.len() as u64)?;
                         let mut labels = group.to_builder();
                         labels.set(label, &text);
-                        counted.push(Column::new(labels.build(), vec![ABSENT; steps]));
+                        let labels = labels.build();
+                        ledger.take(labels.bytes() + text.len())?;
+                        ledger.take_columns(1, steps)?;
+                        counted.push(Column::new(labels, vec![ABSENT; steps]));
                         places.insert(text, counted.len() - 1);
                         counted.len() - 1
                     }
@@ -239,13 +252,15 @@ fn best(
     members: &[Vec<usize>],
     counts: &[usize],
     order: fn(f64, f64) -> Ordering,
-) -> Vec<(usize, Vec<bool>)> {
+    ledger: &Ledger<'_>,
+) -> Result<Vec<(usize, Vec<bool>)>, EvalError> {
     let mut kept = Vec::new();
     let mut ranked: Vec<(f64, usize)> = Vec::new();
     for members in members {
         let mut steps_of: HashMap<usize, Vec<bool>> = HashMap::new();
         let mut seen = Vec::new();
         for (step, count) in counts.iter().enumerate() {
+            ledger.visit(members.len())?;
             ranked.clear();
             let all = members.iter().map(|at| (columns[*at].values[step], *at));
             ranked.extend(all.filter(|(v, _)| !is_absent(*v)));
@@ -259,16 +274,20 @@ fn best(
             }
             ranked.sort_unstable_by(by);
             for (_, at) in &ranked {
-                let steps = steps_of.entry(*at).or_insert_with(|| {
-                    seen.push(*at);
-                    vec![false; counts.len()]
-                });
+                let steps = match steps_of.entry(*at) {
+                    Entry::Occupied(steps) => steps.into_mut(),
+                    Entry::Vacant(place) => {
+                        seen.push(*at);
+                        ledger.take(counts.len())?;
+                        place.insert(vec![false; counts.len()])
+                    }
+                };
                 steps[step] = true;
             }
         }
         kept.extend(seen.into_iter().filter_map(|at| Some((at, steps_of.remove(&at)?))));
     }
-    kept
+    Ok(kept)
 }
 
 fn keep(mut columns: Vec<Column>, kept: &[(usize, Vec<bool>)]) -> Vec<Column> {

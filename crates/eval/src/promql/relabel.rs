@@ -1,10 +1,21 @@
 //! Functions of labels: made anew, joined, sorted by.
 
+use super::ledger::Ledger;
 use super::{Column, EvalError, Labels, merge};
 use std::cmp::Ordering;
 
+/// A label's value that functions make is no longer.
+const VALUE_BYTES_MAX: usize = 64 << 10;
+
+/// A text is not written to be looked at if it may be longer than this.
+const EXPANDED_BYTES_MAX: usize = 1 << 20;
+
 /// `label_replace`: destination, replacement, source, regular expression.
-pub(super) fn replace(columns: Vec<Column>, texts: &[String]) -> Result<Vec<Column>, EvalError> {
+pub(super) fn replace(
+    columns: Vec<Column>,
+    texts: &[String],
+    ledger: &Ledger<'_>,
+) -> Result<Vec<Column>, EvalError> {
     let [destination, replacement, source, pattern] = texts else {
         return Err(EvalError::execution("label_replace() takes four strings"));
     };
@@ -16,14 +27,26 @@ pub(super) fn replace(columns: Vec<Column>, texts: &[String]) -> Result<Vec<Colu
             "invalid destination label name in label_replace(): {destination}"
         )));
     }
-    relabelled(columns, |labels| {
-        let value = regex.expand(labels.get(source), replacement)?;
-        Some(with(labels, destination, &value))
+    // What is written for each group is the whole value at most.
+    let groups = replacement.matches('$').count();
+    relabelled(columns, ledger, |labels| {
+        let value = labels.get(source);
+        bounded("label_replace()", groups.saturating_mul(value.len()), EXPANDED_BYTES_MAX)?;
+        bounded("label_replace()", replacement.len(), EXPANDED_BYTES_MAX)?;
+        let Some(value) = regex.expand(value, replacement) else {
+            return Ok(None);
+        };
+        bounded("label_replace()", value.len(), VALUE_BYTES_MAX)?;
+        Ok(Some(with(labels, destination, &value)))
     })
 }
 
 /// `label_join`: destination, separator, sources.
-pub(super) fn join(columns: Vec<Column>, texts: &[String]) -> Result<Vec<Column>, EvalError> {
+pub(super) fn join(
+    columns: Vec<Column>,
+    texts: &[String],
+    ledger: &Ledger<'_>,
+) -> Result<Vec<Column>, EvalError> {
     let [destination, separator, sources @ ..] = texts else {
         return Err(EvalError::execution("label_join() takes strings"));
     };
@@ -37,10 +60,23 @@ pub(super) fn join(columns: Vec<Column>, texts: &[String]) -> Result<Vec<Column>
             "invalid source label name in label_join(): {bad}"
         )));
     }
-    relabelled(columns, |labels| {
+    relabelled(columns, ledger, |labels| {
         let values: Vec<&str> = sources.iter().map(|source| labels.get(source)).collect();
-        Some(with(labels, destination, &values.join(separator)))
+        let separators = separator.len().saturating_mul(values.len().saturating_sub(1));
+        let bytes =
+            values.iter().map(|value| value.len()).sum::<usize>().saturating_add(separators);
+        bounded("label_join()", bytes, VALUE_BYTES_MAX)?;
+        Ok(Some(with(labels, destination, &values.join(separator))))
     })
+}
+
+fn bounded(function: &str, bytes: usize, max: usize) -> Result<(), EvalError> {
+    if bytes <= max {
+        return Ok(());
+    }
+    Err(EvalError::TooMuch(format!(
+        "{function} makes a label value of more than {VALUE_BYTES_MAX} bytes"
+    )))
 }
 
 fn with(labels: &Labels, name: &str, value: &str) -> Labels {
@@ -51,11 +87,15 @@ fn with(labels: &Labels, name: &str, value: &str) -> Labels {
 
 fn relabelled(
     mut columns: Vec<Column>,
-    change: impl Fn(&Labels) -> Option<Labels>,
+    ledger: &Ledger<'_>,
+    change: impl Fn(&Labels) -> Result<Option<Labels>, EvalError>,
 ) -> Result<Vec<Column>, EvalError> {
     let mut changed = false;
     for column in &mut columns {
-        if let Some(labels) = change(&column.labels) {
+        // An expression over a label costs more than a value does.
+        ledger.visit(column.labels.bytes())?;
+        if let Some(labels) = change(&column.labels)? {
+            ledger.take(labels.bytes())?;
             changed |= labels != column.labels;
             column.labels = labels;
         }

@@ -8,9 +8,10 @@ use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smooth
 use super::window_notes::Names;
 use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
+use std::rc::Rc;
 
-/// A year of seconds.
-const SUBQUERY_STEPS_MAX: i64 = 366 * 86_400;
+/// What a sample takes, in values: its time and value, and what functions of ranges make of them.
+const SAMPLE_COLUMNS: usize = 4;
 
 /// How many series are read between two looks at the limits.
 const SERIES_BETWEEN_CHECKS: usize = 64;
@@ -29,7 +30,9 @@ impl<'a> Evaluator<'a> {
         let beyond = if smoothed { lookback_ms } else { 0 };
         let set = self.select(selector, ends, lookback_ms, beyond)?;
         let mut out = merge::nothing(grid.count);
+        let ledger = Rc::clone(&self.ledger);
         self.each(&*set, |labels, samples| {
+            ledger.visit(grid.count)?;
             if smoothed {
                 samples.drop_stale();
                 instant_smoothed(samples, ends, lookback_ms, &mut out);
@@ -59,7 +62,9 @@ impl<'a> Evaluator<'a> {
         let ends = self.moved(grid, selector.at, selector.offset_ms);
         let set = self.select(selector, ends, lookback_ms, 0)?;
         let mut out = merge::nothing(grid.count);
+        let ledger = Rc::clone(&self.ledger);
         self.each(&*set, |labels, samples| {
+            ledger.visit(grid.count)?;
             let seconds = |at: usize| samples.times[at] as f64 / 1000.0;
             fill_latest(samples, ends, lookback_ms, &mut out, seconds);
             correct_latest(samples, ends, lookback_ms, |step, histogram, at| {
@@ -131,27 +136,32 @@ impl<'a> Evaluator<'a> {
         if !set.is_empty() {
             check_smoothing(windowing)?;
         }
-        let ledger = Ledger::new(self.limits);
+        let ledger = Rc::clone(&self.ledger);
         let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
-        let read = self.each(&*set, |labels, samples| {
+        self.each(&*set, |labels, samples| {
             samples.drop_stale();
             natives.clear();
             let labels = labels();
-            match boundary {
-                None => windowing.fill(samples, &mut out),
-                Some(boundary) => windowing.fill_bounded(samples, boundary, lookback_ms, &mut out),
-            }
             if !samples.histograms.is_empty() && boundary.is_none() {
                 natives.resize(out.len(), None);
-                let mixture = native::fill_window(windowing, samples, &mut out, &mut natives);
-                names.see_mixture(&labels, mixture);
+            }
+            for part in windowing.parts(samples, boundary.is_some()) {
+                ledger.visit(part.visits)?;
+                let (steps, part) = (part.steps, part.windowing);
+                let out = &mut out[steps.clone()];
+                match boundary {
+                    None => part.fill(samples, out),
+                    Some(boundary) => part.fill_bounded(samples, boundary, lookback_ms, out),
+                }
+                if !natives.is_empty() {
+                    let mixture = native::fill_window(&part, samples, out, &mut natives[steps]);
+                    names.see_mixture(&labels, mixture);
+                }
             }
             names.see(&labels, &out);
             gather.add(labels, Cells { values: &out, histograms: &natives })
-        });
-        let result = read.and_then(|()| gather.finish());
-        self.charge(&ledger);
-        result
+        })?;
+        gather.finish()
     }
 
     fn stream_subquery(
@@ -163,83 +173,82 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), EvalError> {
         let inner = self.subquery_grid(subquery, windowing.ends)?;
         let columns = self.vector(&subquery.expr, inner)?;
+        // The samples of one series, and what a function makes of them.
+        let natives = columns.iter().map(|column| column.histograms.len()).max().unwrap_or(0);
+        self.ledger.take_columns(SAMPLE_COLUMNS, inner.count + natives)?;
         let keeps_name = windowing.function.keeps_name();
         let distinct = keeps_name || merge::same_name(columns.iter().map(|c| c.labels.clone()));
         let mut out = merge::nothing(windowing.steps.count);
         if !columns.is_empty() {
             check_smoothing(windowing)?;
         }
-        let ledger = Ledger::new(self.limits);
+        let ledger = Rc::clone(&self.ledger);
         let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
-        let mut give = |n: usize, column: super::Column| {
-            if n.is_multiple_of(SERIES_BETWEEN_CHECKS) {
-                self.limits.check()?;
-            }
+        for column in columns {
+            ledger.visit(inner.count)?;
             let samples = samples_of(&column, inner);
-            windowing.fill(&samples, &mut out);
             let mut natives = Vec::new();
             if !samples.histograms.is_empty() {
                 natives.resize(out.len(), None);
-                let mixture = native::fill_window(windowing, &samples, &mut out, &mut natives);
-                names.see_mixture(&column.labels, mixture);
+            }
+            for part in windowing.parts(&samples, false) {
+                ledger.visit(part.visits)?;
+                let (steps, part) = (part.steps, part.windowing);
+                let out = &mut out[steps.clone()];
+                part.fill(&samples, out);
+                if !natives.is_empty() {
+                    let mixture = native::fill_window(&part, &samples, out, &mut natives[steps]);
+                    names.see_mixture(&column.labels, mixture);
+                }
             }
             names.see(&column.labels, &out);
-            gather.add(column.labels, Cells { values: &out, histograms: &natives })
-        };
-        let given = columns.into_iter().enumerate().try_for_each(|(n, column)| give(n, column));
-        let result = given.and_then(|()| gather.finish());
-        self.charge(&ledger);
-        result
+            gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
+        }
+        gather.finish()
     }
 
     /// The steps at which a subquery's expression is evaluated: multiples of its step inside the
     /// windows that end at `ends`.
     ///
     /// # Errors
-    /// When a value for each of them is more memory than there is.
+    /// When they are too many, alone or with those of the expression's other subqueries.
     pub(super) fn subquery_grid(&self, subquery: &Subquery, ends: Grid) -> Result<Grid, EvalError> {
         let step_ms = subquery.step_ms.unwrap_or(self.options.subquery_step_ms).max(1);
         let after_ms = ends.start_ms.saturating_sub(subquery.range_ms);
         let start_ms = (after_ms.div_euclid(step_ms)).saturating_add(1).saturating_mul(step_ms);
         let steps = ends.end_ms().saturating_sub(start_ms).div_euclid(step_ms).saturating_add(1);
-        if steps > SUBQUERY_STEPS_MAX {
-            return Err(EvalError::TooMuch(format!(
-                "subquery of {steps} steps, more than {SUBQUERY_STEPS_MAX} are not evaluated"
-            )));
-        }
+        let steps = u64::try_from(steps).unwrap_or(0);
+        self.ledger.visit_subquery(steps)?;
         let count = usize::try_from(steps).unwrap_or(0);
-        let bytes = (count * size_of::<f64>()) as u64;
-        self.limits.take(bytes)?;
-        self.limits.give_back(bytes);
         Ok(Grid { start_ms, step_ms, count })
     }
 
     /// The samples of a range at one moment.
     pub(super) fn matrix(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Series>, EvalError> {
-        let ledger = Ledger::new(self.limits);
+        let ledger = Rc::clone(&self.ledger);
         let mut all = Vec::new();
         match &expr.kind {
             ExprKind::Matrix(matrix) => {
                 let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
                 let set = self.select(&matrix.vector, ends, matrix.range_ms, 0)?;
-                let read = self.each(&*set, |labels, samples| {
+                self.each(&*set, |labels, samples| {
                     samples.drop_stale();
                     if !samples.is_empty() {
-                        ledger.take((samples.len() * size_of::<(i64, f64)>()) as u64)?;
+                        ledger.take(samples.len() * size_of::<(i64, f64)>())?;
                         let points = samples.times.iter().copied();
                         let points = points.zip(samples.values.iter().copied()).collect();
                         let histograms = samples.histograms.clone();
                         all.push(Series { labels: labels(), points, histograms });
                     }
                     Ok(())
-                });
-                self.charge(&ledger);
-                read?;
+                })?;
             }
             ExprKind::Subquery(subquery) => {
                 let ends = self.moved(grid, subquery.at, subquery.offset_ms);
                 let inner = self.subquery_grid(subquery, ends)?;
                 for column in self.vector(&subquery.expr, inner)? {
+                    // Times and values twice: as samples, and as points.
+                    ledger.take_columns(4, inner.count)?;
                     let samples = samples_of(&column, inner);
                     let points = samples.times.into_iter().zip(samples.values).collect();
                     let histograms = samples.histograms;
@@ -284,12 +293,18 @@ impl<'a> Evaluator<'a> {
         mut visit: impl FnMut(&dyn Fn() -> Labels, &mut Samples) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         let mut samples = Samples::default();
+        let mut longest = 0;
         for at in 0..set.len() {
             if at.is_multiple_of(SERIES_BETWEEN_CHECKS) {
                 self.limits.check()?;
             }
             set.read(at, &mut samples)?;
             self.limits.read(samples.len() as u64)?;
+            if samples.len() > longest {
+                self.ledger.take_columns(SAMPLE_COLUMNS, samples.len() - longest)?;
+                longest = samples.len();
+            }
+            self.ledger.visit(samples.len())?;
             visit(&|| set.labels(at), &mut samples)?;
         }
         Ok(())
@@ -385,9 +400,8 @@ impl<'g, 's> Gather<'g, 's> {
         if self.distinct {
             return (self.sink)(labels, cells);
         }
-        let column = cells.to_column(labels);
-        self.ledger.take(column.bytes())?;
-        self.held.push(column);
+        self.ledger.take_cells(&labels, cells)?;
+        self.held.push(cells.to_column(labels));
         Ok(())
     }
 

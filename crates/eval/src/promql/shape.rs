@@ -9,7 +9,8 @@ pub(super) fn is_invariant(expr: &Expr) -> bool {
         ExprKind::Number(_) | ExprKind::String(_) => true,
         ExprKind::Vector(selector) => selector.at.is_some(),
         ExprKind::Matrix(matrix) => matrix.vector.at.is_some(),
-        ExprKind::Subquery(subquery) => subquery.at.is_some() || is_invariant(&subquery.expr),
+        // Which of its steps are in the window moves on, whatever the values are.
+        ExprKind::Subquery(subquery) => subquery.at.is_some(),
         ExprKind::Call(Call { function, args }) => {
             let needs_now = match function {
                 Function::Time | Function::PredictLinear | Function::Timestamp => true,

@@ -8,6 +8,9 @@ use std::collections::HashMap;
 /// Larger expressions are not searched: writing each part of a deep tree is quadratic.
 const NODES_MAX: usize = 400;
 
+/// Nor are longer ones, whose parts would be written as often.
+const TEXT_BYTES_MAX: usize = 16 << 10;
+
 /// What was evaluated of the expressions that occur again.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -20,7 +23,7 @@ impl Shared {
     /// Looks for parts of an expression that occur more than once.
     pub(super) fn of(expr: &Expr) -> Self {
         let mut wanted = HashMap::new();
-        if count_nodes(expr) <= NODES_MAX {
+        if count_nodes(expr) <= NODES_MAX && expr.to_string().len() <= TEXT_BYTES_MAX {
             count(expr, &mut wanted);
             wanted.retain(|_, times| *times > 1);
         }
@@ -39,12 +42,9 @@ impl Shared {
         self.known.get(&(expr.to_string(), grid))
     }
 
-    /// Keeps a value if the expression occurs again; says whether it does.
-    pub(super) fn keep(&mut self, expr: &Expr, grid: Grid, data: &Data) -> bool {
-        if !self.wants(expr) {
-            return false;
-        }
-        self.known.insert((expr.to_string(), grid), data.clone()).is_none()
+    /// Keeps the value of an expression that occurs again.
+    pub(super) fn keep(&mut self, expr: &Expr, grid: Grid, data: &Data) {
+        self.known.insert((expr.to_string(), grid), data.clone());
     }
 }
 

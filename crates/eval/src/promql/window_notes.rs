@@ -5,7 +5,6 @@ use super::evaluate::Evaluator;
 use super::window::{Params, WindowFn};
 use super::{Labels, is_absent, native};
 use lang::promql::{Call, Expr};
-use std::borrow::Cow;
 
 /// Names of metrics that a function was not meant for.
 pub(super) struct Names {
@@ -91,12 +90,16 @@ impl Names {
 impl Evaluator<'_> {
     /// Warns of quantiles that are none.
     pub(super) fn note_quantiles(&mut self, span: lang::Span, quantiles: &[f64]) {
-        let bad = quantiles.iter().filter(|q| !(0.0..=1.0).contains(*q));
-        let mut texts: Vec<Cow<'static, str>> = bad.map(|q| super::text::of_number(*q)).collect();
-        texts.dedup();
-        for text in texts {
-            let text = format!("quantile value should be between 0 and 1, got {text}");
-            self.notes.warn(span, text);
+        let mut last = None;
+        for bad in quantiles.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
+            if self.notes.is_full() {
+                return;
+            }
+            if last.replace(bad.to_bits()) != Some(bad.to_bits()) {
+                let text = super::text::of_number(*bad);
+                let text = format!("quantile value should be between 0 and 1, got {text}");
+                self.notes.warn(span, text);
+            }
         }
     }
 }

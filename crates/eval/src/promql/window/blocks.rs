@@ -10,7 +10,7 @@ use crate::promql::kahan::{Mean, Sum};
 use std::ops::Range;
 
 /// Samples of a block: a window of n samples touches n / 16 blocks and up to 30 samples.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 /// Windows below this many samples are as quick without blocks.
 pub(super) const WINDOW_MIN: i64 = 4 * BLOCK as i64;
 /// A sample must be in so many windows that making the blocks pays.

@@ -85,12 +85,17 @@ pub(super) fn fill(
 /// Returns the places at which a counter started again, each with the value before.
 pub(super) fn resets_in(values: &[f64]) -> Vec<(usize, f64)> {
     // Counted first without branches: nearly all series have none.
-    let count: usize = values.windows(2).map(|pair| usize::from(pair[1] < pair[0])).sum();
+    let count = falls(values);
     if count == 0 {
         return Vec::new();
     }
     let falls = values.windows(2).enumerate().filter(|(_, pair)| pair[1] < pair[0]);
     falls.map(|(at, pair)| (at + 1, pair[0])).collect()
+}
+
+/// Returns how often a value is less than the one before.
+pub(super) fn falls(values: &[f64]) -> usize {
+    values.windows(2).map(|pair| usize::from(pair[1] < pair[0])).sum()
 }
 
 /// `irate` and `idelta`: between the last two samples, not extrapolated.

@@ -200,6 +200,56 @@ impl Windowing<'_> {
         }
     }
 
+    /// Cuts the steps into parts of which each is done in a moment: between them whoever asks may
+    /// look at the time. `bounded` windows are those of [`Windowing::fill_bounded`].
+    pub(super) fn parts(&self, samples: &Samples, bounded: bool) -> impl Iterator<Item = Part<'_>> {
+        let count = self.ends.count;
+        let looked_at = self.looked_at(samples, bounded);
+        let windows = match usize::try_from(self.ends.step_ms) {
+            Ok(step @ 1..) => usize::try_from(self.range_ms).unwrap_or(usize::MAX) / step,
+            _ => count,
+        };
+        // A sample is in so many windows at most.
+        let visits = looked_at.saturating_mul(windows.saturating_add(1).min(count));
+        let steps = match visits {
+            0..=VISITS_AT_ONCE => count,
+            _ => (VISITS_AT_ONCE / looked_at).max(1),
+        };
+        (0..count).step_by(steps.max(1)).map(move |first| {
+            let steps = first..(first + steps).min(count);
+            let cut = |grid: Grid| Grid { start_ms: grid.time(first), count: steps.len(), ..grid };
+            let Params { first: one, second } = self.params;
+            let params = Params {
+                first: one.get(steps.clone()).unwrap_or(&[]),
+                second: second.get(steps.clone()).unwrap_or(&[]),
+            };
+            let (ends, times) = (cut(self.ends), cut(self.steps));
+            let windowing = Windowing { ends, steps: times, params, ..*self };
+            Part { steps, visits: visits.min(VISITS_AT_ONCE), windowing }
+        })
+    }
+
+    /// Returns how many samples a window that has all of them looks at.
+    fn looked_at(&self, samples: &Samples, bounded: bool) -> usize {
+        use WindowFn as F;
+        let all = samples.len();
+        if bounded || !samples.histograms.is_empty() {
+            return all + samples.histograms.len().saturating_mul(HISTOGRAM_VISITS);
+        }
+        match self.function {
+            F::CountOverTime | F::LastOverTime | F::FirstOverTime | F::PresentOverTime => 0,
+            F::TsOfLastOverTime | F::TsOfFirstOverTime | F::Irate | F::Idelta | F::Delta => 0,
+            F::Rate | F::Increase => counter::falls(&samples.values),
+            F::SumOverTime | F::AvgOverTime | F::MinOverTime | F::MaxOverTime
+                if self.overlap(samples) >= blocks::OVERLAP_MIN =>
+            {
+                // Blocks are made anew for each part, which is to pay.
+                all / (4 * blocks::BLOCK)
+            }
+            _ => all,
+        }
+    }
+
     /// In how many windows a sample is, about; 0 if windows are too short to matter.
     fn overlap(&self, samples: &Samples) -> i64 {
         let (Some(first), Some(last)) = (samples.times.first(), samples.times.last()) else {
@@ -238,6 +288,22 @@ impl Windowing<'_> {
         }
     }
 }
+
+/// Some of the steps of a [`Windowing`].
+pub(super) struct Part<'a> {
+    /// Which of its steps.
+    pub(super) steps: Range<usize>,
+    /// How many samples are looked at, at most and about.
+    pub(super) visits: usize,
+    /// What is to be done for them.
+    pub(super) windowing: Windowing<'a>,
+}
+
+/// Samples that the windows of a part look at together, unless one window alone has more.
+const VISITS_AT_ONCE: usize = 1 << 20;
+
+/// A histogram is as much work as so many floats.
+const HISTOGRAM_VISITS: usize = 64;
 
 /// Calls `visit` with each step and the samples inside its window.
 #[inline]

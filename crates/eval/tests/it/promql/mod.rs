@@ -12,6 +12,7 @@
 //! Samples stand `every` so long from 0 on: a number, `a..b/step`, `value*times`, `_` for none,
 //! `stale` for a stale marker, `h(...)` for a native histogram (see `memory.rs`). Without `every`, samples are `seconds:value`.
 
+mod bounds;
 mod hostile;
 mod memory;
 mod properties;
