@@ -1,7 +1,7 @@
 //! Regular expressions whose groups are written into a new text: what `label_replace` does.
 
 use super::matcher::RegexError;
-use super::re2;
+use super::re2::Compiler;
 use regex::Regex;
 
 /// A regular expression as PromQL has them: RE2's, of a whole value.
@@ -14,7 +14,7 @@ impl AnchoredRegex {
     /// # Errors
     /// When it is none, or too large.
     pub fn new(expression: &str) -> Result<Self, RegexError> {
-        re2::compile_anchored(expression).map(Self)
+        Compiler::default().anchored(expression).map(Self)
     }
 
     /// Returns `template` with `$1`, `${1}` and `$name` replaced by what the groups took of

@@ -1,6 +1,6 @@
 //! What a label must be.
 
-use super::re2;
+use super::re2::Compiler;
 use regex::Regex;
 
 /// How a matcher compares.
@@ -58,9 +58,9 @@ enum Test {
 }
 
 impl Test {
-    fn of_regex(value: &str) -> Result<Self, RegexError> {
+    fn of_regex(value: &str, regexes: &mut Compiler) -> Result<Self, RegexError> {
         if value.contains(|c| r"\.+*?()[]{}^$".contains(c)) {
-            return re2::compile_anchored(value).map(Self::Regex);
+            return regexes.anchored(value).map(Self::Regex);
         }
         let mut branches: Vec<String> = value.split('|').map(str::to_owned).collect();
         branches.sort_unstable();
@@ -80,12 +80,21 @@ impl Matcher {
         op: MatchOp,
         value: impl Into<String>,
     ) -> Result<Self, RegexError> {
-        let value = value.into();
+        Self::with(&mut Compiler::default(), name.into(), op, value.into())
+    }
+
+    /// As [`Matcher::new`], for one of several matchers of a text.
+    pub(super) fn with(
+        regexes: &mut Compiler,
+        name: String,
+        op: MatchOp,
+        value: String,
+    ) -> Result<Self, RegexError> {
         let test = match op {
             MatchOp::Eq | MatchOp::Ne => Test::Value,
-            MatchOp::Re | MatchOp::Nre => Test::of_regex(&value)?,
+            MatchOp::Re | MatchOp::Nre => Test::of_regex(&value, regexes)?,
         };
-        Ok(Self { name: name.into(), op, value, test })
+        Ok(Self { name, op, value, test })
     }
 
     /// Says whether a label's value is what it must be.

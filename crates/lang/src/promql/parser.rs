@@ -12,6 +12,7 @@ mod modifiers;
 mod selector;
 
 use super::lexer::{Token, TokenKind, lex};
+use super::re2::Compiler;
 use super::{DEPTH_MAX, Expr, ExprKind, LENGTH_MAX, Matcher, ParseErrors, check, words};
 use crate::{Diagnostic, Span};
 
@@ -21,7 +22,7 @@ use crate::{Diagnostic, Span};
 /// What is wrong with it: mistakes in the grammar, in several parentheses if there are; or else
 /// all mistakes of types.
 pub fn parse(source: &str) -> Result<Expr, ParseErrors> {
-    let mut expr = Parser::run(source, |parser| {
+    let mut expr = Parser::run(source, &mut Compiler::default(), |parser| {
         if parser.peek() == &TokenKind::End {
             return Err(mistake(parser.span(), NOTHING));
         }
@@ -40,7 +41,11 @@ pub fn parse(source: &str) -> Result<Expr, ParseErrors> {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_series_selector(source: &str) -> Result<Vec<Matcher>, ParseErrors> {
-    let expr = Parser::run(source, |parser| {
+    selector_with(source, &mut Compiler::default())
+}
+
+fn selector_with(source: &str, regexes: &mut Compiler) -> Result<Vec<Matcher>, ParseErrors> {
+    let expr = Parser::run(source, regexes, |parser| {
         let node = match parser.peek() {
             TokenKind::Word | TokenKind::Sign("{") => parser.selector()?,
             _ => return Err(parser.unexpected("", Some("a series selector"))),
@@ -64,7 +69,8 @@ pub fn parse_series_selector(source: &str) -> Result<Vec<Matcher>, ParseErrors> 
 pub fn parse_series_selectors<'a>(
     sources: impl IntoIterator<Item = &'a str>,
 ) -> Result<Vec<Vec<Matcher>>, ParseErrors> {
-    sources.into_iter().map(parse_series_selector).collect()
+    let mut regexes = Compiler::default();
+    sources.into_iter().map(|source| selector_with(source, &mut regexes)).collect()
 }
 
 /// What a text without any token is told.
@@ -108,11 +114,14 @@ struct Parser<'a> {
     depth: usize,
     /// Mistakes that do not stop the reading.
     mistakes: Vec<Diagnostic>,
+    /// Of all texts of a question.
+    regexes: &'a mut Compiler,
 }
 
 impl<'a> Parser<'a> {
     fn run<T>(
         source: &'a str,
+        regexes: &'a mut Compiler,
         read: impl FnOnce(&mut Self) -> Parsed<T>,
     ) -> Result<T, ParseErrors> {
         let refuse = |mistakes| Err(ParseErrors::new(source, mistakes));
@@ -124,7 +133,7 @@ impl<'a> Parser<'a> {
             Ok(tokens) => tokens,
             Err(mistake) => return refuse(vec![mistake]),
         };
-        let mut parser = Self { source, tokens, at: 0, depth: 0, mistakes: Vec::new() };
+        let mut parser = Self { source, tokens, at: 0, depth: 0, mistakes: Vec::new(), regexes };
         match read(&mut parser) {
             Ok(read) if parser.mistakes.is_empty() => Ok(read),
             Ok(_) => refuse(parser.mistakes),

@@ -108,7 +108,7 @@ impl Parser<'_> {
             return Err(self.unexpected(" in label matching", Some("string")));
         };
         let span = start.to(self.advance());
-        match Matcher::new(label, op, value) {
+        match Matcher::with(self.regexes, label, op, value) {
             Ok(matcher) => matchers.push(matcher),
             Err(error) => self.mistakes.push(*mistake(span, error.to_string())),
         }
