@@ -49,7 +49,10 @@ impl Evaluator<'_> {
                 if buckets.is_empty() {
                     continue;
                 }
-                forced |= tidy(&mut buckets);
+                // Of buckets that are not looked at nothing is said.
+                let fixed = tidy(&mut buckets);
+                let whole = buckets.last().is_some_and(|b| b.upper == f64::INFINITY);
+                forced |= fixed && whole && phis.iter().any(|p| (0.0..=1.0).contains(&p[step]));
                 for (values, phis) in values.iter_mut().zip(phis) {
                     values[step] = quantile(phis[step], &buckets);
                 }

@@ -53,13 +53,19 @@ pub(super) fn round(value: f64, to_nearest: f64) -> f64 {
     (value * inverse + 0.5).floor() / inverse
 }
 
-/// The lesser; NaN if either is.
+/// The lesser; NaN if either is, unless nothing can be less than the other.
 pub(super) fn least(a: f64, b: f64) -> f64 {
+    if a == f64::NEG_INFINITY || b == f64::NEG_INFINITY {
+        return f64::NEG_INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.min(b) }
 }
 
-/// The greater; NaN if either is.
+/// The greater; NaN if either is, unless nothing can be greater than the other.
 pub(super) fn greatest(a: f64, b: f64) -> f64 {
+    if a == f64::INFINITY || b == f64::INFINITY {
+        return f64::INFINITY;
+    }
     if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) }
 }
 
