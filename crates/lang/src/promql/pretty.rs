@@ -25,6 +25,10 @@ fn write(expr: &Expr, width: usize, level: usize, out: &mut String) {
     }
     match &expr.kind {
         ExprKind::Paren(inner) => inside(&format!("{indent}("), [&**inner], width, level, out),
+        // Its second argument is not shown as the expression that it looks like.
+        ExprKind::Call(call) if call.labels_to_add(1).is_some() => {
+            let _ = write!(out, "{indent}{line}");
+        }
         ExprKind::Call(call) => {
             let head = format!("{indent}{}(", call.function.name());
             inside(&head, &call.args, width, level, out);

@@ -5,8 +5,8 @@ use super::lexer::duration_text;
 use super::text::Quoted;
 use super::words::{is_bare_label, is_bare_metric};
 use super::{
-    Aggregate, At, Binary, Call, Cardinality, Ends, Expr, ExprKind, MatchOp, Matcher, Matching,
-    MatrixSelector, Number, Subquery, Unary, VectorSelector,
+    Aggregate, At, Binary, Call, Cardinality, Ends, Expr, ExprKind, Function, MatchOp, Matcher,
+    Matching, MatrixSelector, Number, Subquery, Unary, VectorSelector,
 };
 use std::fmt::{self, Display};
 
@@ -130,11 +130,26 @@ impl Display for Aggregate {
     }
 }
 
+impl Call {
+    /// Returns the argument that must stay in braces, also if it is a name alone: the second one of
+    /// `info()`.
+    pub(super) fn labels_to_add(&self, n: usize) -> Option<&VectorSelector> {
+        match &self.args.get(n)?.kind {
+            ExprKind::Vector(vector) if self.function == Function::Info && n == 1 => Some(vector),
+            _ => None,
+        }
+    }
+}
+
 impl Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.function.name())?;
         for (n, arg) in self.args.iter().enumerate() {
-            write!(f, "{}{arg}", if n == 0 { "" } else { ", " })?;
+            f.write_str(if n == 0 { "" } else { ", " })?;
+            match self.labels_to_add(n) {
+                Some(labels) => labels.fmt_in_braces(f)?,
+                None => arg.fmt(f)?,
+            }
         }
         f.write_str(")")
     }
@@ -173,6 +188,11 @@ impl Display for Subquery {
 }
 
 impl VectorSelector {
+    fn fmt_in_braces(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let matchers: Vec<String> = self.matchers.iter().map(Matcher::to_string).collect();
+        write!(f, "{{{}}}", matchers.join(","))
+    }
+
     fn fmt_with_range(&self, f: &mut fmt::Formatter<'_>, range: &str) -> fmt::Result {
         let (name, matchers) = match self.matchers.split_first() {
             Some((first, rest)) if first.names_metric() => (Some(first.value.as_str()), rest),
