@@ -58,7 +58,11 @@ impl LocalRunner {
 
 fn bytes_of(value: &Value) -> u64 {
     let (Value::Vector(series) | Value::Matrix(series)) = value else { return 0 };
-    series.iter().map(|s| SERIES_BYTES + s.points.len() as u64 * POINT_BYTES).sum()
+    let histograms = |s: &eval::promql::Series| -> u64 {
+        s.histograms.iter().map(|(_, histogram)| histogram.bytes() as u64).sum()
+    };
+    let bytes = |s: &eval::promql::Series| s.points.len() as u64 * POINT_BYTES + histograms(s);
+    series.iter().map(|series| SERIES_BYTES + bytes(series)).sum()
 }
 
 impl From<EvalError> for QueryError {

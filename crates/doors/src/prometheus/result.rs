@@ -37,19 +37,8 @@ pub(super) fn told(
             push_text(&mut data.json, text);
             data.json.push(b']');
         }
-        Value::Vector(series) => {
-            list(asked, question, found, &mut data, series, |json, series| {
-                json.extend_from_slice(br#","value":"#);
-                let (at_ms, value) = series.points.first().copied().unwrap_or_default();
-                push_point(json, at_ms, value);
-            })?
-        }
-        Value::Matrix(series) => {
-            list(asked, question, found, &mut data, series, |json, series| {
-                json.extend_from_slice(br#","values":"#);
-                push_points(json, &series.points);
-            })?
-        }
+        Value::Vector(series) => list(asked, question, found, &mut data, series, push_latest)?,
+        Value::Matrix(series) => list(asked, question, found, &mut data, series, push_samples)?,
     }
     if question.stats {
         push_stats(&mut data.json, found);
@@ -152,13 +141,112 @@ fn push_point(json: &mut Vec<u8>, at_ms: i64, value: f64) {
     json.extend_from_slice(b"\"]");
 }
 
-fn push_points(json: &mut Vec<u8>, points: &[(i64, f64)]) {
+/// Writes the one sample of a series of a vector.
+fn push_latest(json: &mut Vec<u8>, series: &Series) {
+    if let Some((at_ms, value)) = series.points.first() {
+        json.extend_from_slice(br#","value":"#);
+        push_point(json, *at_ms, *value);
+    }
+    if let Some((at_ms, histogram)) = series.histograms.first() {
+        json.extend_from_slice(br#","histogram":"#);
+        push_histogram(json, *at_ms, histogram);
+    }
+}
+
+/// Writes the samples of a series of a matrix.
+fn push_samples(json: &mut Vec<u8>, series: &Series) {
+    if !series.points.is_empty() {
+        json.extend_from_slice(br#","values":"#);
+        push_all(json, &series.points, |json, (at_ms, value)| push_point(json, *at_ms, *value));
+    }
+    if !series.histograms.is_empty() {
+        json.extend_from_slice(br#","histograms":"#);
+        push_all(json, &series.histograms, |json, (at_ms, histogram)| {
+            push_histogram(json, *at_ms, histogram);
+        });
+    }
+}
+
+/// Writes a native histogram: empty buckets are left out, and each says by a number which of its
+/// borders belong to it (0 the upper one, 1 the lower one, 2 none, 3 both).
+///
+/// Source: Prometheus documentation, "HTTP API", native histograms.
+fn push_histogram(json: &mut Vec<u8>, at_ms: i64, histogram: &model::Histogram) {
+    let text = |json: &mut Vec<u8>, value: f64| {
+        json.push(b'"');
+        push_value(json, value);
+        json.push(b'"');
+    };
     json.push(b'[');
-    for (n, (at_ms, value)) in points.iter().enumerate() {
+    push_timestamp(json, at_ms);
+    json.extend_from_slice(br#",{"count":"#);
+    text(json, histogram.count);
+    json.extend_from_slice(br#","sum":"#);
+    text(json, histogram.sum);
+    let mut ranges = histogram.ranges();
+    ranges.retain(|range| range.count > 0.0 || !(range.lower_inclusive && range.upper_inclusive));
+    if !ranges.is_empty() {
+        json.extend_from_slice(br#","buckets":"#);
+        push_all(json, &ranges, |json, range| {
+            let rule = match (range.lower_inclusive, range.upper_inclusive) {
+                (false, true) => b"[0,",
+                (true, false) => b"[1,",
+                (false, false) => b"[2,",
+                (true, true) => b"[3,",
+            };
+            json.extend_from_slice(rule);
+            text(json, range.lower);
+            json.push(b',');
+            text(json, range.upper);
+            json.push(b',');
+            text(json, range.count);
+            json.push(b']');
+        });
+    }
+    json.extend_from_slice(b"}]");
+}
+
+/// Writes a list.
+fn push_all<T>(json: &mut Vec<u8>, all: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    json.push(b'[');
+    for (n, one) in all.iter().enumerate() {
         if n > 0 {
             json.push(b',');
         }
-        push_point(json, *at_ms, *value);
+        write(json, one);
     }
     json.push(b']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Bucket, Histogram};
+
+    #[test]
+    fn histograms_tell_their_buckets_from_the_lowest() {
+        let bucket = |index, count| Bucket { index, count };
+        let histogram = Histogram {
+            schema: 0,
+            count: 12.0,
+            sum: 20.5,
+            zero_threshold: 0.001,
+            zero_count: 2.0,
+            positive: vec![bucket(0, 1.0), bucket(1, 0.0), bucket(2, 5.0)],
+            negative: vec![bucket(1, 4.0)],
+            ..Histogram::default()
+        };
+        let mut json = Vec::new();
+        push_histogram(&mut json, 1_500, &histogram);
+        assert_eq!(
+            String::from_utf8(json).unwrap(),
+            concat!(
+                r#"[1.500,{"count":"12","sum":"20.5","buckets":[[1,"-2","-1","4"],"#,
+                r#"[3,"-0.001","0.001","2"],[0,"0.5","1","1"],[0,"2","4","5"]]}]"#
+            )
+        );
+        let mut json = Vec::new();
+        push_histogram(&mut json, 0, &Histogram::default());
+        assert_eq!(String::from_utf8(json).unwrap(), r#"[0,{"count":"0","sum":"0"}]"#);
+    }
 }

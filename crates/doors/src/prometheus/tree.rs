@@ -5,7 +5,7 @@
 use super::Asked;
 use super::answer::{Data, Failure, push_text};
 use platform::promql::{
-    self, Aggregate, At, Binary, Call, Cardinality, Expr, ExprKind, Matching, ValueType,
+    self, Aggregate, At, Binary, Call, Cardinality, Expr, ExprKind, Matching, Number, ValueType,
     VectorSelector,
 };
 use serde_json::{Value, json};
@@ -35,20 +35,22 @@ pub(super) fn format_query(asked: &Asked<'_>) -> Result<Data, Failure> {
 
 /// Answers `/api/v1/parse_query`.
 pub(super) fn parse_query(asked: &Asked<'_>) -> Result<Data, Failure> {
-    Ok(Data::of(&tree(&parsed(asked)?)))
+    let text = asked.params.get("query").unwrap_or_default();
+    Ok(Data::of(&tree(&parsed(asked)?, text)))
 }
 
-fn tree(expr: &Expr) -> Value {
+/// `text` is what the expression was read from.
+fn tree(expr: &Expr, text: &str) -> Value {
+    let tree = |expr: &Expr| tree(expr, text);
     match &expr.kind {
         ExprKind::Number(number) => {
-            let mut text = Vec::new();
-            formats::numbers::push_value(&mut text, number.value);
-            json!({"type": "numberLiteral", "val": String::from_utf8_lossy(&text)})
+            let number = Number { duration: false, ..*number };
+            json!({"type": "numberLiteral", "val": number.to_string()})
         }
         ExprKind::String(text) => json!({"type": "stringLiteral", "val": text}),
-        ExprKind::Vector(vector) => selector(vector, "vectorSelector"),
+        ExprKind::Vector(vector) => selector(vector, "vectorSelector", expr.span.of(text)),
         ExprKind::Matrix(matrix) => {
-            let mut node = selector(&matrix.vector, "matrixSelector");
+            let mut node = selector(&matrix.vector, "matrixSelector", expr.span.of(text));
             node["range"] = json!(matrix.range_ms);
             node
         }
@@ -67,20 +69,24 @@ fn tree(expr: &Expr) -> Value {
             "op": if unary.negative { "-" } else { "+" },
             "expr": tree(&unary.expr),
         }),
-        ExprKind::Binary(binary) => operator(binary),
-        ExprKind::Aggregate(aggregate) => aggregation(aggregate),
-        ExprKind::Call(call) => function(call),
+        ExprKind::Binary(binary) => operator(binary, tree),
+        ExprKind::Aggregate(aggregate) => aggregation(aggregate, tree),
+        ExprKind::Call(call) => function(call, tree),
     }
 }
 
-fn selector(vector: &VectorSelector, kind: &str) -> Value {
-    let matchers: Vec<Value> = vector
+fn selector(vector: &VectorSelector, kind: &str, text: &str) -> Value {
+    let mut matchers: Vec<Value> = vector
         .matchers
         .iter()
         .map(|m| json!({"name": m.name, "type": m.op.symbol(), "value": m.value}))
         .collect();
-    let name = vector.matchers.first().filter(|m| m.name == "__name__");
-    let name = name.filter(|m| m.op == promql::MatchOp::Eq).map_or("", |m| m.value.as_str());
+    // A name in front of the braces is told apart, and as the last matcher.
+    let mut name = "";
+    if !text.starts_with('{') && !matchers.is_empty() {
+        name = &vector.matchers[0].value;
+        matchers.rotate_left(1);
+    }
     json!({
         "type": kind,
         "name": name,
@@ -106,7 +112,7 @@ fn start_or_end(at: Option<At>) -> Option<&'static str> {
     }
 }
 
-fn operator(binary: &Binary) -> Value {
+fn operator(binary: &Binary, tree: impl Fn(&Expr) -> Value) -> Value {
     json!({
         "type": "binaryExpr",
         "op": binary.op.symbol(),
@@ -136,7 +142,7 @@ fn matching(matching: &Matching) -> Value {
     node
 }
 
-fn aggregation(aggregate: &Aggregate) -> Value {
+fn aggregation(aggregate: &Aggregate, tree: impl Fn(&Expr) -> Value) -> Value {
     json!({
         "type": "aggregation",
         "op": aggregate.op.name(),
@@ -147,7 +153,7 @@ fn aggregation(aggregate: &Aggregate) -> Value {
     })
 }
 
-fn function(call: &Call) -> Value {
+fn function(call: &Call, tree: impl Fn(&Expr) -> Value) -> Value {
     let signature = call.function.signature();
     // How many of the arguments may be absent, or -1 where any number may follow.
     let variadic = match signature.args_max {

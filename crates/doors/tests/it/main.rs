@@ -1,6 +1,8 @@
 //! The door over a whole platform on a simulated disk and a clock that stands.
 
 mod admin;
+mod budgets;
+mod grafana;
 mod properties;
 mod questions;
 mod refusals;

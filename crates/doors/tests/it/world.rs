@@ -5,7 +5,7 @@ use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use formats::remote_write::{self, Encoder, Sample};
 use http::{Request, Response};
 use model::{AccountId, Scope};
-use platform::{AuthMode, Platform, PlatformOptions, StoreOptions};
+use platform::{AuthMode, Platform, PlatformOptions, QuestionLimits, StoreOptions};
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -26,6 +26,14 @@ impl World {
     }
 
     pub(crate) fn with(store: StoreOptions, options: PrometheusOptions) -> Self {
+        Self::limited(store, options, QuestionLimits::default())
+    }
+
+    pub(crate) fn limited(
+        store: StoreOptions,
+        options: PrometheusOptions,
+        questions: QuestionLimits,
+    ) -> Self {
         let platform_options = PlatformOptions {
             data_dir: "/data".into(),
             default_scope: Scope { account: AccountId::DEFAULT, region: "us-east-1".into() },
@@ -33,7 +41,7 @@ impl World {
             auth: AuthMode::Open,
             key_file: None,
             store,
-            questions: Default::default(),
+            questions,
         };
         let clock = Arc::new(VirtualClock::starting_at(NOW_MS));
         let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
