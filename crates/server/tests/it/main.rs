@@ -18,6 +18,7 @@ mod pages;
 mod process;
 mod programs;
 mod prometheus;
+mod promql;
 mod secured;
 mod secured_prometheus;
 mod tls;

@@ -140,9 +140,15 @@ fn binary() -> PathBuf {
 
 /// A program that `make test-deps` brings.
 pub(crate) fn tool(name: &str) -> Command {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = root.join(".tools/usr/bin").join(name);
-    assert!(path.exists(), ".tools/usr/bin/{name} is missing: run `make test-deps`");
+    tool_of("", name)
+}
+
+/// As [`tool`], of a package that stands apart from those of Debian's stable suite.
+pub(crate) fn tool_of(package: &str, name: &str) -> Command {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools");
+    let path = root.join(package).join("usr/bin").join(name);
+    let shown = path.display();
+    assert!(path.exists(), "{shown} is missing: run `make test-deps`");
     Command::new(path)
 }
 
