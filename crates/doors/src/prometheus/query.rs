@@ -30,7 +30,7 @@ pub(super) fn instant(asked: &Asked<'_>) -> Result<Data, Failure> {
     let now_ms = asked.platform().clock().now_ms();
     let limit = limit(asked)?;
     let at_ms = time(asked, "time")?.unwrap_or(now_ms);
-    answer(asked, question(asked, Range::instant(at_ms), limit)?)
+    answer(asked, &question(asked, Range::instant(at_ms), limit)?)
 }
 
 /// Answers `/api/v1/query_range`.
@@ -68,15 +68,15 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
         );
         return Err(Failure::parameter("query", why));
     }
-    answer(asked, question)
+    answer(asked, &question)
 }
 
-fn answer(asked: &Asked<'_>, question: Question) -> Result<Data, Failure> {
+fn answer(asked: &Asked<'_>, question: &Question) -> Result<Data, Failure> {
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let Question { expr, range, options, time_max, .. } = &question;
+    let Question { expr, range, options, time_max, .. } = question;
     let put = PromQuestion { expr, range: *range, options: *options };
     let found = asked.platform().promql(who, scope, &put, *time_max)?;
-    result::told(asked, &question, &found)
+    result::told(asked, question, &found)
 }
 
 pub(super) fn time(asked: &Asked<'_>, name: &'static str) -> Result<Option<i64>, Failure> {
