@@ -159,6 +159,9 @@ impl Keys<'_> {
     }
 }
 
+/// How many kinds of values there are.
+const KINDS: usize = 3;
+
 /// What a series that was found takes beside its chunks, its key and the table that finds it.
 const FOUND_BYTES: u64 = 400;
 /// What a label or a value takes beside its text.
@@ -173,7 +176,8 @@ pub(crate) struct Found<'b> {
     range: TimeRange,
     shown: Shown,
     points: u64,
-    numbers: HashMap<(Vec<u8>, Kind), usize>,
+    /// By key, a place for each kind.
+    numbers: HashMap<Vec<u8>, [Option<usize>; KINDS]>,
     series: Vec<Series>,
 }
 
@@ -208,8 +212,8 @@ impl<'b> Found<'b> {
             return Err(ReadError::TooManyPoints { found: self.points, max });
         }
         self.charge.take(source.heap_bytes())?;
-        let number = match self.numbers.get(&(key.to_vec(), kind)) {
-            Some(&number) => number,
+        let number = match self.numbers.get(key).and_then(|of_kinds| of_kinds[kind as usize]) {
+            Some(number) => number,
             None => {
                 let Some(decoded) = SeriesKey::decode(key) else { return Ok(()) };
                 self.charge.take(FOUND_BYTES + 3 * key.len() as u64)?;
@@ -219,8 +223,9 @@ impl<'b> Found<'b> {
                 let range = self.shown.range_of(&decoded, self.range);
                 self.series.push(Series { key: decoded, kind, range, sources: Vec::new() });
                 self.budget.check_series(self.series.len())?;
-                self.numbers.insert((key.to_vec(), kind), self.series.len() - 1);
-                self.series.len() - 1
+                let number = self.series.len() - 1;
+                self.numbers.entry(key.to_vec()).or_default()[kind as usize] = Some(number);
+                number
             }
         };
         self.series[number].sources.push(source);
@@ -629,25 +634,28 @@ pub(crate) fn collect_chunks(
     if let Some(graves) = graves {
         numbers.retain(|&n| !graves.is_whole(n));
     }
-    let mut by_series: BTreeMap<(u32, Kind), Vec<RawChunk>> = BTreeMap::new();
+    // A part has its series in order, and the chunks of one kind of a series side by side.
+    let mut by_series: Vec<(u32, Kind, Vec<RawChunk>)> = Vec::with_capacity(numbers.len());
     for (series, chunk) in part.chunks(&numbers, range)? {
         let left = graves.map_or(Left::All, |g| g.left(series, chunk.min_ms, chunk.max_ms));
-        if left != Left::Nothing {
-            by_series.entry((series, chunk.kind)).or_default().push(chunk);
+        if left == Left::Nothing {
+            continue;
+        }
+        match by_series.last_mut() {
+            Some((last, kind, chunks)) if (*last, *kind) == (series, chunk.kind) => {
+                chunks.push(chunk);
+            }
+            _ => by_series.push((series, chunk.kind, vec![chunk])),
         }
     }
-    let mut present: Vec<u32> = by_series.keys().map(|(series, _)| *series).collect();
+    let mut present: Vec<u32> = by_series.iter().map(|(series, ..)| *series).collect();
     present.dedup();
-    let mut keys: BTreeMap<u32, Vec<u8>> = BTreeMap::new();
-    part.for_keys(&present, |number, key| {
-        keys.insert(number, key.to_vec());
-    })?;
+    let mut keys = Vec::with_capacity(present.len());
+    part.for_keys(&present, |_, key| keys.push(key.to_vec()))?;
+    let key_of = |series: u32| present.binary_search(&series).ok().and_then(|at| keys.get(at));
     let cuts_of = |n| graves.map(|g| g.cuts_of(n).to_vec()).unwrap_or_default();
-    let of_series = by_series.into_iter().map(|((series, kind), chunks)| Collected {
-        key: keys[&series].clone(),
-        kind,
-        chunks,
-        cuts: cuts_of(series),
+    let of_series = by_series.into_iter().filter_map(|(series, kind, chunks)| {
+        Some(Collected { key: key_of(series)?.clone(), kind, chunks, cuts: cuts_of(series) })
     });
     Ok(of_series.collect())
 }

@@ -9,6 +9,8 @@ pub(crate) mod open;
 pub(crate) mod rolled;
 pub(crate) mod times;
 
+use std::cell::RefCell;
+
 /// A chunk in a part holds at most this many points of one series.
 pub(crate) const POINTS_MAX: usize = 8192;
 
@@ -16,12 +18,22 @@ pub(crate) const POINTS_MAX: usize = 8192;
 /// 128 Ki times.
 const UNPACKED_PER_BYTE_MAX: usize = 32 << 10;
 
+thread_local! {
+    /// Making one takes as long as unpacking a block with it.
+    static UNPACKER: RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// Unpacks zstd to exactly `len` bytes; `None` when it is damaged. A length that the bytes cannot
 /// have been is refused before any memory is asked for.
 pub(crate) fn unpack(bytes: &[u8], len: usize) -> Option<Vec<u8>> {
     if len > bytes.len().saturating_mul(UNPACKED_PER_BYTE_MAX) {
         return None;
     }
-    let unpacked = zstd::bulk::decompress(bytes, len).ok()?;
+    let unpacked = UNPACKER.with_borrow_mut(|unpacker| {
+        if unpacker.is_none() {
+            *unpacker = zstd::bulk::Decompressor::new().ok();
+        }
+        unpacker.as_mut()?.decompress(bytes, len).ok()
+    })?;
     (unpacked.len() == len).then_some(unpacked)
 }
