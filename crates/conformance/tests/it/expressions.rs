@@ -45,6 +45,11 @@ fn labels() {
     with_samples("labels", metric_data);
 }
 
+#[test]
+fn before_anything_was_put() {
+    each_client(|w| run(w, "empty", metric_data));
+}
+
 type Check = fn(&mut World, &Case, &Request) -> Result<(), String>;
 
 fn with_samples(directory: &str, check: Check) {
