@@ -103,6 +103,13 @@ impl ReadBudget {
         self.taken.load(Ordering::Relaxed)
     }
 
+    /// Returns how many bytes may still be taken, roughly: others take from the common memory too.
+    pub fn bytes_left(&self) -> u64 {
+        let own = self.limits.bytes_max.saturating_sub(self.taken());
+        let shared = self.shared.as_ref();
+        own.min(shared.map_or(u64::MAX, |shared| shared.max().saturating_sub(shared.used())))
+    }
+
     /// Takes memory for something that lives as long as the question.
     ///
     /// # Errors

@@ -7,6 +7,11 @@ use stdx::varint::{self, Reader};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub u32);
 
+impl TenantId {
+    /// Stands for scopes that nothing was ever written to. The catalog gives this number to none.
+    pub const NOBODY: Self = Self(u32::MAX);
+}
+
 /// What the values of a chunk are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]

@@ -104,9 +104,12 @@ impl Questions {
         self.memory.used()
     }
 
-    /// Returns what the questions of each account cost.
+    /// Returns what the questions of each account cost; those to scopes that hold nothing are not
+    /// told.
     pub(crate) fn uses(&self) -> Vec<(TenantId, QuestionUse)> {
-        self.turns.lock().by_tenant.iter().map(|(t, u)| (*t, *u)).collect()
+        let turns = self.turns.lock();
+        let named = turns.by_tenant.iter().filter(|(tenant, _)| **tenant != TenantId::NOBODY);
+        named.map(|(tenant, uses)| (*tenant, *uses)).collect()
     }
 
     /// Waits for the turn of a question. `asked_time` is what the asker allows, if they say.

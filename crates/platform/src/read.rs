@@ -87,7 +87,7 @@ impl Platform {
         self.answer(tenant, time_max, |budget| question(tenant, budget))
     }
 
-    /// Works on a question of a tenant when its turn has come.
+    /// Works on a question of a tenant when its turn has come. Scopes that hold nothing share theirs.
     fn answer<T>(
         &self,
         tenant: TenantId,
@@ -95,7 +95,10 @@ impl Platform {
         question: impl FnOnce(&ReadBudget) -> Result<T, QueryError>,
     ) -> Result<Answered<'_, T>, AskError> {
         // Regions are the asker's own word; turns are the account's.
-        let account = self.tenants.first_of(tenant);
+        let account = match tenant {
+            TenantId::NOBODY => tenant,
+            tenant => self.tenants.first_of(tenant),
+        };
         let turn = self.questions.begin(account, time_max)?;
         match question(&turn.budget) {
             Ok(value) => Ok(Answered { value, turn: Some(turn) }),
@@ -136,7 +139,10 @@ impl Platform {
         scope: &Scope,
         question: &DataQuestion<'_>,
     ) -> Result<Answered<'_, DataAnswer>, AskError> {
-        self.ask(who, scope, None, |tenant, budget| self.runner.data(tenant, question, budget))
+        self.check(who, scope, Verb::Read)?;
+        // Expressions have values without any data, and every query has a result.
+        let tenant = self.tenants.find(scope).unwrap_or(TenantId::NOBODY);
+        self.answer(tenant, None, |budget| self.runner.data(tenant, question, budget))
     }
 
     /// Evaluates an expression of PromQL. `time_max` is how long the asker waits.
@@ -151,13 +157,10 @@ impl Platform {
         time_max: Option<Duration>,
     ) -> Result<Answered<'_, PromAnswer>, AskError> {
         self.check(who, scope, Verb::Read)?;
-        let Some(tenant) = self.tenants.find(scope) else {
-            // Nothing was ever written here, and much is still a question: `1 + 1` for one.
-            let budget = self.questions.budget(stdx::Stopwatch::start(), time_max);
-            let value = self.runner.promql(None, question, &budget)?;
-            return Ok(Answered { value, turn: None });
-        };
-        self.answer(tenant, time_max, |budget| self.runner.promql(Some(tenant), question, budget))
+        // Where nothing was ever written much is still a question: `1 + 1` for one.
+        let tenant = self.tenants.find(scope);
+        let of = tenant.unwrap_or(TenantId::NOBODY);
+        self.answer(of, time_max, |budget| self.runner.promql(tenant, question, budget))
     }
 
     /// Lists metrics with points in `range`, sorted by namespace, name and dimensions.

@@ -135,6 +135,7 @@ impl Bench {
             range: TimeRange { start_ms: NOW_MS - back_ms, end_ms: NOW_MS },
             now_ms: NOW_MS,
             first: 0,
+            is_resumed: false,
             points_max: usize::MAX,
             is_capped: false,
         };

@@ -57,6 +57,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         range,
         now_ms,
         first: from.index,
+        is_resumed: from.behind_ms.is_some(),
         points_max: if is_paged { points_max } else { usize::MAX },
         is_capped,
     };

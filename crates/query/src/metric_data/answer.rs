@@ -97,7 +97,8 @@ pub(crate) fn answer(
             break;
         }
         let lines = engine.lines(query)?;
-        points += lines.iter().map(|line| line.points.len()).sum::<usize>();
+        let is_shown = question.is_resumed && query == question.first;
+        points += lines.iter().filter(|_| !is_shown).map(|line| line.points.len()).sum::<usize>();
         answer.lines[query] = Some(lines);
     }
     Ok(answer)
@@ -117,6 +118,9 @@ struct Engine<'q> {
     /// What series came from: first the metrics of the request, by query, then what was searched.
     sources: Vec<Option<LineSource>>,
 }
+
+/// Columns that one expression may make beside copies of its inputs.
+const COLUMNS_MADE: usize = 64;
 
 /// A column that a search found, and the number of its source.
 type Found = (u32, Vec<f64>);
@@ -287,15 +291,26 @@ impl<'q> Engine<'q> {
         periods: Periods,
     ) -> Result<Value<'a>, QueryError> {
         self.budget.check_time()?;
-        let limits = self.budget.limits();
+        // What the operators make on their way is paid for in advance, and given back at the end: room
+        // for four copies of all inputs, and for columns made of nothing.
+        let columns = self.fetched.len() + self.searched.values().map(Vec::len).sum::<usize>();
+        let columns =
+            COLUMNS_MADE + 4 * (columns + self.stated.values().map(Vec::len).sum::<usize>());
+        let bytes = (columns as u64).saturating_mul((periods.len * size_of::<f64>()) as u64);
+        let bytes = bytes.min(self.budget.bytes_left());
+        self.budget.take(bytes)?;
+        let most = self.budget.limits();
+        let points_max = most.points_max.min(bytes / size_of::<f64>() as u64);
         let limits = EvalLimits {
-            series_max: limits.series_max,
-            points_max: usize::try_from(limits.points_max).unwrap_or(usize::MAX),
+            series_max: most.series_max,
+            points_max: usize::try_from(points_max).unwrap_or(usize::MAX),
             ..EvalLimits::default()
         };
         let Periods { start_ms, period_ms, len } = periods;
         let grid = Grid { start_ms, period_ms, len };
-        evaluate(tree, inputs, grid, &limits).map_err(|error| QueryError::Expression {
+        let value = evaluate(tree, inputs, grid, &limits);
+        self.budget.give(bytes);
+        value.map_err(|error| QueryError::Expression {
             id: self.plan().queries[query].id.clone(),
             span: error.span(),
             what: error.to_string(),

@@ -48,6 +48,8 @@ pub struct DataQuestion<'p> {
     pub now_ms: i64,
     /// The first query that is answered.
     pub first: usize,
+    /// Points of the first query were shown before: they do not count.
+    pub is_resumed: bool,
     /// Once so many points are there, further queries are not answered.
     pub points_max: usize,
     /// What the service caps for cost is capped here too.

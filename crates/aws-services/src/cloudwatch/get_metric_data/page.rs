@@ -13,7 +13,7 @@ use stdx::varint::{self, Reader};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Position {
     pub(super) index: usize,
-    behind_ms: Option<i64>,
+    pub(super) behind_ms: Option<i64>,
 }
 
 impl Position {
