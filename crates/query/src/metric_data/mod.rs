@@ -1,7 +1,7 @@
 //! What `GetMetricData` asks: metrics and expressions over them, planned, fetched and computed.
 //!
 //! A [`Plan`] is made of the texts alone: expressions are read, put in an order in which each finds
-//! the results that it uses, and their types are checked. An [`DataQuestion`] asks for a plan's
+//! the results that it uses, and their types are checked. A [`DataQuestion`] asks for a plan's
 //! results over a range. All series of one expression lie on one grid, so a metric may be fetched
 //! twice: at its own period for itself, and at the expression's.
 

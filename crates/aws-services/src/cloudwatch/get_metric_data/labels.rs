@@ -158,12 +158,12 @@ fn names_apart(lines: &[Line], id: &str) -> Vec<String> {
     let namespaces_differ = differ(|source| &source.metric.namespace);
     let names_differ = differ(|source| &source.metric.name);
     let stats_differ = differ(|source| &source.stat);
-    let is_same_everywhere = |name: &str, value: &str| {
-        sources.iter().all(|source| {
-            let mut dimensions = source.metric.dimensions.iter();
-            dimensions.any(|(n, v)| n == name && v == value)
-        })
-    };
+    // What all have; looked at once, as there may be very many.
+    let mut common: Vec<&(String, String)> =
+        sources.first().map(|source| source.metric.dimensions.iter().collect()).unwrap_or_default();
+    for source in &sources {
+        common.retain(|dimension| source.metric.dimensions.contains(dimension));
+    }
     let name = |line: &Line| {
         let source = match &line.source {
             Some(LineSource::Metric(source)) => source,
@@ -175,7 +175,7 @@ fn names_apart(lines: &[Line], id: &str) -> Vec<String> {
         if namespaces_differ {
             parts.push(shown_namespace(&metric.namespace));
         }
-        let own = metric.dimensions.iter().filter(|(name, value)| !is_same_everywhere(name, value));
+        let own = metric.dimensions.iter().filter(|dimension| !common.contains(dimension));
         parts.extend(own.map(|(_, value)| value.as_str()));
         if names_differ || parts.is_empty() {
             parts.push(&metric.name);

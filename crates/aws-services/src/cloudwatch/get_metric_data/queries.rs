@@ -141,11 +141,9 @@ fn expression_of(query: &Struct<'_>, expression: &str, place: &str) -> Result<Da
         Some(period_s) => Some(period(period_s, &format!("{place}.Period"))?),
         None => None,
     };
-    let begins_with = |word: &str| {
-        let start = expression.trim_start().get(..word.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(word))
-    };
-    if begins_with("SELECT") {
+    // An id may begin with the same letters.
+    let first = expression.split_whitespace().next();
+    if first.is_some_and(|word| word.eq_ignore_ascii_case("SELECT")) {
         return Ok(DataSource::Insights { text: expression.to_owned(), period_s });
     }
     Ok(DataSource::Math { text: expression.to_owned(), period_s })
