@@ -136,8 +136,8 @@ impl MetricStore {
             tombstones: tombstones.collect(),
             tiers: Some(Box::new(|tiers| {
                 tiers.parts.retain(|p| !whole.contains(&p.name));
-                for (tier, day) in built_anew {
-                    tiers.forget_day(tier, day);
+                for day in built_anew {
+                    tiers.forget_day(day);
                 }
             })),
             ..Change::default()
@@ -245,16 +245,12 @@ impl MetricStore {
     /// Returns the days whose intervals deletions cut in two: what is left of those intervals only raw
     /// points tell, so that the days are built anew. Where raw points may be gone, the whole interval
     /// goes.
-    fn cut_within(view: &View, new: &[Tombstone]) -> Vec<(Tier, i64)> {
-        let (mut days, not_whole) = (Vec::new(), view.not_whole());
-        for at in new.iter().flat_map(|t| [t.range.start_ms, t.range.end_ms]) {
-            let day = partition_of(at);
-            let within = |tier: &Tier| at % tier.step_ms() != 0;
-            if !not_whole.contains(day) {
-                days.extend(Tier::ALL.into_iter().filter(within).map(|tier| (tier, day)));
-            }
-        }
-        days
+    fn cut_within(view: &View, new: &[Tombstone]) -> BTreeSet<i64> {
+        let not_whole = view.not_whole();
+        let edges = new.iter().flat_map(|t| [t.range.start_ms, t.range.end_ms]);
+        let cuts = |at: i64| Tier::ALL.into_iter().any(|tier| at % tier.step_ms() != 0);
+        let days = edges.filter(|&at| cuts(at)).map(partition_of);
+        days.filter(|day| !not_whole.contains(*day)).collect()
     }
 
     /// Writes heads into parts when any of their series is meant. `renew` also lets go of the

@@ -120,9 +120,10 @@ impl Tiers {
         self.parts.retain(|p| !p.days.is_empty());
     }
 
-    /// Has a day built anew: raw points alone answer for it until then.
-    pub(crate) fn forget_day(&mut self, tier: Tier, day: i64) {
-        self.take_day(tier, day);
+    /// Has a day built anew: raw points alone answer for it until then. In all tiers, as raw points that
+    /// are no longer rolled count beside each of them.
+    pub(crate) fn forget_day(&mut self, day: i64) {
+        Tier::ALL.into_iter().for_each(|tier| self.take_day(tier, day));
         self.rolled.retain(|name| day_of_name(name) != Some(day));
     }
 }
@@ -148,8 +149,10 @@ mod tests {
         assert_eq!(day_of_name("7.20736.part"), Some(20736));
         tiers.keep_day(20736);
         assert_eq!(tiers.to_words()["8.20736.5m.part"], "5m 20736 20736");
-        tiers.forget_day(Tier::FiveMinutes, 20736);
-        assert_eq!(tiers.to_words().len(), 1, "no day, no part; and its raw parts are not rolled");
+        tiers.forget_day(20736);
+        let left =
+            BTreeMap::from([("9.20736.1h.part".to_owned(), "1h 20737..20739,20741 -".to_owned())]);
+        assert_eq!(tiers.to_words(), left, "no day, no part; and its raw parts are not rolled");
         for odd in ["", "1h", "1h 1", "1d 1 -", "1h 1 - -", "1h x -"] {
             let about = BTreeMap::from([("1.1.part".to_owned(), odd.to_owned())]);
             assert!(Tiers::of_words(&about).is_err(), "{odd:?}");

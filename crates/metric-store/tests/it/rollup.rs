@@ -430,6 +430,34 @@ fn what_comes_late_or_is_deleted_where_raw_points_are_gone_changes_roll_ups_for_
 }
 
 #[test]
+fn a_deletion_that_cuts_some_intervals_of_a_day_counts_the_others_once() {
+    // Cut are: hours only, intervals of both, and none.
+    for start_ms in [5 * MINUTE, HOUR + MINUTE, 3 * HOUR].map(|at| 1001 * DAY + at) {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let mut store = open(&disk);
+        let mut model = with_days(&store, 1000..1003);
+        let cut = TimeRange { start_ms, end_ms: 1001 * DAY + 4 * HOUR };
+        let matchers = vec![Matcher::equal("__namespace__", "Shop")];
+        store.delete(&[Deletion { tenant: TenantId(1), matchers, range: cut }]).unwrap();
+        model.0.retain(|(series, at), _| !(*series == 0 && cut.contains(*at)));
+        for context in ["deleted", "opened again", "rolled up again"] {
+            for minutes in [1, 5, 15, 60, 120] {
+                let found = periods(&store, 0, minutes * MINUTE, ALL, Detail::Distribution);
+                let wanted = model.periods(0, minutes * MINUTE, ALL);
+                let context = format!("{context}, from {start_ms}, {minutes} minutes");
+                assert_same(&found, &wanted, Detail::Distribution, &context);
+            }
+            if context == "deleted" {
+                drop(store);
+                store = open(&disk);
+            } else {
+                settle(&store, 1003 * DAY + 2 * HOUR);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_damaged_roll_up_is_made_anew_of_raw_points() {
     let disk = SimDisk::new(1, CrashPlan::default());
     let store = open(&disk);
