@@ -14,11 +14,13 @@ impl MetricStore {
     pub(crate) fn expire(&self, now_ms: i64) -> Result<bool, StoreError> {
         let oldest = first_day(self.retention.load().longest(None), now_ms);
         let view = self.view.load_full();
-        // What is to be kept as a roll-up is rolled up first; unless it cannot be.
+        // What is to be kept as a roll-up is rolled up first, or again where that cannot be read; unless
+        // it cannot be.
         let is_kept = |p: &Arc<Part>| {
             let day = p.meta().partition;
             let wanted = Tier::ALL.into_iter().any(|tier| self.tier_wants(tier, day, now_ms));
-            view.is_rolled(p) || !wanted || view.tiers.is_lost_for_now(day)
+            let rolled = view.is_rolled(p) && !view.tiers.is_aside(day);
+            rolled || !wanted || view.is_lost_for_now(day)
         };
         let old = view.parts.iter().filter(|p| p.meta().partition < oldest);
         let old = old.filter(|p| p.is_aside() || is_kept(p)).map(|p| p.name().to_owned());

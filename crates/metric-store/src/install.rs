@@ -37,6 +37,12 @@ impl View {
         self.tiers.rolled.contains(part.name())
     }
 
+    /// Says whether a part out of service answers for a day that cannot be built anew: it may be
+    /// brought back, and nothing that is made meanwhile may take its place.
+    pub(crate) fn is_lost_for_now(&self, day: i64) -> bool {
+        self.tiers.is_aside(day) && self.not_whole().contains(day)
+    }
+
     /// Returns the days of which roll-ups may hold what raw parts in service do not.
     pub(crate) fn not_whole(&self) -> Days {
         let mut days = self.tiers.kept();

@@ -127,22 +127,19 @@ impl MetricStore {
         let retention = Retention { default: retention.default.in_order(), ..retention };
         let now_ms = self.clock.lock().believed_ms().unwrap_or(i64::MAX);
         let view = self.view.load_full();
-        // Days whose roll-ups had gone are rolled up again while raw points are there.
-        let again: Vec<String> = Tier::ALL
-            .into_iter()
-            .flat_map(|tier| {
-                let covered = view.tiers.covered(tier);
+        // Days whose roll-ups had gone are rolled up again while all of their raw points are there.
+        let (not_whole, rolled) = (view.not_whole(), view.tiers.rolled.iter());
+        let mut again: BTreeSet<i64> = rolled.filter_map(|name| day_of_name(name)).collect();
+        again.retain(|&day| {
+            let misses = |tier: Tier| {
                 let first = first_day(retention.longest(Some(tier)), now_ms);
-                let rolled = view.tiers.rolled.iter();
-                let missing = rolled.filter(move |name| {
-                    day_of_name(name).is_some_and(|day| day >= first && !covered.contains(day))
-                });
-                missing.cloned().collect::<Vec<_>>()
-            })
-            .collect();
+                day >= first && !view.tiers.covered(tier).contains(day)
+            };
+            !not_whole.contains(day) && Tier::ALL.into_iter().any(misses)
+        });
         if !again.is_empty() {
             let unroll: ChangeOfTiers<'_> =
-                Box::new(move |tiers| tiers.rolled.retain(|name| !again.contains(name)));
+                Box::new(move |tiers| again.into_iter().for_each(|day| tiers.forget_day(day)));
             self.install(Change { tiers: Some(unroll), ..Change::default() })?;
         }
         self.retention.store(Arc::new(retention));

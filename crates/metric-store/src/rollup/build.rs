@@ -275,7 +275,7 @@ impl MetricStore {
         let not_whole = view.not_whole();
         let mut open = Days::default();
         for (day, parts) in days {
-            if !is_closed(day + 1, now_ms) || view.tiers.is_lost_for_now(day) {
+            if !is_closed(day + 1, now_ms) || view.is_lost_for_now(day) {
                 continue;
             }
             let late = |p: &&Arc<Part>| !view.is_rolled(p);

@@ -99,9 +99,9 @@ impl Tiers {
         kept
     }
 
-    /// Says whether a part out of service answers for a day that cannot be built anew.
-    pub(crate) fn is_lost_for_now(&self, day: i64) -> bool {
-        self.parts.iter().any(|p| p.serving().is_none() && p.kept.contains(day))
+    /// Says whether a part out of service answers for a day.
+    pub(crate) fn is_aside(&self, day: i64) -> bool {
+        self.parts.iter().any(|p| p.serving().is_none() && p.days.contains(day))
     }
 
     /// Notes that raw points of a day go.

@@ -8,7 +8,7 @@ use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use stdx::{CrashPlan, Rng, SimDisk};
+use stdx::{CrashPlan, Disk, Rng, SimDisk};
 use storage::FileJournalOptions;
 
 const DAY: i64 = 86_400_000;
@@ -168,8 +168,13 @@ fn random_deletion(rng: &mut Rng, today: i64) -> (Vec<u8>, Deletion) {
         _ => (vec![series], vec![Matcher::equal("__name__", key(series).name)]),
     };
     let start = (today - rng.below(6) as i64) * DAY + rng.below(24) as i64 * HOUR;
-    let range = match rng.below(4) {
+    let range = match rng.below(5) {
         0 => TimeRange::ALL,
+        // Edges on five minutes, most of them within an hour.
+        2 => {
+            let start_ms = start + rng.below(12) as i64 * 5 * MINUTE;
+            TimeRange { start_ms, end_ms: start_ms + (1 + rng.below(100)) as i64 * 5 * MINUTE }
+        }
         1 => TimeRange { start_ms: start, end_ms: start + 5 * HOUR },
         _ => {
             let start_ms = start + rng.below(3600) as i64 * 1000;
@@ -219,7 +224,7 @@ fn history(seed: u64) {
         let context = format!("seed {seed}, step {step}");
         let (first, last) = (today - RAW, today + 1);
         let whole = TimeRange { start_ms: first * DAY, end_ms: last * DAY };
-        for (series, period) in [(0, HOUR), (1, 5 * MINUTE)] {
+        for (series, period) in [(0, HOUR), (0, 5 * MINUTE), (1, 5 * MINUTE)] {
             let found = periods(&store, series, period, whole, Detail::Distribution);
             let wanted = model.periods(series, period, whole);
             assert_same(&found, &wanted, Detail::Distribution, &context);
@@ -476,6 +481,87 @@ fn a_damaged_roll_up_is_made_anew_of_raw_points() {
         check(&store, "made anew");
         assert_eq!(store.status().parts_damaged, 0);
     }
+}
+
+/// Breaks a file so that it does not open; again, and it is whole.
+fn break_file(disk: &SimDisk, ending: &str) {
+    let path = disk.first_name("/data/metrics", ending);
+    let len = disk.open(&path).unwrap().len().unwrap();
+    disk.damage(&path, len as usize - 1);
+}
+
+#[test]
+fn raw_points_do_not_expire_before_their_roll_ups_can_be_read() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1003);
+    drop(store);
+    break_file(&disk, ".1000.1h.part");
+    let store = open(&disk);
+    assert_eq!(store.status().parts_damaged, 1);
+    // The server was off until raw points of all days were over.
+    settle(&store, 1020 * DAY);
+    assert_eq!(store.status().parts_points, 0, "all are gone now");
+    let found = periods(&store, 0, HOUR, ALL, Detail::Distribution);
+    assert_same(&found, &model.periods(0, HOUR, ALL), Detail::Distribution, "made anew first");
+}
+
+#[test]
+fn other_retention_has_no_day_count_twice() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1003);
+    drop(store);
+    break_file(&disk, ".1000.1h.part");
+    let store = open(&disk);
+    let default = store.retention().default;
+    store.set_retention(Retention { rules: vec![rule([10, 30, 60])], default }).unwrap();
+    for context in ["at once", "rolled up"] {
+        for minutes in [5, 60] {
+            let found = periods(&store, 0, minutes * MINUTE, ALL, Detail::Distribution);
+            let wanted = model.periods(0, minutes * MINUTE, ALL);
+            assert_same(&found, &wanted, Detail::Distribution, context);
+        }
+        settle(&store, 1003 * DAY + 2 * HOUR);
+    }
+}
+
+#[test]
+fn a_day_is_not_made_anew_of_what_came_late_while_the_rest_is_out_of_service() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let (early, noon) = (1000 * DAY + HOUR, 1000 * DAY + 12 * HOUR);
+    let hundred = |from: i64| (0..100).map(|n| (0, from + n * MINUTE, one(n as f64)));
+    let mut of_part = [Model::default(), Model::default()];
+    for (model, from) in of_part.iter_mut().zip([early, noon]) {
+        let points: Vec<_> = hundred(from).collect();
+        put(&store, &points);
+        model.put(&points);
+        store.flush().unwrap();
+    }
+    let now = 1001 * DAY + 2 * HOUR;
+    store.roll_up(now).unwrap();
+    drop(store);
+    // The first of two raw parts, and what is made of both.
+    let broken = [".1000.part", ".1000.1h.part"];
+    broken.iter().for_each(|ending| break_file(&disk, ending));
+    let store = open(&disk);
+    let late: Vec<_> = hundred(1000 * DAY + 20 * HOUR).collect();
+    put(&store, &late);
+    of_part.iter_mut().for_each(|model| model.put(&late));
+    store.flush().unwrap();
+    store.roll_up(now).unwrap();
+    let found = periods(&store, 0, HOUR, ALL, Detail::Distribution);
+    let wanted = of_part[1].periods(0, HOUR, ALL);
+    assert_same(&found, &wanted, Detail::Distribution, "what can be read");
+    drop(store);
+    broken.iter().for_each(|ending| break_file(&disk, ending));
+    let store = open(&disk);
+    store.roll_up(now).unwrap();
+    let [mut whole, rest] = of_part;
+    whole.0.extend(rest.0);
+    let found = periods(&store, 0, HOUR, ALL, Detail::Distribution);
+    assert_same(&found, &whole.periods(0, HOUR, ALL), Detail::Distribution, "mended");
 }
 
 #[test]
