@@ -1,7 +1,7 @@
 //! Puts changes of parts in force: first the manifest, then what readers see.
 
 use crate::head::Frozen;
-use crate::part::Part;
+use crate::part::{Part, PartError};
 use crate::rollup::days::Days;
 use crate::rollup::tiers::{Tiers, day_of_name};
 use crate::store::{CLOCK_SEEN, MetricStore, StoreError};
@@ -35,6 +35,13 @@ impl View {
     /// Says whether the roll-ups of a raw part's day hold what it holds.
     pub(crate) fn is_rolled(&self, part: &Part) -> bool {
         self.tiers.rolled.contains(part.name())
+    }
+
+    /// Takes a part out of service that was found damaged.
+    pub(crate) fn note(&self, error: &PartError) {
+        if let PartError::Damaged { part, .. } = error {
+            self.all_parts().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
+        }
     }
 
     /// Says whether a part out of service answers for a day that cannot be built anew: it may be

@@ -42,8 +42,12 @@ pub(crate) struct Pace {
     pub(crate) task: Option<Task>,
     /// Parts that were looked at for what is past its retention, under which rules and on which day.
     pub(crate) purged: Option<(Arc<Retention>, i64, BTreeSet<String>)>,
-    /// A failed one is not tried again before.
+    /// Whether merging or cleaning failed when it was tried last.
+    rewrite_failed: bool,
+    /// After a failure nothing is tried again before.
     pub(crate) roll_up_from_ms: i64,
+    /// Parts that the disk did not give: roll-ups that need one are not tried again before.
+    pub(crate) not_given: BTreeMap<String, i64>,
     /// When parts that wait to be put together with others were first seen, by name.
     pub(crate) waiting_since: BTreeMap<String, i64>,
 }
@@ -135,16 +139,20 @@ impl MetricStore {
         if head_points == 0 && !self.is_pressed() {
             pace.flushed_ms = Some(now_ms);
         }
-        if self.merge_one(now_ms, quiet)? {
-            return Ok(Step::Merged);
-        }
-        if self.purge_one(pace)? {
+        // Parts that cannot be rewritten must not keep roll-ups back, for which expiry waits; between
+        // their pieces that is not tried in vain again.
+        let rewritten = match &pace.task {
+            Some(_) if pace.rewrite_failed => Ok(false),
+            _ => self.merge_one(now_ms, quiet).and_then(|did| Ok(did || self.purge_one(pace)?)),
+        };
+        pace.rewrite_failed = rewritten.is_err() || pace.rewrite_failed && pace.task.is_some();
+        if matches!(rewritten, Ok(true)) {
             return Ok(Step::Merged);
         }
         if self.roll_up_step(pace, believed_ms, now_ms)? {
             return Ok(Step::RolledUp);
         }
-        Ok(Step::Nothing)
+        rewritten.map(|_| Step::Nothing)
     }
 
     /// Removes everything: what is in the head, and all parts.

@@ -39,9 +39,9 @@ impl MetricStore {
                 }
             }
         }
-        match failed {
-            Some(error) => Err(error),
-            None => self.clean_one(now_ms),
+        match (self.clean_one(now_ms)?, failed) {
+            (false, Some(error)) => Err(error),
+            (cleaned, _) => Ok(cleaned),
         }
     }
 
@@ -65,7 +65,8 @@ impl MetricStore {
         }
         let view = self.view.load_full();
         let expired = run.iter().map(|part| self.expired_of(&view, part));
-        let expired = expired.collect::<Result<Vec<Vec<u32>>, PartError>>()?;
+        let expired = expired.collect::<Result<Vec<Vec<u32>>, PartError>>();
+        let expired = expired.inspect_err(|error| view.note(error))?;
         let name = self.part_name(partition);
         let merged = self.create_part(name.clone(), partition, level, true).and_then(|mut out| {
             merge_into(&mut out, run, &view.tombstones, &expired)?;
@@ -74,11 +75,9 @@ impl MetricStore {
                 points => Ok(Some((points, self.finish_part(out)?))),
             }
         });
-        if let Err(StoreError::Part(error @ PartError::Damaged { .. })) = &merged
-            && let PartError::Damaged { part, .. } = error
-        {
+        if let Err(StoreError::Part(error)) = &merged {
             // The next step merges the rest; this one stays on the disk for whoever mends it.
-            run.iter().filter(|p| p.name() == part).for_each(|p| p.set_aside(error));
+            view.note(error);
         }
         let merged = match merged {
             Ok(Some(merged)) => Some(merged),

@@ -194,11 +194,24 @@ impl MetricStore {
         if now_ms < pace.roll_up_from_ms {
             return Ok(false);
         }
+        let again_ms = now_ms + RETRY_MS;
+        pace.not_given.retain(|_, from_ms| now_ms < *from_ms && *from_ms <= again_ms);
         let done = self.roll_up_piece(pace, believed_ms);
-        if done.is_err() {
+        if let Err(error) = &done {
             self.abandon(pace);
-            // On a full disk each attempt would write in vain what is removed again.
-            pace.roll_up_from_ms = now_ms + RETRY_MS;
+            let view = self.view.load_full();
+            match error {
+                // Out of service now: the next step takes what is left.
+                StoreError::Part(error @ PartError::Damaged { .. }) => view.note(error),
+                // One bad sector must not keep other days back.
+                StoreError::Part(PartError::Io { part, .. })
+                    if view.all_parts().any(|p| p.name() == part) =>
+                {
+                    pace.not_given.insert(part.clone(), again_ms);
+                }
+                // On a full disk each attempt would write in vain what is removed again.
+                _ => pace.roll_up_from_ms = again_ms,
+            }
         }
         done
     }
@@ -214,19 +227,10 @@ impl MetricStore {
             pace.task = Some(self.begin(&view, due, now_ms)?);
         }
         let task = pace.task.as_mut().expect("begun above");
-        match task.go_on(STEP_POINTS) {
-            Ok(false) => {}
-            Ok(true) => {
-                if let Some(task) = pace.task.take() {
-                    self.finish_task(task)?;
-                }
-            }
-            Err(error) => {
-                if let StoreError::Part(damage @ PartError::Damaged { part, .. }) = &error {
-                    view.all_parts().filter(|p| p.name() == part).for_each(|p| p.set_aside(damage));
-                }
-                return Err(error);
-            }
+        if task.go_on(STEP_POINTS)?
+            && let Some(task) = pace.task.take()
+        {
+            self.finish_task(task)?;
         }
         Ok(true)
     }
@@ -238,6 +242,7 @@ impl MetricStore {
     pub fn roll_up(&self, now_ms: i64) -> Result<(), StoreError> {
         let mut pace = self.maintenance.lock();
         pace.roll_up_from_ms = i64::MIN;
+        pace.not_given.clear();
         while self.roll_up_step(&mut pace, now_ms, now_ms)? {}
         Ok(())
     }
@@ -255,11 +260,13 @@ impl MetricStore {
         let Some(part) = view.tiers.parts.iter().find(|p| p.name == name) else { return Ok(()) };
         let (tier, parts) = (part.tier, vec![part.clone()]);
         let now_ms = self.clock.lock().believed_ms().unwrap_or(i64::MIN);
-        let mut task = self.begin(&view, Due::Span { tier, parts }, now_ms)?;
-        let written = task.written();
-        let done = task.go_on(u64::MAX).and_then(|_| self.finish_task(task));
-        if done.is_err() {
-            self.remove_files(&written);
+        let done = self.begin(&view, Due::Span { tier, parts }, now_ms).and_then(|mut task| {
+            let written = task.written();
+            let done = task.go_on(u64::MAX).and_then(|_| self.finish_task(task));
+            done.inspect_err(|_| self.remove_files(&written))
+        });
+        if let Err(StoreError::Part(error)) = &done {
+            view.note(error);
         }
         done
     }
@@ -286,6 +293,11 @@ impl MetricStore {
                 continue;
             }
             open.insert(day);
+            let of_tiers = view.tiers.parts.iter().filter(|p| p.days.contains(day));
+            let names = of_tiers.map(|p| p.name.as_str()).chain(parts.iter().map(|p| p.name()));
+            if names.into_iter().any(|name| pace.not_given.contains_key(name)) {
+                continue;
+            }
             let oldest = parts.iter().filter(late);
             let oldest = oldest.filter_map(|p| pace.waiting_since.get(p.name())).min();
             let waited = oldest.is_some_and(|since| now_ms - since >= LATE_WAIT_MS);
@@ -449,7 +461,8 @@ const LATE_WAIT_MS: i64 = 86_400_000;
 fn due_span(view: &View, pace: &Pace, tier: Tier, open: &Days, now_ms: i64) -> Option<Due> {
     for span in tier.spans().iter().skip(1) {
         let mut windows: BTreeMap<i64, Vec<&TierPart>> = BTreeMap::new();
-        for part in view.tiers.of_tier(tier).filter(|p| p.serving().is_some()) {
+        let given = |p: &&TierPart| !pace.not_given.contains_key(&p.name);
+        for part in view.tiers.of_tier(tier).filter(|p| p.serving().is_some()).filter(given) {
             let window = |day: Option<i64>| day.map(|day| day.div_euclid(*span));
             if let (Some(first), last) = (window(part.days.first()), window(part.days.last()))
                 && last == Some(first)

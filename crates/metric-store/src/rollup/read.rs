@@ -9,6 +9,7 @@ use super::days::Days;
 use super::fold::{Folded, Rolled};
 use super::periods::Periods;
 use super::tier::Tier;
+use super::tiers::TierPart;
 use crate::chunk::delta::{Sets, decode_statistics};
 use crate::chunk::rolled;
 use crate::find::MetricKey;
@@ -333,16 +334,23 @@ impl MetricStore {
         let shown = self.shown(tier);
         let range = shown.range(grid.times());
         self.read_consistently(|view| {
-            let covered = tier.map(|tier| view.tiers.covered(tier)).unwrap_or_default();
+            // Which roll-ups serve is looked at once: raw points answer for all other days.
+            let of_tier = tier.iter().flat_map(|tier| view.tiers.of_tier(*tier));
+            let answering: Vec<(&TierPart, &Arc<Part>)> =
+                of_tier.filter_map(|part| Some((part, part.serving()?))).collect();
+            let mut covered = Days::default();
+            answering.iter().for_each(|(part, _)| covered.extend(&part.days));
             let mut found = Found::new(budget, range, shown.clone());
-            for part in tier.iter().flat_map(|tier| view.tiers.of_tier(*tier)) {
-                let Some(part_file) = part.serving().filter(|p| p.overlaps(range)) else {
+            for (part, part_file) in &answering {
+                let part_file = *part_file;
+                if !part_file.overlaps(range) {
                     continue;
-                };
+                }
                 budget.check_time()?;
                 let of_part = wanted.collect(view, part_file, range)?;
                 if part_file.is_aside() {
-                    // Found damaged just now: raw points may answer for its days.
+                    // Found damaged just now, here or by another reader: raw points may answer for its
+                    // days.
                     return Err(Restart::Again);
                 }
                 for series in of_part {
@@ -410,7 +418,13 @@ impl MetricStore {
             match source {
                 Source::Rolled(part, chunks, cuts, mut of_part) => {
                     of_part.retain(|day| !days.contains(day));
-                    sources.push(Source::Rolled(part, chunks, cuts, of_part));
+                    let within = |chunk: &RawChunk| {
+                        let on = |at: i64| partition_of(at);
+                        (on(chunk.min_ms)..=on(chunk.max_ms)).any(|day| of_part.contains(day))
+                    };
+                    if chunks.iter().any(within) {
+                        sources.push(Source::Rolled(part, chunks, cuts, of_part));
+                    }
                 }
                 Source::Head(head) => heads.push(Source::Head(head)),
                 Source::Part(..) => {}

@@ -531,7 +531,7 @@ fn a_day_is_not_made_anew_of_what_came_late_while_the_rest_is_out_of_service() {
     let disk = SimDisk::new(1, CrashPlan::default());
     let store = open(&disk);
     let (early, noon) = (1000 * DAY + HOUR, 1000 * DAY + 12 * HOUR);
-    let hundred = |from: i64| (0..100).map(|n| (0, from + n * MINUTE, one(n as f64)));
+    let hundred = |from: i64| (0..100).map(move |n| (0, from + n * MINUTE, one(n as f64)));
     let mut of_part = [Model::default(), Model::default()];
     for (model, from) in of_part.iter_mut().zip([early, noon]) {
         let points: Vec<_> = hundred(from).collect();
@@ -562,6 +562,68 @@ fn a_day_is_not_made_anew_of_what_came_late_while_the_rest_is_out_of_service() {
     whole.0.extend(rest.0);
     let found = periods(&store, 0, HOUR, ALL, Detail::Distribution);
     assert_same(&found, &whole.periods(0, HOUR, ALL), Detail::Distribution, "mended");
+}
+
+/// Does background work once a minute for an hour, and returns how often it failed.
+fn failures_of_an_hour(store: &MetricStore, now: i64) -> usize {
+    (0..60).filter(|minute| store.maintain(now + minute * 61_000).is_err()).count()
+}
+
+#[test]
+fn a_raw_part_that_is_damaged_anywhere_keeps_no_other_day_back() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let now = 1003 * DAY + 2 * HOUR;
+    for day in 1000..1003 {
+        let points = (0..50).map(|n| (n as u8 % 6, day * DAY + n * MINUTE, one(n as f64 / 7.0)));
+        put(&store, &points.collect::<Vec<_>>());
+        store.flush().unwrap();
+    }
+    store.settle(now).unwrap();
+    drop(store);
+    let path = disk.first_name("/data/metrics", ".1000.part");
+    let len = disk.open(&path).unwrap().len().unwrap() as usize;
+    for at in (0..len).step_by(11) {
+        let disk = disk.after_kill();
+        disk.damage(&path, at);
+        let store = open(&disk);
+        let failures = failures_of_an_hour(&store, now);
+        let status = store.status();
+        assert!(failures <= status.parts_damaged, "byte {at} of {len}: {failures} failures");
+        assert_eq!(status.days_to_roll_up, 0, "byte {at} of {len}");
+        assert_eq!(status.tiers[1].days, 3 - status.parts_damaged, "byte {at} of {len}");
+    }
+}
+
+#[test]
+fn a_damaged_roll_up_under_a_deletion_is_set_aside_once_and_made_anew() {
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let store = open(&disk);
+    let model = with_days(&store, 1000..1003);
+    let matchers = vec![Matcher::equal("__namespace__", "Shop")];
+    let what = Deletion { tenant: TenantId(1), matchers, range: TimeRange::ALL };
+    store.delete(&[what]).unwrap();
+    drop(store);
+    disk.damage(&disk.first_name("/data/metrics", ".1000.5m.part"), 40);
+    let store = open(&disk);
+    assert!(failures_of_an_hour(&store, 1003 * DAY + 2 * HOUR) <= 1);
+    assert_eq!((store.status().parts_damaged, store.tombstones()), (0, 0));
+    assert_eq!(periods(&store, 0, HOUR, ALL, Detail::Statistics), []);
+    let found = periods(&store, 1, 5 * MINUTE, ALL, Detail::Distribution);
+    assert_same(&found, &model.periods(1, 5 * MINUTE, ALL), Detail::Distribution, "made anew");
+}
+
+#[test]
+fn floats_whose_distribution_is_wanted_come_as_raw_points_alone() {
+    let store = open(&SimDisk::new(1, CrashPlan::default()));
+    with_days(&store, 1000..1003);
+    let is_raw = |series, detail| {
+        let (grid, budget) = (Grid { period_ms: HOUR, range: ALL, detail }, ReadBudget::default());
+        let found = store.find_on((&key(series)).into(), &grid, &budget).unwrap();
+        found[0].as_raw().is_some()
+    };
+    assert!(is_raw(1, Detail::Distribution));
+    assert!(!is_raw(1, Detail::Statistics) && !is_raw(0, Detail::Distribution));
 }
 
 #[test]
