@@ -92,7 +92,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn heap_bytes(&self) -> u64 {
+    pub(crate) fn heap_bytes(&self) -> u64 {
         match self {
             Self::Part(_, chunks, _) | Self::Rolled(_, chunks, ..) => {
                 chunks.iter().map(RawChunk::heap_bytes).sum()

@@ -18,7 +18,7 @@ use crate::install::View;
 use crate::matcher::Matcher;
 use crate::part::{Part, PartError, RawChunk, partition_of};
 use crate::points::{Points, merge};
-use crate::read_budget::ReadBudget;
+use crate::read_budget::{Charge, ReadBudget};
 use crate::registry::Registry;
 use crate::selector::{Selector, select};
 use crate::snapshot::{
@@ -171,6 +171,12 @@ impl GridSeries {
         }
         Ok(())
     }
+}
+
+/// Says whether chunks may hold anything of some days.
+fn holds_any(chunks: &[RawChunk], days: &Days) -> bool {
+    let of = |chunk: &RawChunk| partition_of(chunk.min_ms)..=partition_of(chunk.max_ms);
+    chunks.iter().any(|chunk| of(chunk).any(|day| days.contains(day)))
 }
 
 fn noted(part: &Part, error: PartError) -> ReadError {
@@ -340,6 +346,11 @@ impl MetricStore {
                 of_tier.filter_map(|part| Some((part, part.serving()?))).collect();
             let mut covered = Days::default();
             answering.iter().for_each(|(part, _)| covered.extend(&part.days));
+            // Of floats no roll-up tells a distribution: days whose raw points are all there are read raw.
+            let mut whole = covered.clone();
+            let not_whole = view.not_whole();
+            whole.retain(|day| !not_whole.contains(day));
+            let (raw_floats, mut floats) = (grid.detail == Detail::Distribution, false);
             let mut found = Found::new(budget, range, shown.clone());
             for (part, part_file) in &answering {
                 let part_file = *part_file;
@@ -356,47 +367,53 @@ impl MetricStore {
                 for series in of_part {
                     let Collected { key, kind, chunks, cuts } = series;
                     let points = chunks.iter().map(|c| u64::from(c.count)).sum();
-                    let days = part.days.clone();
+                    let mut days = part.days.clone();
+                    if kind != Kind::Delta {
+                        floats = true;
+                        days.retain(|day| !raw_floats || !whole.contains(day));
+                        if !holds_any(&chunks, &days) {
+                            continue;
+                        }
+                    }
                     let source = Source::Rolled(part_file.clone(), chunks, cuts, days);
                     found.add(&key, kind, source, points)?;
                 }
             }
             for part in Self::parts_in(view, range) {
                 let day = part.meta().partition;
-                if covered.contains(day) && view.is_rolled(part) {
+                let is_rolled = covered.contains(day) && view.is_rolled(part);
+                if is_rolled && !(raw_floats && floats && whole.contains(day)) {
                     continue;
                 }
                 budget.check_time()?;
-                found.add_part(part, wanted.collect(view, part, range)?)?;
+                let mut of_part = wanted.collect(view, part, range)?;
+                of_part.retain(|series| !is_rolled || series.kind != Kind::Delta);
+                found.add_part(part, of_part)?;
             }
             self.add_heads(view, |registry| wanted.numbers_in(registry), &mut found)?;
-            let mut found = found.finish();
-            if !covered.is_empty() && found.iter().any(|s| s.kind != Kind::Delta) {
-                let mut whole = covered.clone();
-                let not_whole = view.not_whole();
-                whole.retain(|day| !not_whole.contains(day));
+            let (mut found, _, mut charge) = found.finish_held();
+            if !covered.is_empty() && !raw_floats {
                 for series in found.iter_mut().filter(|s| s.kind != Kind::Delta) {
-                    self.read_late_days_raw(view, series, (&covered, &whole), grid)?;
+                    budget.check_time()?;
+                    self.read_late_days_raw(view, series, (&covered, &whole), &mut charge)?;
                 }
             }
+            charge.keep();
             let on_grid = found.into_iter().map(|series| GridSeries { series, grid: *grid });
             Ok(Some(on_grid.collect()))
         })
     }
 
-    /// Reads days of a series of floats raw where late ones came, or where a distribution is wanted,
-    /// as far as raw points are there: of `whole` days all are, of those that are `covered` not.
+    /// Reads days of a series of floats raw where late ones came, as far as raw points are there: of
+    /// `whole` days all are, of those that are `covered` not.
     fn read_late_days_raw(
         &self,
         view: &View,
         series: &mut Series,
         (covered, whole): (&Days, &Days),
-        grid: &Grid,
+        charge: &mut Charge<'_>,
     ) -> Result<(), ReadError> {
         let mut days = Days::default();
-        if grid.detail == Detail::Distribution {
-            days = whole.clone();
-        }
         for source in &series.sources {
             match source {
                 Source::Part(part, ..) => days.insert(part.meta().partition),
@@ -418,11 +435,7 @@ impl MetricStore {
             match source {
                 Source::Rolled(part, chunks, cuts, mut of_part) => {
                     of_part.retain(|day| !days.contains(day));
-                    let within = |chunk: &RawChunk| {
-                        let on = |at: i64| partition_of(at);
-                        (on(chunk.min_ms)..=on(chunk.max_ms)).any(|day| of_part.contains(day))
-                    };
-                    if chunks.iter().any(within) {
+                    if holds_any(&chunks, &of_part) {
                         sources.push(Source::Rolled(part, chunks, cuts, of_part));
                     }
                 }
@@ -438,7 +451,9 @@ impl MetricStore {
             }
             for Collected { kind, chunks, cuts, .. } in wanted.collect(view, part, series.range)? {
                 if kind == series.kind {
-                    sources.push(Source::Part(part.clone(), chunks, cuts));
+                    let source = Source::Part(part.clone(), chunks, cuts);
+                    charge.take(source.heap_bytes())?;
+                    sources.push(source);
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use metric_store::{
     Deletion, Detail, FileStore, Grid, HeldForms, Keep, Matcher, MetricStore, ReadBudget,
-    Retention, RetentionRule, RollUpTimes, Step, StoreOptions,
+    ReadError, ReadLimits, Retention, RetentionRule, RollUpTimes, Step, StoreOptions,
 };
 use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
@@ -624,6 +624,21 @@ fn floats_whose_distribution_is_wanted_come_as_raw_points_alone() {
     };
     assert!(is_raw(1, Detail::Distribution));
     assert!(!is_raw(1, Detail::Statistics) && !is_raw(0, Detail::Distribution));
+}
+
+#[test]
+fn raw_floats_in_the_place_of_roll_ups_count_against_the_limit_of_points() {
+    let store = open(&SimDisk::new(1, CrashPlan::default()));
+    with_days(&store, 1000..1003);
+    let limits = ReadLimits { points_max: 3 * 1440 - 1, ..ReadLimits::default() };
+    let find = |series, detail| {
+        let grid = Grid { period_ms: HOUR, range: ALL, detail };
+        store.find_on((&key(series)).into(), &grid, &ReadBudget::new(limits, None)).map(drop)
+    };
+    let refused = find(1, Detail::Distribution);
+    assert!(matches!(refused, Err(ReadError::TooManyPoints { found: 4320, .. })), "{refused:?}");
+    find(1, Detail::Statistics).unwrap();
+    find(0, Detail::Distribution).unwrap();
 }
 
 #[test]
