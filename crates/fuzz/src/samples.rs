@@ -270,7 +270,7 @@ fn requests(all: &mut Vec<Named>) {
         ("labels", "GET /api/v1/labels?match[]=up"),
         ("values", "GET /api/v1/label/__name__/values\nauthorization: Basic MTIzNDU2Nzg5MDEyOng="),
         ("metadata", "GET /api/v1/metadata?metric=up&limit=1"),
-        ("unserved", "GET /api/v1/rules"),
+        ("unserved", "GET /api/v1/read"),
     ];
     for (name, text) in door {
         put(all, "prometheus_request", name, text);

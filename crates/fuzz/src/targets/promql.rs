@@ -113,9 +113,11 @@ fn check_refusal(text: &str, refused: &ParseErrors) {
         assert!(!error.render(text).is_empty());
     }
     let shown = refused.to_string();
-    let (line, rest) = shown.split_once(':').expect("a line");
-    let (column, _) = rest.split_once(':').expect("a column");
-    assert!(line.parse::<usize>().is_ok() && column.parse::<usize>().is_ok(), "{shown}");
+    if !shown.starts_with("unknown position: ") {
+        let (line, rest) = shown.split_once(':').expect("a line");
+        let (column, _) = rest.split_once(':').expect("a column");
+        assert!(line.parse::<usize>().is_ok() && column.parse::<usize>().is_ok(), "{shown}");
+    }
     assert!(!refused.render().is_empty());
 }
 
