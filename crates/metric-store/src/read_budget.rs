@@ -115,7 +115,7 @@ impl ReadBudget {
     /// # Errors
     /// [`ReadError::TooMuchMemory`] when the question, or all together, would have too much.
     pub fn take(&self, bytes: u64) -> Result<(), ReadError> {
-        let taken = self.taken() + bytes;
+        let taken = self.taken().saturating_add(bytes);
         if taken > self.limits.bytes_max {
             return Err(ReadError::TooMuchMemory { found: taken, max: self.limits.bytes_max });
         }

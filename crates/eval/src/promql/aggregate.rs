@@ -4,6 +4,8 @@
 
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
+use super::ledger::Ledger;
+use super::window::HISTOGRAM_VISITS;
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::Span;
 use lang::promql::{Aggregate, AggregateOp};
@@ -80,7 +82,8 @@ impl Evaluator<'_> {
             running.add(place * grid.count, cells.values);
             for (step, histogram) in cells.histograms.iter().enumerate() {
                 if let Some(histogram) = histogram {
-                    natives.add(&mut running, place * grid.count + step, histogram, &labels);
+                    let place = place * grid.count + step;
+                    natives.add(&mut running, place, histogram, &labels, &ledger)?;
                 }
             }
             Ok(())
@@ -96,6 +99,9 @@ impl Evaluator<'_> {
     }
 }
 
+/// A histogram's sum beside its buckets: its place in the map, and in the column.
+const HISTOGRAM_PLACE_BYTES: usize = 64;
+
 /// What native histograms among the values add up to.
 #[derive(Default)]
 struct Natives {
@@ -110,12 +116,21 @@ struct Natives {
 }
 
 impl Natives {
-    fn add(&mut self, running: &mut Running, place: usize, histogram: &Histogram, labels: &Labels) {
+    fn add(
+        &mut self,
+        running: &mut Running,
+        place: usize,
+        histogram: &Histogram,
+        labels: &Labels,
+        ledger: &Ledger<'_>,
+    ) -> Result<(), EvalError> {
+        ledger.visit(HISTOGRAM_VISITS)?;
         match running {
             Running::Sum { .. } | Running::Mean(_) => {
                 let Some((sum, count)) = self.sums.get_mut(&place) else {
+                    ledger.take(histogram.bytes() + HISTOGRAM_PLACE_BYTES)?;
                     self.sums.insert(place, (Some(histogram.clone()), 1.0));
-                    return;
+                    return Ok(());
                 };
                 *count += 1.0;
                 let added = sum.take().map(|sum| native::add(&sum, histogram));
@@ -131,6 +146,7 @@ impl Natives {
             Running::Group(marks) => marks[place] = 1.0,
             Running::Extreme { .. } | Running::Variance { .. } => self.ignored = true,
         }
+        Ok(())
     }
 
     /// Puts the sums into the columns; where there are floats too there is no result.

@@ -1,7 +1,7 @@
 //! What an evaluation may use: memory, steps of subqueries, time. Whatever makes a column, a running
 //! value or a label asks here first.
 
-use super::{Cells, Column, EvalError, Labels, Limits};
+use super::{Cells, Column, EvalError, Labels, Limits, Native};
 use std::cell::Cell;
 
 /// How much is looked at, in values, between two looks at the time.
@@ -50,6 +50,22 @@ impl<'l> Ledger<'l> {
     /// Takes what a copy of a column needs.
     pub(super) fn take_cells(&self, labels: &Labels, cells: Cells<'_>) -> Result<(), EvalError> {
         self.take(size_of::<Column>() + labels.bytes() + cells.bytes())
+    }
+
+    /// Takes what histograms need; returns how much that is.
+    pub(super) fn take_histograms(
+        &self,
+        histograms: &[Option<Native>],
+    ) -> Result<usize, EvalError> {
+        let bytes = Cells { values: &[], histograms }.bytes();
+        self.take(bytes)?;
+        Ok(bytes)
+    }
+
+    /// Gives back what was taken before the node has its value.
+    pub(super) fn give(&self, bytes: usize) {
+        self.limits.give_back(bytes as u64);
+        self.held.set(self.held.get() - bytes as u64);
     }
 
     /// Says that values were or will be looked at; looks at the time now and then.

@@ -145,6 +145,8 @@ impl<'a> Evaluator<'a> {
             if !samples.histograms.is_empty() && boundary.is_none() {
                 natives.resize(out.len(), None);
             }
+            // Until whoever is given them takes them.
+            let mut taken = 0;
             for part in windowing.parts(samples, boundary.is_some()) {
                 ledger.visit(part.visits)?;
                 let (steps, part) = (part.steps, part.windowing);
@@ -154,10 +156,13 @@ impl<'a> Evaluator<'a> {
                     Some(boundary) => part.fill_bounded(samples, boundary, lookback_ms, out),
                 }
                 if !natives.is_empty() {
-                    let mixture = native::fill_window(&part, samples, out, &mut natives[steps]);
+                    let natives = &mut natives[steps];
+                    let mixture = native::fill_window(&part, samples, out, natives);
                     names.see_mixture(&labels, mixture);
+                    taken += ledger.take_histograms(natives)?;
                 }
             }
+            ledger.give(taken);
             names.see(&labels, &out);
             gather.add(labels, Cells { values: &out, histograms: &natives })
         })?;
@@ -191,16 +196,21 @@ impl<'a> Evaluator<'a> {
             if !samples.histograms.is_empty() {
                 natives.resize(out.len(), None);
             }
+            // Until whoever is given them takes them.
+            let mut taken = 0;
             for part in windowing.parts(&samples, false) {
                 ledger.visit(part.visits)?;
                 let (steps, part) = (part.steps, part.windowing);
                 let out = &mut out[steps.clone()];
                 part.fill(&samples, out);
                 if !natives.is_empty() {
-                    let mixture = native::fill_window(&part, &samples, out, &mut natives[steps]);
+                    let natives = &mut natives[steps];
+                    let mixture = native::fill_window(&part, &samples, out, natives);
                     names.see_mixture(&column.labels, mixture);
+                    taken += ledger.take_histograms(natives)?;
                 }
             }
+            ledger.give(taken);
             names.see(&column.labels, &out);
             gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
         }

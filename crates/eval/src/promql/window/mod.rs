@@ -204,17 +204,21 @@ impl Windowing<'_> {
     /// look at the time. `bounded` windows are those of [`Windowing::fill_bounded`].
     pub(super) fn parts(&self, samples: &Samples, bounded: bool) -> impl Iterator<Item = Part<'_>> {
         let count = self.ends.count;
-        let looked_at = self.looked_at(samples, bounded);
         let windows = match usize::try_from(self.ends.step_ms) {
             Ok(step @ 1..) => usize::try_from(self.range_ms).unwrap_or(usize::MAX) / step,
             _ => count,
         };
-        // A sample is in so many windows at most.
-        let visits = looked_at.saturating_mul(windows.saturating_add(1).min(count));
-        let steps = match visits {
-            0..=VISITS_AT_ONCE => count,
-            _ => (VISITS_AT_ONCE / looked_at).max(1),
-        };
+        // A sample is in so many windows at most. Nearly all series are done at once.
+        let windows = windows.saturating_add(1).min(count);
+        let mut visits = samples.len().saturating_mul(windows);
+        let mut steps = count;
+        if visits > VISITS_AT_ONCE || !samples.histograms.is_empty() {
+            let looked_at = self.looked_at(samples, bounded);
+            visits = looked_at.saturating_mul(windows);
+            if visits > VISITS_AT_ONCE {
+                steps = (VISITS_AT_ONCE / looked_at).max(1);
+            }
+        }
         (0..count).step_by(steps.max(1)).map(move |first| {
             let steps = first..(first + steps).min(count);
             let cut = |grid: Grid| Grid { start_ms: grid.time(first), count: steps.len(), ..grid };
@@ -303,7 +307,7 @@ pub(super) struct Part<'a> {
 const VISITS_AT_ONCE: usize = 1 << 20;
 
 /// A histogram is as much work as so many floats.
-const HISTOGRAM_VISITS: usize = 64;
+pub(super) const HISTOGRAM_VISITS: usize = 64;
 
 /// Calls `visit` with each step and the samples inside its window.
 #[inline]
