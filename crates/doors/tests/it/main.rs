@@ -3,6 +3,7 @@
 mod admin;
 mod budgets;
 mod grafana;
+mod hostile;
 mod properties;
 mod questions;
 mod refusals;
