@@ -1,11 +1,11 @@
 //! Answers Metrics Insights statements.
 
-use crate::find::{FoundGroups, find_insights};
-use crate::parallel::try_map_from;
+use crate::find::{FoundGroups, find_insights, insights_selector};
+use crate::parallel::{try_map, try_map_from};
 use crate::{LocalRunner, QueryError};
 use eval::insights::{Batch, Cell, Group, Limits, Line};
 use lang::insights::Query;
-use metric_store::{Points, ReadBudget, Series};
+use metric_store::{Detail, Grid, Points, ReadBudget, Series, Tier};
 use model::{TenantId, TimeRange};
 
 /// Series that are read together: enough to share what is unpacked, few enough to share the work.
@@ -55,6 +55,13 @@ impl LocalRunner {
             return Err(QueryError::Bad(format!("a period of {} ms", question.period_ms)));
         }
         let range = question.range();
+        let grid = Grid { period_ms: question.period_ms, range, detail: Detail::Statistics };
+        // Only roll-ups are left of some days, and the periods are made up of their intervals.
+        if Tier::of_period(question.period_ms).is_some()
+            && self.store.raw_gone_before(range).is_some()
+        {
+            return self.insights_on(tenant, question, &grid, budget);
+        }
         let found = find_insights(&self.store, tenant, question.query, range, budget)?;
         let batches = within(&found, question.limits);
         let row_bytes = (question.periods * size_of::<Cell>()) as u64;
@@ -68,6 +75,36 @@ impl LocalRunner {
         };
         let mut all = Batch::new(question.periods);
         try_map_from(2, &batches, read)?.into_iter().for_each(|batch| all.merge(batch));
+        Ok(all.finish(question.query, question.limits))
+    }
+}
+
+impl LocalRunner {
+    /// As [`LocalRunner::insights`], over days of which only roll-ups are left: all series are found
+    /// first, and told apart by their keys.
+    fn insights_on(
+        &self,
+        tenant: TenantId,
+        question: &InsightsQuestion<'_>,
+        grid: &Grid,
+        budget: &ReadBudget,
+    ) -> Result<Vec<Line>, QueryError> {
+        let selector = insights_selector(question.query);
+        let mut found = self.store.select_where_on(tenant, &selector, grid, budget)?;
+        found.truncate(question.limits.metrics_max.unwrap_or(usize::MAX));
+        let mut all = Batch::new(question.periods);
+        for some in found.chunks(BATCH_SERIES) {
+            let cells = try_map(some, |series| {
+                budget.check_time()?;
+                let periods = series.periods(budget)?.into_iter().filter_map(|(at, delta)| {
+                    Some((question.period_of(at)?, Cell::of_delta(&delta)))
+                });
+                Ok::<Vec<(usize, Cell)>, QueryError>(periods.collect())
+            })?;
+            for (series, cells) in some.iter().zip(cells) {
+                all.add(&Group::of(question.query, &series.key().labels), cells);
+            }
+        }
         Ok(all.finish(question.query, question.limits))
     }
 }
@@ -116,6 +153,8 @@ mod tests {
     use super::*;
     use crate::find::tests::{put, store};
     use lang::insights::parse;
+    use metric_store::{FileStore, Step, StoreOptions};
+    use std::path::Path;
     use std::sync::Arc;
 
     fn ask(limits: Limits, text: &str) -> Vec<String> {
@@ -153,6 +192,40 @@ mod tests {
         let where_zone = "SELECT MAX(Orders) FROM SCHEMA(Shop, zone, host) WHERE host != 'b' ";
         assert_eq!(ask(none, &format!("{where_zone} GROUP BY host LIMIT 1")), ["a 1 10"]);
         assert_eq!(ask(none, "SELECT AVG(Nothing) FROM Shop"), [" _ _"]);
+    }
+
+    /// Of days whose raw points are gone the roll-ups answer, as of any other.
+    #[test]
+    fn past_the_retention_of_raw_points_roll_ups_answer() {
+        const DAY: i64 = 86_400_000;
+        let disk = Arc::new(stdx::SimDisk::new(1, stdx::CrashPlan::default()));
+        let options =
+            StoreOptions { retention_ms: 10 * DAY, trust_clock: true, ..StoreOptions::default() };
+        let store = FileStore::open(disk, Path::new("/d"), Default::default(), options);
+        let store = Arc::new(store.expect("opens"));
+        for (host, value) in [("a", 1.0), ("b", 3.0)] {
+            for minute in [0, 1, 7] {
+                let at_ms = 100 * DAY + minute * 60_000;
+                put(&store, "Shop", "Orders", &[("host", host)], at_ms, value);
+            }
+        }
+        store.flush().expect("flushed");
+        store.roll_up(102 * DAY).expect("rolled up");
+        let query = parse("SELECT SUM(Orders) FROM Shop GROUP BY host").expect("a statement");
+        let runner = LocalRunner::new(store.clone());
+        let ask = |period_ms: i64, periods: usize| {
+            let (start_ms, limits) = (100 * DAY, Limits::default());
+            let question = InsightsQuestion { query: &query, start_ms, period_ms, periods, limits };
+            let lines = runner.insights(TenantId(1), &question, &ReadBudget::default());
+            let lines = lines.expect("an answer").into_iter();
+            lines.map(|l| (l.group.label().unwrap_or_default(), l.values)).collect::<Vec<_>>()
+        };
+        let whole = ask(300_000, 2);
+        let (a, b) = (vec![Some(2.0), Some(1.0)], vec![Some(6.0), Some(3.0)]);
+        assert_eq!(whole, [("a".to_owned(), a), ("b".to_owned(), b)]);
+        while store.maintain(120 * DAY).expect("maintained") != Step::Nothing {}
+        assert_eq!(ask(60_000, 10), [], "raw points are gone");
+        assert_eq!(ask(300_000, 2), whole);
     }
 
     #[test]
