@@ -48,7 +48,8 @@ pub(crate) struct Pace {
     pub(crate) roll_up_from_ms: i64,
     /// Parts that the disk did not give: roll-ups that need one are not tried again before.
     pub(crate) not_given: BTreeMap<String, i64>,
-    /// When parts that wait to be put together with others were first seen, by name.
+    /// When parts that wait to be put together with others were first seen, by name. Of memory only: a
+    /// start has a trickle wait for another day, which raw points answer for meanwhile.
     pub(crate) waiting_since: BTreeMap<String, i64>,
 }
 

@@ -431,15 +431,13 @@ impl MetricStore {
         };
         let (raw, of_tiers) = (names(raw), names(of_tiers));
         let target = task.target;
-        let change: ChangeOfTiers<'_> = Box::new(move |tiers| {
-            match target {
-                Target::Day(day) => {
-                    Tier::ALL.into_iter().for_each(|tier| tiers.take_day(tier, day));
-                    tiers.rolled.extend(raw);
-                }
-                Target::Span(_) => tiers.parts.retain(|p| !of_tiers.contains(&p.name)),
+        let change: ChangeOfTiers<'_> = Box::new(move |tiers| match target {
+            Target::Day(day) => {
+                Tier::ALL.into_iter().for_each(|tier| tiers.take_day(tier, day));
+                tiers.rolled.extend(raw);
+                tiers.parts.extend(came);
             }
-            tiers.parts.extend(came);
+            Target::Span(_) => tiers.put_together(&of_tiers, came),
         });
         self.install_written(&written, Change { tiers: Some(change), ..Change::default() })?;
         self.counters().roll_ups.fetch_add(1, Ordering::Relaxed);

@@ -120,6 +120,20 @@ impl Tiers {
         self.parts.retain(|p| !p.days.is_empty());
     }
 
+    /// Puts a part in the place of others. It answers for what they answer for now: while it was
+    /// written, days may have been kept, or taken from them.
+    pub(crate) fn put_together(&mut self, of: &[String], came: Vec<TierPart>) {
+        let (mut days, mut kept) = (Days::default(), Days::default());
+        for part in self.parts.extract_if(.., |part| of.contains(&part.name)) {
+            days.extend(&part.days);
+            kept.extend(&part.kept);
+        }
+        if !days.is_empty() {
+            let answers = |part| TierPart { days: days.clone(), kept: kept.clone(), ..part };
+            self.parts.extend(came.into_iter().map(answers));
+        }
+    }
+
     /// Has a day built anew: raw points alone answer for it until then. In all tiers, as raw points that
     /// are no longer rolled count beside each of them.
     pub(crate) fn forget_day(&mut self, day: i64) {
@@ -153,6 +167,11 @@ mod tests {
         let left =
             BTreeMap::from([("9.20736.1h.part".to_owned(), "1h 20737..20739,20741 -".to_owned())]);
         assert_eq!(tiers.to_words(), left, "no day, no part; and its raw parts are not rolled");
+        tiers.keep_day(20738);
+        tiers.take_day(Tier::Hour, 20741);
+        let came = Tiers::of_words(&left).unwrap().parts;
+        tiers.put_together(&["9.20736.1h.part".to_owned()], came);
+        assert_eq!(tiers.to_words()["9.20736.1h.part"], "1h 20737..20739 20738");
         for odd in ["", "1h", "1h 1", "1d 1 -", "1h 1 - -", "1h x -"] {
             let about = BTreeMap::from([("1.1.part".to_owned(), odd.to_owned())]);
             assert!(Tiers::of_words(&about).is_err(), "{odd:?}");
