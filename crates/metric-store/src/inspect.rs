@@ -5,7 +5,7 @@ use crate::frame::{self, Event};
 use crate::part::{Part, PartError};
 use crate::rollup::days::Days;
 use crate::rollup::tier::Tier;
-use crate::rollup::tiers::{TierPart, Tiers};
+use crate::rollup::tiers::{TierPart, Tiers, day_of_name};
 use std::collections::{BTreeMap, HashSet};
 use storage::PartFile;
 
@@ -224,6 +224,26 @@ pub fn about_rebuilt(parts: &[(String, PartSummary)]) -> Result<BTreeMap<String,
     Ok(tiers.to_words())
 }
 
+/// Returns what a manifest says of parts, by name, when some are taken off it. Roll-ups may hold what
+/// rolled raw parts among those held: such days are kept. Days of roll-ups among those are rolled up
+/// again where all of their raw points are still there.
+///
+/// # Errors
+/// The words that make no sense.
+pub fn about_without(
+    about: &BTreeMap<String, String>,
+    off: &[String],
+) -> Result<BTreeMap<String, String>, String> {
+    let mut tiers = Tiers::of_words(about)?;
+    let rolled: Vec<&String> = off.iter().filter(|name| tiers.rolled.remove(*name)).collect();
+    rolled.iter().filter_map(|name| day_of_name(name)).for_each(|day| tiers.keep_day(day));
+    let kept = tiers.kept();
+    let of_tiers = tiers.parts.extract_if(.., |part| off.contains(&part.name));
+    let again: Vec<i64> = of_tiers.flat_map(|part| part.days.iter().collect::<Vec<_>>()).collect();
+    again.into_iter().filter(|day| !kept.contains(*day)).for_each(|day| tiers.forget_day(day));
+    Ok(tiers.to_words())
+}
+
 /// Says what a manifest says of a part that cannot be read, if there is such.
 pub fn odd_about(about: &BTreeMap<String, String>) -> Option<String> {
     Tiers::of_words(about).err()
@@ -232,4 +252,41 @@ pub fn odd_about(about: &BTreeMap<String, String>) -> Option<String> {
 /// Says whether the words of a tombstone can be read.
 pub fn tombstone_is_sound(stored: &storage::Tombstone) -> bool {
     crate::tombstone::Tombstone::of_stored(stored).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_off_a_manifest_leave_days_whole_or_kept() {
+        let about = |lines: &[(&str, &str)]| -> BTreeMap<String, String> {
+            lines.iter().map(|(name, words)| ((*name).to_owned(), (*words).to_owned())).collect()
+        };
+        let before = about(&[
+            ("1.100.part", "rolled"),
+            ("2.101.part", "rolled"),
+            ("3.102.part", "rolled"),
+            ("4.100.5m.part", "5m 100..102 -"),
+            ("5.100.1h.part", "1h 99..102 99"),
+        ]);
+        let without = |off: &[&str]| {
+            about_without(&before, &off.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>())
+        };
+        // Both tiers may hold what the raw part held.
+        let kept = about(&[
+            ("1.100.part", "rolled"),
+            ("3.102.part", "rolled"),
+            ("4.100.5m.part", "5m 100..102 101"),
+            ("5.100.1h.part", "1h 99..102 99,101"),
+        ]);
+        assert_eq!(without(&["2.101.part"]), Ok(kept));
+        // All raw points of the tier part's days are there, but not of 99.
+        assert_eq!(without(&["4.100.5m.part"]), Ok(about(&[("5.100.1h.part", "1h 99 99")])));
+        // Of 101 neither: what is left of its raw points stays in the hours, and is not counted twice.
+        let hours = about(&[("5.100.1h.part", "1h 99,101 99,101")]);
+        assert_eq!(without(&["2.101.part", "4.100.5m.part"]), Ok(hours));
+        assert_eq!(without(&[]), Ok(before.clone()));
+        assert!(about_without(&about(&[("1.1.part", "odd")]), &[]).is_err());
+    }
 }

@@ -72,8 +72,8 @@ pub use faults::{Fault, FaultKind};
 pub use find::MetricKey;
 pub use frame::FRAME_KIND;
 pub use inspect::{
-    FrameCount, PartSummary, about_rebuilt, odd_about, summarize_part, tenants_of_part,
-    tombstone_is_sound, verify_part,
+    FrameCount, PartSummary, about_rebuilt, about_without, odd_about, summarize_part,
+    tenants_of_part, tombstone_is_sound, verify_part,
 };
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};

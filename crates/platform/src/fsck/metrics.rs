@@ -203,6 +203,10 @@ impl Check<'_> {
         if !off.is_empty() && !self.options.dry_run {
             let mut next = manifest.clone();
             next.parts = listed;
+            // Words that make no sense are told elsewhere.
+            if let Ok(about) = metric_store::about_without(&manifest.about, &off) {
+                next.about = about;
+            }
             next.tidy();
             if let Err(why) = Self::replace_manifest(&self.disk, self.dir, &next) {
                 let means = "parts that were set aside are still listed; the server does not start";
