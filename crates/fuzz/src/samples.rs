@@ -111,6 +111,19 @@ fn texts(all: &mut Vec<Named>) {
     for (n, text) in expressions.into_iter().enumerate() {
         put(all, "promql", &format!("expression-{n:02}"), text);
     }
+    let questions = [
+        "sum by (a) (rate(up[1m])) / on () group_left () count(up)",
+        "count_over_time(vector(1)[1y:1ms])",
+        "quantile_over_time(0.5, vector(time())[1h:1s])",
+        "count_values(\"v\", vector(time())) or topk(2, up)",
+        "label_join(label_replace(up, \"c\", \"$1$1\", \"a\", \"(.*)\"), \"d\", \",\", \"a\", \"c\")",
+        "histogram_quantile(0.9, h) > histogram_fraction(0, 1, h)",
+        "info(up) and up{a=~\".*\"} @ end() unless absent(up offset -1m)",
+        "max_over_time(deriv(up[2m])[5m:20s] @ 300) + scalar(up{a=\"1\"})",
+    ];
+    for (n, text) in questions.into_iter().enumerate() {
+        put(all, "promql_eval", &format!("question-{n:02}"), text);
+    }
     let regexes = [
         "a|b|c\nb",
         "a.*b{2,3}\naxbb",

@@ -163,6 +163,8 @@ pub fn fsck(
 const QUESTION_THREADS_MAX: usize = 256;
 /// Threads that no question takes, however many wait: logins, revocations, new certificates.
 const OTHER_THREADS: usize = 64;
+/// The deepest expressions that are read can be evaluated and shown within this: tests do it.
+const STACK_BYTES: usize = 2 << 20;
 
 /// Parts stay open, and a late flush may write one for each day: the usual soft limit of 1,024 files
 /// is too low for a year of data, the hard limit is what the operator allows.
@@ -240,6 +242,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         .worker_threads(2 * processors)
         .max_blocking_threads(QUESTION_THREADS_MAX + OTHER_THREADS)
         .thread_name("door")
+        .thread_stack_size(STACK_BYTES)
         .build()
         .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;
     // Bound before the store is read: a second start on the same port fails at once.

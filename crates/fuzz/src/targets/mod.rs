@@ -14,6 +14,7 @@ mod metric_math;
 mod parts;
 mod prometheus;
 mod promql;
+mod promql_eval;
 mod texts;
 mod tsdb;
 
@@ -58,6 +59,13 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: 16 * KIB,
         words: promql::WORDS,
         ..target("promql", promql::expression, 40_000)
+    },
+    Target {
+        // The budget, and what is beside it: the tree and the answer.
+        bytes_base: 4 * MIB,
+        bytes_per_byte: 16 * KIB,
+        words: promql::WORDS,
+        ..target("promql_eval", promql_eval::evaluated, 20_000)
     },
     Target {
         bytes_per_byte: 64 * KIB,

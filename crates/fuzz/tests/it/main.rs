@@ -49,6 +49,7 @@ targets!(
     remote_write,
     snappy,
     promql,
+    promql_eval,
     regex,
     metric_math,
     search,
