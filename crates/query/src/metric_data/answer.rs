@@ -83,6 +83,7 @@ pub(crate) fn answer(
         question,
         budget,
         fetched: HashMap::new(),
+        nothing: HashMap::new(),
         searched: HashMap::new(),
         stated: HashMap::new(),
         sources,
@@ -111,6 +112,8 @@ struct Engine<'q> {
     budget: &'q ReadBudget,
     /// Metrics by query and period.
     fetched: HashMap<(usize, u32), Fetched>,
+    /// The column of metrics without any point, by period: one for all of them.
+    nothing: HashMap<u32, Vec<f64>>,
     /// What searches found, by query, number in its expression, and period.
     searched: HashMap<(usize, usize, u32), Vec<Found>>,
     /// What statements gave, by query and period.
@@ -153,6 +156,7 @@ impl<'q> Engine<'q> {
         };
         let under = self.plan().under(query);
         self.fetch(&under, period_s)?;
+        self.make_nothing(&under, period_s, periods)?;
         for &used in under.iter().chain([&query]) {
             self.search(used, period_s)?;
             self.state(used, period_s)?;
@@ -195,6 +199,22 @@ impl<'q> Engine<'q> {
         }
         let source = origin.and_then(|origin| self.sources[origin].clone());
         Ok(Line { source, is_element: false, period_s, points, units: Vec::new() })
+    }
+
+    /// Makes the column of metrics without any point, where an expression uses one.
+    fn make_nothing(
+        &mut self,
+        used: &[usize],
+        period_s: u32,
+        periods: Periods,
+    ) -> Result<(), QueryError> {
+        let fetched = used.iter().filter_map(|&query| self.fetched.get(&(query, period_s)));
+        let is_wanted = fetched.into_iter().any(|fetched| fetched.units.is_empty());
+        if is_wanted && !self.nothing.contains_key(&period_s) {
+            self.budget.take((periods.len * size_of::<f64>()) as u64)?;
+            self.nothing.insert(period_s, vec![f64::NAN; periods.len]);
+        }
+        Ok(())
     }
 
     /// Reads what queries themselves ask of the store, at one period.
@@ -343,7 +363,11 @@ struct At<'e> {
 impl At<'_> {
     fn metric(&self, query: usize) -> Option<Series<'_>> {
         let fetched = self.engine.fetched.get(&(query, self.period_s))?;
-        Some(Series::of_metric(u32::try_from(query).ok()?, &fetched.values))
+        let values = match fetched.units.is_empty() {
+            true => self.engine.nothing.get(&self.period_s)?,
+            false => &fetched.values,
+        };
+        Some(Series::of_metric(u32::try_from(query).ok()?, values))
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// A statistic of a metric over the periods of a question.
 #[derive(Debug)]
 pub(super) struct Fetched {
-    /// A value for each period, NaN where there is none.
+    /// A value for each period, NaN where there is none; empty where there is none at all.
     pub(super) values: Vec<f64>,
     /// The units that have data, by name. The values are those of the first.
     pub(super) units: Vec<Unit>,
@@ -66,10 +66,6 @@ pub(super) fn first_unit(
             budget.give(column_bytes(periods));
         }
         fetched.units.push(unit);
-    }
-    if fetched.units.is_empty() {
-        budget.take(column_bytes(periods))?;
-        fetched.values = vec![f64::NAN; periods.len];
     }
     Ok(fetched)
 }
