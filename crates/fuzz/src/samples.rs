@@ -621,7 +621,7 @@ mod tests {
             assert!(mended == bytes, "{target} {name}");
             seen += 1;
         }
-        assert_eq!(seen, 6);
+        assert_eq!(seen, 7);
     }
 
     /// The files that Prometheus itself wrote are read, and need no mending.

@@ -6,7 +6,9 @@ use doors::prometheus::PrometheusDoor;
 use formats::remote_write::{self, Encoder, Sample};
 use http::Request;
 use model::Scope;
-use platform::{AuthMode, Platform, PlatformOptions, StoreOptions, SyncMode};
+use platform::{
+    AuthMode, Platform, PlatformOptions, QuestionLimits, ReadLimits, StoreOptions, SyncMode,
+};
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
@@ -65,7 +67,11 @@ pub(crate) fn open_platform(disk: Arc<dyn Disk>) -> Result<Platform, platform::O
         auth: AuthMode::Open,
         key_file: None,
         store: StoreOptions::default(),
-        questions: Default::default(),
+        questions: QuestionLimits {
+            // What one question may hold; without it answers are as large as a range is long.
+            read: ReadLimits { bytes_max: 2 << 20, ..ReadLimits::default() },
+            ..QuestionLimits::default()
+        },
     };
     Platform::open(&options, Arc::new(VirtualClock::starting_at(NOW_MS)), disk)
 }

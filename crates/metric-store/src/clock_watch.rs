@@ -15,16 +15,19 @@ pub(crate) struct ClockWatch {
     believed_ms: Option<i64>,
     /// Where the clock stood when it was first seen off, and last.
     off: Option<(i64, i64)>,
+    /// What the clock said last, since the start.
+    said_ms: Option<i64>,
 }
 
 impl ClockWatch {
     /// Takes what was believed when the store was used last.
     pub(crate) fn from_past(believed_ms: Option<i64>) -> Self {
-        Self { believed_ms, off: None }
+        Self { believed_ms, off: None, said_ms: None }
     }
 
     /// Notes what the clock says, and returns the time to go by.
     pub(crate) fn observe(&mut self, now_ms: i64) -> i64 {
+        self.said_ms = Some(now_ms);
         let believed = *self.believed_ms.get_or_insert(now_ms);
         if now_ms.saturating_sub(believed).abs() <= JUMP_MS {
             self.off = None;
@@ -50,8 +53,16 @@ impl ClockWatch {
     /// Believes the clock whatever it says: a virtual one jumps when told.
     pub(crate) fn believe(&mut self, now_ms: i64) -> i64 {
         self.believed_ms = Some(now_ms);
+        self.said_ms = Some(now_ms);
         self.off = None;
         now_ms
+    }
+
+    /// Returns the time by which reads leave out what has expired: the earlier one of what is believed
+    /// and what the clock says, so that a clock that was wrong once hides nothing; `None` until it has
+    /// been asked.
+    pub(crate) fn shown_by_ms(&self) -> Option<i64> {
+        Some(self.believed_ms?.min(self.said_ms?))
     }
 
     pub(crate) fn believed_ms(&self) -> Option<i64> {
@@ -71,6 +82,17 @@ mod tests {
 
     const DAY: i64 = 86_400_000;
     const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn a_clock_that_was_wrong_hides_nothing_once_it_is_right() {
+        let mut watch = ClockWatch::from_past(Some(5_000 * DAY));
+        assert_eq!(watch.shown_by_ms(), None, "not asked yet");
+        assert_eq!(watch.observe(50 * DAY), 5_000 * DAY, "nothing expires by a clock that is off");
+        assert_eq!(watch.shown_by_ms(), Some(50 * DAY));
+        let mut watch = ClockWatch::from_past(Some(50 * DAY));
+        watch.observe(5_000 * DAY);
+        assert_eq!(watch.shown_by_ms(), Some(50 * DAY), "nor by one that runs ahead");
+    }
 
     #[test]
     fn a_clock_that_runs_is_believed() {

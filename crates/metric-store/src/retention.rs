@@ -156,7 +156,7 @@ impl Shown {
 impl MetricStore {
     /// Returns what reads of raw points, or of periods that a tier makes up, may show now.
     pub(crate) fn shown(&self, tier: Option<Tier>) -> Shown {
-        let now_ms = self.clock.lock().believed_ms();
+        let now_ms = self.clock.lock().shown_by_ms();
         Shown { retention: self.retention.load_full(), tier, now_ms }
     }
 
