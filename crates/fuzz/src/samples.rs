@@ -68,6 +68,15 @@ fn cloudwatch(all: &mut Vec<Named>) {
     for (n, text) in labels.into_iter().enumerate() {
         put(all, "labels", &format!("label-{n:02}"), text);
     }
+    let rules = [
+        "ALARM(a) AND NOT (OK(\"b c\") OR INSUFFICIENT_DATA(d)) OR TRUE",
+        "AT_LEAST(2, NOT OK, (a, b, \"c, d\")) AND AT_LEAST(50%, ALARM, (a))",
+        "ALARM(arn:aws:cloudwatch:us-east-1:123456789012:alarm:x) AND\nOK(\"say \\\"no\\\"\")",
+        "ALARM(a) and BAD(b) OR (OK() AND",
+    ];
+    for (n, text) in rules.into_iter().enumerate() {
+        put(all, "alarm_rule", &format!("rule-{n:02}"), text);
+    }
 }
 
 fn texts(all: &mut Vec<Named>) {

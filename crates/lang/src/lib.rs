@@ -16,6 +16,7 @@
 //! assert!(errors.to_string().starts_with("1:8: parse error: unexpected \"}\""));
 //! ```
 
+pub mod alarm_rule;
 mod diagnostic;
 pub mod insights;
 pub mod labels;

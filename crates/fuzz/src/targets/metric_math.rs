@@ -115,7 +115,7 @@ impl StepInputs for World {
     }
 }
 
-fn check_mistakes(text: &str, mistakes: &[Diagnostic]) {
+pub(super) fn check_mistakes(text: &str, mistakes: &[Diagnostic]) {
     assert!(!mistakes.is_empty(), "a refusal has a reason");
     assert!(mistakes.is_sorted_by_key(|mistake| mistake.span), "in the order of the text");
     for mistake in mistakes {

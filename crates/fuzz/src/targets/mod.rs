@@ -1,5 +1,6 @@
 //! The targets, one function each.
 
+mod alarm_rule;
 mod aws;
 mod backups;
 pub(crate) mod checked;
@@ -94,6 +95,11 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: KIB,
         words: cloudwatch::LABEL_WORDS,
         ..target("labels", cloudwatch::label, 60_000)
+    },
+    Target {
+        bytes_per_byte: KIB,
+        words: alarm_rule::WORDS,
+        ..target("alarm_rule", alarm_rule::rule, 60_000)
     },
     Target { words: texts::WORDS, ..target("texts", texts::texts, 60_000) },
     Target { words: definitions::CONTROL_WORDS, ..target("control", definitions::control, 30_000) },

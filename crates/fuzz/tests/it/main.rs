@@ -55,6 +55,7 @@ targets!(
     search,
     insights,
     labels,
+    alarm_rule,
     texts,
     control,
     host,

@@ -1,5 +1,6 @@
 //! The languages by their fixtures, and by what holds for any text.
 
+mod alarm_rule;
 mod insights;
 mod labels;
 mod metric_math;
