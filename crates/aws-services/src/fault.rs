@@ -94,6 +94,8 @@ pub(crate) fn of_ask(error: &AskError) -> ServiceError {
             let text = format!("The request asks for too much: {limit} (the server's {option})");
             ServiceError::validation(text)
         }
+        // Nobody is there to read it.
+        AskError::Query(QueryError::Read(ReadError::Cancelled)) => ServiceError::internal(),
         AskError::Query(QueryError::Read(error)) => {
             tracing::error!(%error, "metrics could not be read");
             ServiceError::internal()

@@ -4,7 +4,7 @@ use crate::snapshot::ReadError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use stdx::Stopwatch;
+use stdx::{Cancel, Stopwatch};
 
 /// What a reader allows itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,8 @@ pub struct ReadBudget {
     taken: AtomicU64,
     /// Since when, and for how long.
     time: Option<(Stopwatch, Duration)>,
+    /// Raised when nobody waits for the answer any more.
+    cancel: Option<Cancel>,
 }
 
 impl Default for ReadBudget {
@@ -76,7 +78,7 @@ impl Default for ReadBudget {
 impl ReadBudget {
     /// A budget within `limits`, and within what `shared` has left.
     pub fn new(limits: ReadLimits, shared: Option<Arc<QueryMemory>>) -> Self {
-        Self { limits, shared, taken: AtomicU64::new(0), time: None }
+        Self { limits, shared, taken: AtomicU64::new(0), time: None, cancel: None }
     }
 
     /// Allows so many series at most.
@@ -90,6 +92,13 @@ impl ReadBudget {
     #[must_use]
     pub fn with_time(mut self, started: Stopwatch, time_max: Duration) -> Self {
         self.time = Some((started, time_max));
+        self
+    }
+
+    /// Ends when the flag is raised, if there is one.
+    #[must_use]
+    pub fn with_cancel(mut self, cancel: Option<Cancel>) -> Self {
+        self.cancel = cancel;
         self
     }
 
@@ -141,11 +150,14 @@ impl ReadBudget {
         }
     }
 
-    /// Says whether there is time left.
+    /// Says whether there is time left, and somebody who waits.
     ///
     /// # Errors
-    /// [`ReadError::OutOfTime`].
+    /// [`ReadError::OutOfTime`], [`ReadError::Cancelled`].
     pub fn check_time(&self) -> Result<(), ReadError> {
+        if self.cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+            return Err(ReadError::Cancelled);
+        }
         match self.time {
             Some((started, max)) if started.elapsed() >= max => Err(ReadError::OutOfTime { max }),
             _ => Ok(()),
@@ -224,5 +236,14 @@ mod tests {
         let budget = budget.with_time(Stopwatch::start(), Duration::ZERO);
         let error = budget.check_time().unwrap_err().to_string();
         assert_eq!(error, "the question took longer than the 0ns that it may");
+    }
+
+    #[test]
+    fn an_asker_who_left_ends_the_question() {
+        let asker = Cancel::new();
+        let budget = ReadBudget::default().with_cancel(Some(asker.clone()));
+        budget.check_time().unwrap();
+        asker.cancel();
+        assert!(matches!(budget.check_time(), Err(ReadError::Cancelled)));
     }
 }

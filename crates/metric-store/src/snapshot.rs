@@ -64,6 +64,9 @@ pub enum ReadError {
         /// What was allowed.
         max: Duration,
     },
+    /// Whoever asked is gone.
+    #[error("nobody waits for the answer any more")]
+    Cancelled,
     /// The disk failed while reading; asking again may help.
     #[error("read failed")]
     Part(#[from] PartError),

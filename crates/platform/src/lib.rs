@@ -49,7 +49,7 @@ pub use query::{
     QueryError, Range, Series, StatisticsQuestion, Value, labels_of,
 };
 pub use questions::{QuestionLimits, QuestionUse};
-pub use read::{Answered, AskError, ListedMetric, MetricFilter};
+pub use read::{Answered, AskError, ListedMetric, MetricFilter, OpenQuestion};
 pub use retention::{ChangeMode, KeptRule, RetentionError, RuleShown, WantedRule};
 pub use tenants::ScopeError;
 pub use time::{TimeError, TimeStep};
@@ -248,6 +248,12 @@ impl Platform {
     /// Returns what the questions of each account cost since the start.
     pub fn question_uses(&self) -> Vec<(model::TenantId, QuestionUse)> {
         self.questions.uses()
+    }
+
+    /// Has questions that wait for their turn look whether their askers are still there
+    /// ([`stdx::Cancel`]).
+    pub fn wake_questions(&self) {
+        self.questions.wake();
     }
 
     /// Returns the bytes of memory that questions have now.

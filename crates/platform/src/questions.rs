@@ -2,13 +2,14 @@
 //! not starve another's, and no question the process.
 
 use crate::read::AskError;
-use metric_store::{QueryMemory, ReadBudget, ReadLimits};
+use metric_store::{QueryMemory, ReadBudget, ReadError, ReadLimits};
 use model::TenantId;
 use parking_lot::{Condvar, Mutex};
+use query::QueryError;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use stdx::Stopwatch;
+use stdx::{Cancel, Stopwatch};
 
 /// What questions may cost.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +51,8 @@ pub struct QuestionUse {
     pub asked: u64,
     /// Questions that were refused: too much at once, too large, out of time.
     pub refused: u64,
+    /// Questions that nobody waited for any more.
+    pub cancelled: u64,
     /// Time that they were worked on.
     pub busy: Duration,
     /// Most memory that one of them took, in bytes.
@@ -115,7 +118,8 @@ impl Questions {
     /// Waits for the turn of a question. `asked_time` is what the asker allows, if they say.
     ///
     /// # Errors
-    /// [`AskError::Busy`] when too many of the account's wait already, or the time is over first.
+    /// [`AskError::Busy`] when too many of the account's wait already, or the time is over first;
+    /// [`ReadError::Cancelled`] when the asker leaves first.
     pub(crate) fn begin(
         &self,
         tenant: TenantId,
@@ -124,6 +128,7 @@ impl Questions {
         let QuestionLimits { running_max, running_per_tenant_max, .. } = self.limits;
         let time_max = asked_time.unwrap_or(Duration::MAX).min(self.limits.time_max);
         let asked = Stopwatch::start();
+        let cancel = Cancel::current();
         let mut turns = self.turns.lock();
         let of_tenant = turns.by_tenant.entry(tenant).or_default();
         if of_tenant.waiting >= self.limits.waiting_per_tenant_max {
@@ -138,6 +143,11 @@ impl Questions {
         loop {
             let all = turns.running;
             let of_tenant = turns.by_tenant.get_mut(&tenant).expect("entered above");
+            if cancel.as_ref().is_some_and(Cancel::is_cancelled) {
+                of_tenant.waiting -= 1;
+                of_tenant.cancelled += 1;
+                return Err(QueryError::from(ReadError::Cancelled).into());
+            }
             if all < running_max && of_tenant.running < running_per_tenant_max {
                 of_tenant.waiting -= 1;
                 of_tenant.running += 1;
@@ -162,19 +172,51 @@ impl Questions {
         Ok(Turn { questions: self, tenant, began: Stopwatch::start(), budget })
     }
 
+    /// Has those that wait for their turn look whether their askers are still there.
+    pub(crate) fn wake(&self) {
+        // One that has looked and does not wait yet holds the lock.
+        drop(self.turns.lock());
+        self.turn_over.notify_all();
+    }
+
     /// Returns what a question may cost that was asked some time ago.
     pub(crate) fn budget(&self, asked: Stopwatch, time_max: Option<Duration>) -> ReadBudget {
         let time_max = time_max.unwrap_or(Duration::MAX).min(self.limits.time_max);
-        ReadBudget::new(self.limits.read, Some(self.memory.clone())).with_time(asked, time_max)
+        ReadBudget::new(self.limits.read, Some(self.memory.clone()))
+            .with_time(asked, time_max)
+            .with_cancel(Cancel::current())
     }
 
-    /// Counts a question that was refused for its cost.
-    pub(crate) fn count_refused(&self, tenant: TenantId) {
-        self.turns.lock().by_tenant.entry(tenant).or_default().refused += 1;
+    /// Counts a question by why it was given up: it was refused for its cost, or nobody waited.
+    fn count_given_up(&self, tenant: TenantId, why: &ReadError) {
+        let mut turns = self.turns.lock();
+        let of_tenant = turns.by_tenant.entry(tenant).or_default();
+        match why {
+            ReadError::Cancelled => of_tenant.cancelled += 1,
+            // The disk's fault and nobody's.
+            ReadError::Part(_) => {}
+            _ => of_tenant.refused += 1,
+        }
     }
 }
 
 impl Turn<'_> {
+    /// Says whether the question may go on, and counts it when it may not.
+    ///
+    /// # Errors
+    /// As [`ReadBudget::check_time`].
+    pub(crate) fn check(&self) -> Result<(), QueryError> {
+        self.counted(self.budget.check_time().map_err(QueryError::from))
+    }
+
+    /// Counts a question that failed for what it costs, or because nobody waits for it.
+    pub(crate) fn counted<T>(&self, result: Result<T, QueryError>) -> Result<T, QueryError> {
+        if let Err(QueryError::Read(why)) = &result {
+            self.questions.count_given_up(self.tenant, why);
+        }
+        result
+    }
+
     /// Returns how long it has lasted.
     pub(crate) fn time_taken(&self) -> Duration {
         self.began.elapsed()
@@ -236,8 +278,23 @@ mod tests {
             assert_eq!(hears.recv(), Ok(true));
         });
         drop(of_b);
+        // One whose asker leaves does not wait for its turn.
+        let _other = questions.begin(a, None).unwrap();
+        std::thread::scope(|scope| {
+            let asker = Cancel::new();
+            let (waits, flag) = (&questions, asker.clone());
+            let waiting = scope.spawn(move || flag.during(|| waits.begin(a, None).map(drop)));
+            while questions.turns.lock().by_tenant[&a].waiting == 0 {
+                std::thread::yield_now();
+            }
+            asker.cancel();
+            questions.wake();
+            let error = waiting.join().unwrap().unwrap_err().to_string();
+            assert_eq!(error, "nobody waits for the answer any more");
+        });
         let uses: HashMap<TenantId, QuestionUse> = questions.uses().into_iter().collect();
-        assert_eq!((uses[&a].asked, uses[&a].refused, uses[&a].running), (3, 2, 1));
+        assert_eq!((uses[&a].asked, uses[&a].refused, uses[&a].running), (4, 2, 2));
+        assert_eq!((uses[&a].cancelled, uses[&a].waiting), (1, 0));
         assert_eq!((uses[&b].asked, uses[&b].refused, uses[&b].running), (1, 1, 0));
     }
 }

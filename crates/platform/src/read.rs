@@ -38,8 +38,8 @@ impl<T> Answered<'_, T> {
     /// is over.
     pub fn take(&self, bytes: u64) -> Result<(), AskError> {
         let Some(turn) = &self.turn else { return Ok(()) };
-        turn.budget.take(bytes).map_err(QueryError::from)?;
-        Ok(turn.budget.check_time().map_err(QueryError::from)?)
+        turn.counted(turn.budget.take(bytes).map_err(QueryError::from))?;
+        Ok(turn.check()?)
     }
 
     /// Returns how long it has been worked on, without waiting for its turn.
@@ -64,6 +64,34 @@ impl<T> Deref for Answered<'_, T> {
 impl<T> DerefMut for Answered<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.value
+    }
+}
+
+/// A question whose turn it is and whose text is yet to be read: reading it costs too.
+#[derive(Debug)]
+pub struct OpenQuestion<'p> {
+    platform: &'p Platform,
+    tenant: Option<TenantId>,
+    turn: Turn<'p>,
+}
+
+impl<'p> OpenQuestion<'p> {
+    /// Says whether the question may go on.
+    ///
+    /// # Errors
+    /// [`AskError::Query`] when its time is over, or nobody waits for it.
+    pub fn check(&self) -> Result<(), AskError> {
+        Ok(self.turn.check()?)
+    }
+
+    /// Evaluates an expression of PromQL.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn promql(self, question: &PromQuestion<'_>) -> Result<Answered<'p, PromAnswer>, AskError> {
+        let Self { platform, tenant, turn } = self;
+        let value = turn.counted(platform.runner.promql(tenant, question, &turn.budget))?;
+        Ok(Answered { value, turn: Some(turn) })
     }
 }
 
@@ -100,18 +128,8 @@ impl Platform {
             tenant => self.tenants.first_of(tenant),
         };
         let turn = self.questions.begin(account, time_max)?;
-        match question(&turn.budget) {
-            Ok(value) => Ok(Answered { value, turn: Some(turn) }),
-            Err(error) => {
-                drop(turn);
-                if let QueryError::Read(read) = &error
-                    && !matches!(read, metric_store::ReadError::Part(_))
-                {
-                    self.questions.count_refused(account);
-                }
-                Err(error.into())
-            }
-        }
+        let value = turn.counted(question(&turn.budget))?;
+        Ok(Answered { value, turn: Some(turn) })
     }
 
     /// Returns the periods of a CloudWatch metric, for each unit that it was reported in.
@@ -145,7 +163,26 @@ impl Platform {
         self.answer(tenant, None, |budget| self.runner.data(tenant, question, budget))
     }
 
-    /// Evaluates an expression of PromQL. `time_max` is how long the asker waits.
+    /// Waits for the turn of a question that is yet to be read; `time_max` is how long the asker
+    /// waits for the answer.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn open_question(
+        &self,
+        who: &Principal,
+        scope: &Scope,
+        time_max: Option<Duration>,
+    ) -> Result<OpenQuestion<'_>, AskError> {
+        self.check(who, scope, Verb::Read)?;
+        // Where nothing was ever written much is still a question: `1 + 1` for one.
+        let tenant = self.tenants.find(scope);
+        let account = tenant.map_or(TenantId::NOBODY, |tenant| self.tenants.first_of(tenant));
+        let turn = self.questions.begin(account, time_max)?;
+        Ok(OpenQuestion { platform: self, tenant, turn })
+    }
+
+    /// Evaluates an expression of PromQL that was read before. `time_max` is how long the asker waits.
     ///
     /// # Errors
     /// [`AskError`].
@@ -156,11 +193,7 @@ impl Platform {
         question: &PromQuestion<'_>,
         time_max: Option<Duration>,
     ) -> Result<Answered<'_, PromAnswer>, AskError> {
-        self.check(who, scope, Verb::Read)?;
-        // Where nothing was ever written much is still a question: `1 + 1` for one.
-        let tenant = self.tenants.find(scope);
-        let of = tenant.unwrap_or(TenantId::NOBODY);
-        self.answer(of, time_max, |budget| self.runner.promql(tenant, question, budget))
+        self.open_question(who, scope, time_max)?.promql(question)
     }
 
     /// Lists metrics with points in `range`, sorted by namespace, name and dimensions.
@@ -279,7 +312,7 @@ impl AskError {
             ReadError::TooManyPoints { .. } => Some("--query-points-max"),
             ReadError::TooMuchMemory { .. } | ReadError::MemoryInUse { .. } => Some("--memory"),
             ReadError::OutOfTime { .. } => Some("--query-time-max"),
-            ReadError::Part(_) => None,
+            ReadError::Cancelled | ReadError::Part(_) => None,
         }
     }
 }

@@ -289,7 +289,10 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         tls: options.tls.as_ref().map(tls::Tls::open).transpose()?.map(Arc::new),
         hashing: identify::Hashing::default(),
         sessions: sessions::Sessions::default(),
-        asking: listen::Asking::new(QUESTION_THREADS_MAX),
+        asking: listen::Asking::new(QUESTION_THREADS_MAX, {
+            let platform = platform.clone();
+            move || platform.wake_questions()
+        }),
         logins_refused: AtomicU64::new(0),
         uptime: Stopwatch::start(),
     });

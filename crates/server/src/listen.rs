@@ -20,7 +20,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use stdx::{Clock, RealClock, Stopwatch};
+use stdx::{Cancel, Clock, RealClock, Stopwatch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -413,24 +413,50 @@ fn is_question(parts: &Parts) -> bool {
 
 /// Threads for questions. They wait for their turn on them, perhaps for minutes; whatever else needs a
 /// thread of its own, such as a login, finds one beyond these.
-#[derive(Debug, Clone)]
-pub(crate) struct Asking(Arc<Semaphore>);
+#[derive(Clone)]
+pub(crate) struct Asking {
+    threads: Arc<Semaphore>,
+    /// Called when an asker left.
+    left: Arc<dyn Fn() + Send + Sync>,
+}
+
+/// An asker who waits for an answer. Dropped when it is there, or when the connection is gone:
+/// hyper gives up what answers a request then.
+struct Asker {
+    cancel: Cancel,
+    left: Arc<dyn Fn() + Send + Sync>,
+    answered: bool,
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.cancel.cancel();
+            (self.left)();
+        }
+    }
+}
 
 impl Asking {
-    /// Questions take so many threads at most.
-    pub(crate) fn new(threads: usize) -> Self {
-        Self(Arc::new(Semaphore::new(threads)))
+    /// Questions take so many threads at most; `left` is called when an asker left before the answer.
+    pub(crate) fn new(threads: usize, left: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { threads: Arc::new(Semaphore::new(threads)), left: Arc::new(left) }
     }
 
     /// Works on a question on a thread of its own, as soon as there is one; `None` when that failed.
+    /// When this is dropped before, the work is told by [`Cancel::current`].
     async fn ask<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let permit = self.0.clone().acquire_owned().await.ok()?;
+        let permit = self.threads.clone().acquire_owned().await.ok()?;
+        let cancel = Cancel::new();
+        let mut asker = Asker { cancel: cancel.clone(), left: self.left.clone(), answered: false };
         let work = move || {
             // Held until it is over, also when nobody waits for it any more.
             let _permit = permit;
-            work()
+            cancel.during(work)
         };
-        tokio::task::spawn_blocking(work).await.ok()
+        let answer = tokio::task::spawn_blocking(work).await.ok();
+        asker.answered = true;
+        answer
     }
 }
 
@@ -652,6 +678,7 @@ fn front(parts: &Parts) -> Answer {
 mod tests {
     use super::*;
     use crate::clients::Clients;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn questions_leave_threads_for_others() {
@@ -660,18 +687,24 @@ mod tests {
             .max_blocking_threads(QUESTIONS + 1)
             .build()
             .unwrap();
-        let asking = Asking::new(QUESTIONS);
+        let left = Arc::new(AtomicUsize::new(0));
+        let counted = left.clone();
+        let asking = Asking::new(QUESTIONS, move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        let (told, hears) = std::sync::mpsc::channel();
         let turn = Arc::new((parking_lot::Mutex::new(false), parking_lot::Condvar::new()));
         runtime.block_on(async {
             let asked: Vec<_> = (0..10)
                 .map(|_| {
-                    let (asking, turn) = (asking.clone(), turn.clone());
+                    let (asking, turn, told) = (asking.clone(), turn.clone(), told.clone());
                     tokio::spawn(async move {
                         let wait = move || {
                             let mut came = turn.0.lock();
                             while !*came {
                                 turn.1.wait(&mut came);
                             }
+                            told.send(Cancel::current().unwrap().is_cancelled()).unwrap();
                         };
                         asking.ask(wait).await
                     })
@@ -684,7 +717,8 @@ mod tests {
             // One that nobody waits for any more keeps its thread until it is over.
             asked[0].abort();
             tokio::task::yield_now().await;
-            assert_eq!(asking.0.available_permits(), 0);
+            assert_eq!(asking.threads.available_permits(), 0);
+            assert_eq!(left.load(Ordering::Relaxed), 1);
             *turn.0.lock() = true;
             turn.1.notify_all();
             for one in asked.into_iter().skip(1) {
@@ -692,6 +726,8 @@ mod tests {
             }
             assert_eq!(asking.ask(|| panic!("a mistake of ours")).await, None::<()>);
             assert_eq!(asking.ask(|| 1).await, Some(1));
+            assert_eq!(left.load(Ordering::Relaxed), 1, "all others were answered");
+            assert_eq!(hears.try_iter().filter(|cancelled| *cancelled).count(), 1);
         });
     }
 

@@ -99,6 +99,7 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
     let name = "sightline_questions_total";
     put(name, Counter, help, Some(("outcome", "asked")), sum(|u| u.asked as f64));
     put(name, Counter, help, Some(("outcome", "refused")), sum(|u| u.refused as f64));
+    put(name, Counter, help, Some(("outcome", "canceled")), sum(|u| u.cancelled as f64));
     let help = "Questions that are being worked on.";
     put("sightline_questions_running", Gauge, help, None, sum(|u| u.running as f64));
     let help = "Questions that wait for their turn.";
@@ -241,7 +242,7 @@ pub(crate) fn view(shared: &Shared) -> Value {
             let (account, region) = whose(*tenant);
             json!({
                 "account": account, "region": region, "asked": u.asked, "refused": u.refused,
-                "busy_seconds": u.busy.as_secs_f64(), "bytes_max": u.bytes_max,
+                "canceled": u.cancelled, "busy_seconds": u.busy.as_secs_f64(), "bytes_max": u.bytes_max,
                 "running": u.running, "waiting": u.waiting,
             })
         })

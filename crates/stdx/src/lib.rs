@@ -11,6 +11,7 @@
 //! assert_eq!(clock.now_ms(), 61_000);
 //! ```
 
+mod cancel;
 pub mod checksum;
 mod clock;
 pub mod disk;
@@ -20,6 +21,7 @@ mod sim_disk;
 mod stop;
 pub mod varint;
 
+pub use cancel::Cancel;
 pub use clock::{Clock, RealClock, Stopwatch, VirtualClock};
 pub use disk::{Disk, DiskFile, DiskLock, RealDisk};
 pub use rng::Rng;

@@ -126,6 +126,8 @@ pub(super) enum Failure {
     Execution(String),
     /// The time that the asker gave is over.
     Timeout,
+    /// The asker is gone; nobody reads this.
+    Canceled,
     /// The server cannot now.
     Unavailable(String),
     /// The server has too much to do: whoever asks is told so.
@@ -168,6 +170,9 @@ impl Failure {
                 "timeout",
                 "query timed out in expression evaluation",
             ),
+            Self::Canceled => {
+                (client_closed_request(), "canceled", "query was canceled in expression evaluation")
+            }
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::Overloaded(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::Busy(text) => (StatusCode::TOO_MANY_REQUESTS, "unavailable", text),
@@ -224,6 +229,7 @@ impl From<AskError> for Failure {
                 Self::Busy(error.to_string())
             }
             AskError::Query(QueryError::Read(ReadError::OutOfTime { .. })) => Self::Timeout,
+            AskError::Query(QueryError::Read(ReadError::Cancelled)) => Self::Canceled,
             AskError::Query(QueryError::Bad(_)) => Self::BadData(error.to_string()),
             AskError::Query(QueryError::Read(ReadError::Part(why))) => {
                 Self::Unavailable(format!("{error}: {why}"))
@@ -236,6 +242,11 @@ impl From<AskError> for Failure {
             }),
         }
     }
+}
+
+/// 499 has no name among the registered codes; it is what Prometheus says.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).expect("a code of three digits")
 }
 
 /// Says that something is done.

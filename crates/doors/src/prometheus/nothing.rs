@@ -5,8 +5,7 @@
 
 use super::Asked;
 use super::answer::{Data, Failure};
-use super::query::time;
-use super::tree::parsed_or;
+use super::query::{opened, time};
 use serde_json::{Value, json};
 
 fn told(value: &Value) -> Result<Data, Failure> {
@@ -56,6 +55,6 @@ pub(super) fn exemplars(asked: &Asked<'_>) -> Result<Data, Failure> {
     {
         return Err(Failure::bad_data("end timestamp must not be before start timestamp"));
     }
-    parsed_or(asked, |errors| Failure::bad_data(errors.to_string()))?;
+    opened(asked, |errors| Failure::bad_data(errors.to_string()))?;
     told(&json!([]))
 }

@@ -3,11 +3,10 @@
 use super::Asked;
 use super::answer::{Data, Failure};
 use super::result;
-use super::tree::parsed;
 use formats::numbers::{parse_duration_ms, parse_timestamp_ms};
 use model::TimeRange;
-use platform::promql::{Expr, ValueType};
-use platform::{Options, PromQuestion, Range};
+use platform::promql::{self, Expr, ParseErrors, ValueType};
+use platform::{OpenQuestion, Options, PromQuestion, Range};
 use std::time::Duration;
 
 /// Steps of a range query at most; with the first point that makes one more points.
@@ -22,7 +21,6 @@ pub(super) struct Question {
     /// What it cost is to be told.
     pub(super) stats: bool,
     options: Options,
-    time_max: Option<Duration>,
 }
 
 /// Answers `/api/v1/query`.
@@ -30,7 +28,8 @@ pub(super) fn instant(asked: &Asked<'_>) -> Result<Data, Failure> {
     let now_ms = asked.platform().clock().now_ms();
     let limit = limit(asked)?;
     let at_ms = time(asked, "time")?.unwrap_or(now_ms);
-    answer(asked, &question(asked, Range::instant(at_ms), limit)?)
+    let (open, question) = question(asked, Range::instant(at_ms), limit)?;
+    answer(asked, open, &question)
 }
 
 /// Answers `/api/v1/query_range`.
@@ -59,7 +58,7 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
              Try decreasing the query resolution (?step=XX)",
         ));
     }
-    let question = question(asked, Range { start_ms, end_ms, step_ms }, limit)?;
+    let (open, question) = question(asked, Range { start_ms, end_ms, step_ms }, limit)?;
     let kind = question.expr.value_type();
     if matches!(kind, ValueType::Matrix | ValueType::String) {
         let why = format!(
@@ -68,14 +67,12 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
         );
         return Err(Failure::parameter("query", why));
     }
-    answer(asked, &question)
+    answer(asked, open, &question)
 }
 
-fn answer(asked: &Asked<'_>, question: &Question) -> Result<Data, Failure> {
-    let (who, scope) = (&asked.caller.who, &asked.caller.scope);
-    let Question { expr, range, options, time_max, .. } = question;
-    let put = PromQuestion { expr, range: *range, options: *options };
-    let found = asked.platform().promql(who, scope, &put, *time_max)?;
+fn answer(asked: &Asked<'_>, open: OpenQuestion<'_>, question: &Question) -> Result<Data, Failure> {
+    let Question { expr, range, options, .. } = question;
+    let found = open.promql(&PromQuestion { expr, range: *range, options: *options })?;
     result::told(asked, question, &found)
 }
 
@@ -110,16 +107,38 @@ pub(super) fn listed_range(asked: &Asked<'_>) -> Result<TimeRange, Failure> {
     })
 }
 
-/// Reads what both kinds of queries have.
-fn question(asked: &Asked<'_>, range: Range, limit: usize) -> Result<Question, Failure> {
-    let duration = |name| asked.params.get(name).map(parse_duration_ms).transpose();
-    // A time that is over from the start is told by the first look at it.
-    let timeout_ms = duration("timeout").map_err(|error| Failure::parameter("timeout", error))?;
+/// Reads how long the asker waits.
+fn time_max(asked: &Asked<'_>) -> Result<Option<Duration>, Failure> {
+    let text = asked.params.get("timeout");
+    let timeout_ms = text.map(parse_duration_ms).transpose();
+    let timeout_ms = timeout_ms.map_err(|error| Failure::parameter("timeout", error))?;
+    // A time that is over from the start needs no turn to end in.
     if timeout_ms == Some(0) {
         return Err(Failure::Timeout);
     }
-    let time_max =
-        timeout_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or_default()));
+    Ok(timeout_ms.map(|ms| Duration::from_millis(u64::try_from(ms).unwrap_or_default())))
+}
+
+/// Waits for the turn of the question and reads its expression in it: a long one takes its time too.
+pub(super) fn opened<'a>(
+    asked: &Asked<'a>,
+    refuse: impl FnOnce(ParseErrors) -> Failure,
+) -> Result<(OpenQuestion<'a>, Expr), Failure> {
+    let time_max = time_max(asked)?;
+    let (who, scope) = (&asked.caller.who, &asked.caller.scope);
+    let open = asked.platform().open_question(who, scope, time_max)?;
+    let expr = promql::parse(asked.params.get("query").unwrap_or_default()).map_err(refuse)?;
+    open.check()?;
+    Ok((open, expr))
+}
+
+/// Reads what both kinds of queries have.
+fn question<'a>(
+    asked: &Asked<'a>,
+    range: Range,
+    limit: usize,
+) -> Result<(OpenQuestion<'a>, Question), Failure> {
+    let duration = |name| asked.params.get(name).map(parse_duration_ms).transpose();
     let mut options = Options::default();
     let lookback = duration("lookback_delta").map_err(|error| {
         Failure::bad_data(format!("error parsing lookback delta duration: {error}"))
@@ -130,6 +149,6 @@ fn question(asked: &Asked<'_>, range: Range, limit: usize) -> Result<Question, F
         Some(_) => return Err(Failure::parameter("lookback_delta", "must not be negative")),
     }
     let stats = asked.params.get("stats").is_some();
-    let expr = parsed(asked)?;
-    Ok(Question { expr, range, limit, stats, options, time_max })
+    let (open, expr) = opened(asked, |errors| Failure::parameter("query", errors))?;
+    Ok((open, Question { expr, range, limit, stats, options }))
 }

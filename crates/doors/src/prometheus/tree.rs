@@ -4,8 +4,10 @@
 
 use super::Asked;
 use super::answer::{Data, Failure, push_text};
+use super::query::opened;
+use platform::OpenQuestion;
 use platform::promql::{
-    self, Aggregate, At, Binary, Call, Cardinality, Expr, ExprKind, Matching, Number, ValueType,
+    Aggregate, At, Binary, Call, Cardinality, Expr, ExprKind, Matching, Number, ValueType,
     VectorSelector,
 };
 use serde_json::{Value, json};
@@ -14,29 +16,23 @@ use serde_json::{Value, json};
 const WIDTH: usize = 100;
 
 /// Reads the expression of a question.
-pub(super) fn parsed(asked: &Asked<'_>) -> Result<Expr, Failure> {
-    parsed_or(asked, |errors| Failure::parameter("query", &errors))
-}
-
-/// Reads the expression of a question, or says in which way it is no expression.
-pub(super) fn parsed_or(
-    asked: &Asked<'_>,
-    refuse: impl FnOnce(promql::ParseErrors) -> Failure,
-) -> Result<Expr, Failure> {
-    promql::parse(asked.params.get("query").unwrap_or_default()).map_err(refuse)
+fn parsed<'a>(asked: &Asked<'a>) -> Result<(OpenQuestion<'a>, Expr), Failure> {
+    opened(asked, |errors| Failure::parameter("query", errors))
 }
 
 /// Answers `/api/v1/format_query`.
 pub(super) fn format_query(asked: &Asked<'_>) -> Result<Data, Failure> {
     let mut data = Data::new();
-    push_text(&mut data.json, &parsed(asked)?.pretty(WIDTH));
+    let (_turn, expr) = parsed(asked)?;
+    push_text(&mut data.json, &expr.pretty(WIDTH));
     Ok(data)
 }
 
 /// Answers `/api/v1/parse_query`.
 pub(super) fn parse_query(asked: &Asked<'_>) -> Result<Data, Failure> {
     let text = asked.params.get("query").unwrap_or_default();
-    Ok(Data::of(&tree(&parsed(asked)?, text)))
+    let (_turn, expr) = parsed(asked)?;
+    Ok(Data::of(&tree(&expr, text)))
 }
 
 /// `text` is what the expression was read from.

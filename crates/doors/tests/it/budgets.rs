@@ -5,6 +5,7 @@ use crate::world::{NOW_MS, World, body, encoded};
 use doors::prometheus::PrometheusOptions;
 use platform::{QuestionLimits, ReadLimits, StoreOptions};
 use std::time::Duration;
+use stdx::Cancel;
 
 /// A hundred series of a hundred samples.
 fn filled(limits: QuestionLimits) -> World {
@@ -26,6 +27,57 @@ fn refused(world: &World, query: &str) -> (u16, String) {
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(world.platform.question_bytes(), 0, "{query}: all memory is given back");
     (code, format!("{}: {}", answer["errorType"], answer["error"]).replace('"', ""))
+}
+
+/// A question that is worked on for minutes.
+fn long_question() -> String {
+    let terms = (1..100).map(|n| format!("sum(quantile_over_time(0.{n:02}, m[1d:1s]))"));
+    terms.collect::<Vec<_>>().join(" + ")
+}
+
+#[test]
+fn an_asker_may_allow_less_time() {
+    let world = filled(limits(ReadLimits::default()));
+    for path in ["query_range?start=1699999000&end=1700000000&step=1&", "query?", "format_query?"] {
+        let query = encoded(&long_question());
+        let (code, text) = world.get(&format!("/api/v1/{path}query={query}&timeout=0.001"));
+        // Writing a text anew takes less than that.
+        if path == "format_query?" && code == 200 {
+            continue;
+        }
+        let timeout = r#"{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}"#;
+        assert_eq!((code, text.as_str()), (503, timeout), "{path}");
+    }
+    let (_, uses) = world.platform.question_uses()[0];
+    assert_eq!((uses.running, world.platform.question_bytes()), (0, 0));
+    assert_eq!(refused(&world, "sum(m)").0, 200, "and others go on");
+}
+
+#[test]
+fn a_question_whose_asker_leaves_ends() {
+    let world = filled(limits(ReadLimits::default()));
+    let asker = Cancel::new();
+    let (code, text) = std::thread::scope(|scope| {
+        let (world, flag) = (&world, asker.clone());
+        let asks = scope.spawn(move || flag.during(|| refused(world, &long_question())));
+        // It computes: it has taken memory.
+        while world.platform.question_bytes() == 0 {
+            std::thread::yield_now();
+        }
+        asker.cancel();
+        asks.join().unwrap()
+    });
+    assert_eq!(code, 499);
+    assert_eq!(text, "canceled: query was canceled in expression evaluation");
+    let (_, uses) = world.platform.question_uses()[0];
+    assert_eq!((uses.cancelled, uses.refused, uses.running), (1, 0, 0));
+    // Lists are no less questions.
+    for path in ["labels?match[]=m", "series?match[]=m", "label/n/values", "query_range"] {
+        let path = format!("/api/v1/{path}");
+        let path = path.replace("query_range", "query_range?query=m&start=0&end=1&step=1");
+        assert_eq!(asker.during(|| world.get(&path)).0, 499, "{path}");
+    }
+    assert_eq!(refused(&world, "sum(m)").0, 200, "and others go on");
 }
 
 fn limits(read: ReadLimits) -> QuestionLimits {

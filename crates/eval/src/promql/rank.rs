@@ -222,6 +222,8 @@ fn count_values(
                     continue;
                 };
                 let text = native::label_text(&cell);
+                // Of a histogram it is as long as its buckets are many.
+                ledger.visit(text.len())?;
                 let place = match places.get(&text) {
                     Some(place) => *place,
                     None => {

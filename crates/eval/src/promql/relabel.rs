@@ -10,6 +10,11 @@ const VALUE_BYTES_MAX: usize = 64 << 10;
 /// A text is not written to be looked at if it may be longer than this.
 const EXPANDED_BYTES_MAX: usize = 1 << 20;
 
+/// Steps of a search through one value at most: some seconds, in which nobody looks at the time.
+const SEARCH_STEPS_MAX: usize = 1 << 31;
+/// Following a state costs less than looking at a value does.
+const STEPS_PER_VISIT: usize = 64;
+
 /// `label_replace`: destination, replacement, source, regular expression.
 pub(super) fn replace(
     columns: Vec<Column>,
@@ -33,6 +38,14 @@ pub(super) fn replace(
         let value = labels.get(source);
         bounded("label_replace()", groups.saturating_mul(value.len()), EXPANDED_BYTES_MAX)?;
         bounded("label_replace()", replacement.len(), EXPANDED_BYTES_MAX)?;
+        let steps = regex.steps_max(value);
+        if steps > SEARCH_STEPS_MAX {
+            return Err(EvalError::TooMuch(format!(
+                "label_replace() searches a value of {} bytes with too large an expression",
+                value.len()
+            )));
+        }
+        ledger.visit(steps / STEPS_PER_VISIT)?;
         let Some(value) = regex.expand(value, replacement) else {
             return Ok(None);
         };
@@ -92,7 +105,6 @@ fn relabelled(
 ) -> Result<Vec<Column>, EvalError> {
     let mut changed = false;
     for column in &mut columns {
-        // An expression over a label costs more than a value does.
         ledger.visit(column.labels.bytes())?;
         if let Some(labels) = change(&column.labels)? {
             ledger.take(labels.bytes())?;
@@ -152,6 +164,57 @@ fn take_char(text: &mut &str) -> Option<char> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::promql::Limits;
+    use std::cell::Cell;
+
+    /// Counts looks at the time and allows so many.
+    struct Looks {
+        seen: Cell<usize>,
+        max: usize,
+    }
+
+    impl Limits for Looks {
+        fn check(&self) -> Result<(), EvalError> {
+            self.seen.set(self.seen.get() + 1);
+            if self.seen.get() > self.max { Err(EvalError::Cancelled) } else { Ok(()) }
+        }
+        fn read(&self, _samples: u64) -> Result<(), EvalError> {
+            Ok(())
+        }
+        fn take(&self, _bytes: u64) -> Result<(), EvalError> {
+            Ok(())
+        }
+        fn give_back(&self, _bytes: u64) {}
+    }
+
+    fn replaced(series: usize, value_bytes: usize, pattern: &str, max: usize) -> (usize, String) {
+        let looks = Looks { seen: Cell::new(0), max };
+        let column = |n: usize| {
+            let value = format!("{n:0value_bytes$}");
+            Column::new(Labels::new([("__name__", "m"), ("n", value.as_str())]), vec![1.0])
+        };
+        let texts = ["to", "$1", "n", pattern].map(str::to_owned);
+        let columns = (0..series).map(column).collect();
+        let result = replace(columns, &texts, &Ledger::new(&looks));
+        let told = result.map_or_else(|error| error.to_string(), |all| all.len().to_string());
+        (looks.seen.get(), told)
+    }
+
+    #[test]
+    fn expressions_over_labels_look_at_the_time() {
+        let cancelled = "query was canceled in expression evaluation";
+        // A thousand values of a hundred bytes, a thousand states each.
+        assert_eq!(replaced(1_000, 100, "(.*)7", usize::MAX), (1, "1000".into()));
+        assert_eq!(replaced(100_000, 100, "(.*)7", 3), (4, cancelled.into()));
+        // An expression of many states is looked after every few values.
+        let large = "([0-9]{50}){100}|(.*)7";
+        let (looks, told) = replaced(1_000, 100, large, usize::MAX);
+        assert!(looks > 8 && told == "1000", "{looks} {told}");
+        let (_, told) = replaced(1, 60_000, "([0-9]{500}){200}", usize::MAX);
+        let too_much =
+            "label_replace() searches a value of 60000 bytes with too large an expression";
+        assert_eq!(told, too_much);
+    }
 
     #[test]
     fn digits_are_sorted_as_numbers() {

@@ -6,7 +6,13 @@ use regex::Regex;
 
 /// A regular expression as PromQL has them: RE2's, of a whole value.
 #[derive(Debug, Clone)]
-pub struct AnchoredRegex(Regex);
+pub struct AnchoredRegex {
+    regex: Regex,
+    compiled_bytes: usize,
+}
+
+/// A state of a compiled expression takes about this many bytes.
+const STATE_BYTES: usize = 64;
 
 impl AnchoredRegex {
     /// Compiles an expression.
@@ -14,14 +20,22 @@ impl AnchoredRegex {
     /// # Errors
     /// When it is none, or too large.
     pub fn new(expression: &str) -> Result<Self, RegexError> {
-        Compiler::default().anchored(expression).map(Self)
+        let mut compiler = Compiler::default();
+        let regex = compiler.anchored(expression)?;
+        Ok(Self { regex, compiled_bytes: compiler.bytes() })
+    }
+
+    /// Returns how many steps a search of `value` takes at most, roughly: to find what the groups
+    /// took, every state of the expression may be followed at every byte.
+    pub fn steps_max(&self, value: &str) -> usize {
+        value.len().saturating_add(1).saturating_mul(self.compiled_bytes / STATE_BYTES)
     }
 
     /// Returns `template` with `$1`, `${1}` and `$name` replaced by what the groups took of
     /// `value`; nothing if the expression does not match all of it.
     pub fn expand(&self, value: &str, template: &str) -> Option<String> {
         let mut text = String::new();
-        self.0.captures(value)?.expand(template, &mut text);
+        self.regex.captures(value)?.expand(template, &mut text);
         Some(text)
     }
 }
@@ -29,6 +43,13 @@ impl AnchoredRegex {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_expressions_take_more_steps() {
+        let steps = |text: &str| AnchoredRegex::new(text).unwrap().steps_max("0123456789");
+        assert_eq!(steps("(.*)-(.*)"), 11 * 1_024);
+        assert!(steps("(x{100}){100}") > 11 * 8_000, "a state for each x");
+    }
 
     #[test]
     fn groups_are_written_into_the_template() {

@@ -40,6 +40,11 @@ pub(super) struct Compiler {
 }
 
 impl Compiler {
+    /// Returns what all expressions take so far, in bytes, at most.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Compiles an expression that must match the whole of a value.
     pub(super) fn anchored(&mut self, value: &str) -> Result<Regex, RegexError> {
         if let Some(known) = self.known.get(value) {

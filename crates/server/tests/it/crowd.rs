@@ -110,6 +110,47 @@ fn oracle_answers_that_nobody_reads_leave_room_for_others() {
 }
 
 #[test]
+fn oracle_a_question_whose_asker_hangs_up_ends() {
+    let data = directory();
+    let mut server = Server::start(data.path(), &SMALL);
+    let terms = (1..60).map(|n| format!("quantile_over_time(0.{n:02},vector(1)[1d:1s])"));
+    let query = terms.collect::<Vec<_>>().join("%2B");
+    let ask = format!(
+        "GET /api/v1/query_range?query={query}&start=0&end=1000&step=1 HTTP/1.1\r\n\
+         host: 127.0.0.1\r\n\r\n"
+    );
+    let running = |server: &Server| metric(server, "sightline_questions_running");
+    let mut askers: Vec<TcpStream> = (0..3)
+        .map(|_| {
+            let mut socket = connect(server.address).expect("connects");
+            socket.write_all(ask.as_bytes()).expect("writes");
+            socket
+        })
+        .collect();
+    poll("three questions", Duration::from_secs(20), || match running(&server) {
+        3.0 => Ok(()),
+        other => Err(format!("{other} run")),
+    });
+    let stays = askers.pop();
+    drop(askers);
+    poll("two of them ending", Duration::from_secs(20), || match running(&server) {
+        1.0 => Ok(()),
+        other => Err(format!("{other} run")),
+    });
+    assert_eq!(metric(&server, "sightline_questions_total{outcome=\"canceled\"}"), 2.0);
+    drop(stays);
+    poll("memory given back", Duration::from_secs(20), || {
+        match metric(&server, "sightline_memory_used_bytes{use=\"questions\"}") {
+            0.0 => Ok(()),
+            other => Err(format!("{other} bytes are held")),
+        }
+    });
+    assert_eq!(running(&server), 0.0);
+    assert_eq!(metric(&server, "sightline_questions_total{outcome=\"canceled\"}"), 3.0);
+    server.stop();
+}
+
+#[test]
 fn oracle_half_sent_heads_cost_little_and_large_ones_are_answered() {
     let data = directory();
     let mut server = Server::start(data.path(), &[]);
