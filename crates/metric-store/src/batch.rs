@@ -4,7 +4,7 @@ use crate::budget::OverBudget;
 use crate::frame::Sample;
 use crate::head::Head;
 use crate::registry::{RawHash, Registry};
-use model::{Delta, Kind, SeriesKey};
+use model::{Delta, Histogram, Kind, SeriesKey};
 use std::sync::Arc;
 
 /// Why a batch was not stored. The variant tells the caller what to do next.
@@ -52,11 +52,24 @@ pub struct Batch {
     pub(crate) floats: Vec<Sample>,
     pub(crate) singles: Vec<Sample>,
     pub(crate) deltas: Vec<(u32, i64, Delta)>,
+    pub(crate) histograms: Vec<(u32, i64, Arc<Histogram>)>,
+    /// What the histograms' buckets weigh beside them, in points.
+    bucket_weight: usize,
 }
+
+/// So many buckets take as much room on their way as one point.
+const BUCKETS_PER_POINT: usize = 2;
 
 impl Batch {
     pub(crate) fn of(registry: Arc<Registry>) -> Self {
-        Self { registry, floats: Vec::new(), singles: Vec::new(), deltas: Vec::new() }
+        Self {
+            registry,
+            floats: Vec::new(),
+            singles: Vec::new(),
+            deltas: Vec::new(),
+            histograms: Vec::new(),
+            bucket_weight: 0,
+        }
     }
 
     /// Adds the points to a head, whose registry is the batch's.
@@ -69,6 +82,9 @@ impl Batch {
         }
         for (number, at_ms, delta) in &self.deltas {
             head.push_delta(*number, *at_ms, delta);
+        }
+        for (number, at_ms, histogram) in &self.histograms {
+            head.push_histogram(*number, *at_ms, histogram);
         }
     }
 
@@ -132,9 +148,22 @@ impl Batch {
         }
     }
 
+    /// Adds a native histogram.
+    pub fn histogram(&mut self, series: SeriesNumber, at_ms: i64, histogram: Histogram) {
+        let histogram = histogram.canonical();
+        let buckets = histogram.positive.len() + histogram.negative.len();
+        self.bucket_weight += buckets / BUCKETS_PER_POINT;
+        self.histograms.push((series.0, at_ms, Arc::new(histogram)));
+    }
+
     /// Returns how many points are in it.
     pub fn len(&self) -> usize {
-        self.floats.len() + self.singles.len() + self.deltas.len()
+        self.floats.len() + self.singles.len() + self.deltas.len() + self.histograms.len()
+    }
+
+    /// Returns how much room it takes on its way, in points.
+    pub(crate) fn weight(&self) -> usize {
+        self.len() + self.bucket_weight
     }
 
     /// Says whether nothing is in it.
@@ -144,6 +173,7 @@ impl Batch {
 
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         let samples = self.floats.iter().chain(&self.singles).map(|s| s.number);
-        samples.chain(self.deltas.iter().map(|d| d.0))
+        let others = self.deltas.iter().map(|d| d.0);
+        samples.chain(others).chain(self.histograms.iter().map(|h| h.0))
     }
 }

@@ -7,7 +7,7 @@ use crate::maintain::Pace;
 use crate::part::{Meta, Part, RawChunk, Writer, partition_of};
 use crate::points::Points;
 use crate::store::{MetricStore, StoreError, io};
-use model::Kind;
+use model::{Delta, Kind};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -193,6 +193,7 @@ fn by_partition(points: Points) -> Vec<(i64, Points)> {
         Points::Floats(points) => split(points, Points::Floats),
         Points::Singles(points) => split(points, Points::Singles),
         Points::Deltas(points) => split(points, Points::Deltas),
+        Points::Histograms(points) => split(points, Points::Histograms),
     }
 }
 
@@ -221,23 +222,37 @@ fn chunked_evenly(points: Points, settled: bool) -> Vec<RawChunk> {
         Points::Deltas(all) => {
             all.chunks(len).map(|c| encode(Points::Deltas(c.to_vec()))).collect()
         }
+        Points::Histograms(all) => {
+            all.chunks(len).map(|c| encode(Points::Histograms(c.to_vec()))).collect()
+        }
     }
 }
 
-/// Cuts deltas where their distributions would make a chunk too large to be read at once.
+/// Cuts deltas and histograms where their distributions would make a chunk too large to be read at
+/// once.
 fn by_weight(points: Points) -> Vec<Points> {
-    let Points::Deltas(all) = points else { return vec![points] };
-    let (mut pieces, mut piece, mut weight) = (Vec::new(), Vec::new(), 0);
-    for (at, delta) in all {
-        weight += delta.weight_bytes();
-        piece.push((at, delta));
-        if weight >= CHUNK_WEIGHT_MAX {
-            pieces.push(Points::Deltas(std::mem::take(&mut piece)));
-            weight = 0;
+    fn cut<V>(
+        all: Vec<(i64, V)>,
+        weight_of: impl Fn(&V) -> usize,
+        wrap: fn(Vec<(i64, V)>) -> Points,
+    ) -> Vec<Points> {
+        let (mut pieces, mut piece, mut weight) = (Vec::new(), Vec::new(), 0);
+        for (at, value) in all {
+            weight += weight_of(&value);
+            piece.push((at, value));
+            if weight >= CHUNK_WEIGHT_MAX {
+                pieces.push(wrap(std::mem::take(&mut piece)));
+                weight = 0;
+            }
         }
+        if !piece.is_empty() {
+            pieces.push(wrap(piece));
+        }
+        pieces
     }
-    if !piece.is_empty() {
-        pieces.push(Points::Deltas(piece));
+    match points {
+        Points::Deltas(all) => cut(all, Delta::weight_bytes, Points::Deltas),
+        Points::Histograms(all) => cut(all, |histogram| histogram.bytes(), Points::Histograms),
+        points => vec![points],
     }
-    pieces
 }

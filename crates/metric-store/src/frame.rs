@@ -1,7 +1,8 @@
 //! What the journal holds of metrics: declarations of series and points by number.
 
 use crate::registry::Registry;
-use model::{Delta, Kind};
+use model::{Delta, Histogram, Kind};
+use std::sync::Arc;
 use stdx::varint::{self, Reader};
 
 /// Kind of the journal's frames that are ours.
@@ -26,6 +27,8 @@ pub(crate) enum Event<'a> {
     Single(Sample),
     /// Any other delta.
     Delta { number: u32, at_ms: i64, delta: Delta },
+    /// A native histogram.
+    Histogram { number: u32, at_ms: i64, histogram: Histogram },
 }
 
 /// Appends declarations of `numbers`, with their count in front.
@@ -74,12 +77,13 @@ fn put_samples(out: &mut Vec<u8>, samples: &[Sample]) {
     }
 }
 
-/// Appends the points of a batch.
+/// Appends the points of a batch. Frames without histograms end before these, as all did once.
 pub(crate) fn put_points(
     out: &mut Vec<u8>,
     floats: &[Sample],
     singles: &[Sample],
     deltas: &[(u32, i64, Delta)],
+    histograms: &[(u32, i64, Arc<Histogram>)],
 ) {
     put_samples(out, floats);
     put_samples(out, singles);
@@ -88,6 +92,15 @@ pub(crate) fn put_points(
         varint::put_u64(out, u64::from(*number));
         varint::put_i64(out, *at_ms);
         delta.encode(out);
+    }
+    if histograms.is_empty() {
+        return;
+    }
+    varint::put_u64(out, histograms.len() as u64);
+    for (number, at_ms, histogram) in histograms {
+        varint::put_u64(out, u64::from(*number));
+        varint::put_i64(out, *at_ms);
+        histogram.encode(out);
     }
 }
 
@@ -117,6 +130,14 @@ pub(crate) fn read(payload: &[u8], mut show: impl FnMut(Event<'_>)) -> Option<()
         let at_ms = reader.i64()?;
         show(Event::Delta { number, at_ms, delta: Delta::decode(&mut reader)? });
     }
+    if reader.is_empty() {
+        return Some(());
+    }
+    for _ in 0..reader.usize()? {
+        let number = reader.u32()?;
+        let at_ms = reader.i64()?;
+        show(Event::Histogram { number, at_ms, histogram: Histogram::decode(&mut reader)? });
+    }
     reader.is_empty().then_some(())
 }
 
@@ -136,15 +157,22 @@ mod tests {
             }).collect();
             let deltas = [(7, -5, Delta::of_statistics(3.0, 5.0, 1.0, 2.0))];
             let mut payload = vec![0];
-            put_points(&mut payload, &samples, &samples[..samples.len() / 2], &deltas);
-            let (mut floats, mut singles, mut others) = (Vec::new(), 0, 0);
+            let histogram = Arc::new(Histogram { count: 3.0, ..Histogram::default() });
+            let histograms: Vec<_> =
+                samples.iter().map(|s| (s.number, s.at_ms, histogram.clone())).collect();
+            let half = &samples[..samples.len() / 2];
+            put_points(&mut payload, &samples, half, &deltas, &histograms);
+            let (mut floats, mut singles, mut others, mut natives) = (Vec::new(), 0, 0, 0);
             read(&payload, |event| match event {
                 Event::Float(s) => floats.push(s),
                 Event::Single(_) => singles += 1,
                 Event::Delta { .. } => others += 1,
+                Event::Histogram { histogram: read, .. } => {
+                    natives += usize::from(read == *histogram);
+                }
                 Event::Declared { .. } => panic!("nothing was declared"),
             }).expect("reads");
-            prop_assert_eq!((singles, others), (samples.len() / 2, 1));
+            prop_assert_eq!((singles, others, natives), (samples.len() / 2, 1, samples.len()));
             prop_assert_eq!(floats.len(), samples.len());
             for (a, b) in floats.iter().zip(&samples) {
                 prop_assert_eq!((a.number, a.at_ms, a.value.to_bits()),

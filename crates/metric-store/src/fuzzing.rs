@@ -2,9 +2,10 @@
 //!
 //! Everything else is reached through a store over files that hold the bytes.
 
-use crate::chunk::{bits, column, delta, times};
+use crate::chunk::{bits, column, delta, histogram, times};
 use crate::{frame, postings};
-use model::Delta;
+use model::{Delta, Histogram};
+use std::sync::Arc;
 use stdx::varint::Reader;
 
 /// Reads a column of floats, as [`encode_column`] writes it.
@@ -43,6 +44,24 @@ pub fn decode_deltas(bytes: &[u8], count: usize) -> Option<Vec<Delta>> {
 pub fn encode_deltas(deltas: &[Delta], settled: bool) -> Vec<u8> {
     let mut out = Vec::new();
     delta::encode(&mut out, deltas, settled);
+    out
+}
+
+/// Reads a column of histograms, as [`encode_histograms`] writes it.
+pub fn decode_histograms(bytes: &[u8], count: usize) -> Option<Vec<Arc<Histogram>>> {
+    histogram::decode(bytes, count)
+}
+
+/// Returns what [`decode_histograms`] gives in memory, without decoding.
+pub fn decoded_histogram_bytes(bytes: &[u8], count: usize) -> Option<u64> {
+    histogram::decoded_bytes(bytes, count)
+}
+
+/// Writes a column of histograms.
+pub fn encode_histograms(histograms: &[Histogram], settled: bool) -> Vec<u8> {
+    let canonical: Vec<Histogram> = histograms.iter().map(|h| h.clone().canonical()).collect();
+    let mut out = Vec::new();
+    histogram::encode(&mut out, &canonical.iter().collect::<Vec<_>>(), settled);
     out
 }
 

@@ -1,9 +1,10 @@
 //! The head: points that are in the journal and not yet in a part, per series in the order of time.
 
+use crate::chunk::histogram;
 use crate::chunk::open::{OpenChunk, Value};
 use crate::points::{Points, merge};
 use crate::registry::Registry;
-use model::{Delta, Kind, TimeRange};
+use model::{Delta, Histogram, Kind, TimeRange};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,7 +25,21 @@ pub(crate) struct HeadSeries {
     late: Option<Box<Late>>,
 }
 
-/// Points that came after a later one, or at a time that had one already.
+/// What a series of histograms has beside its chunk.
+#[derive(Debug, Clone, Default)]
+struct Histograms {
+    /// The last in the chunk that marked no end: the next is written as what changed since.
+    last: Option<Arc<Histogram>>,
+    /// In the order of arrival; a later one of the same time wins.
+    late: Vec<(i64, Arc<Histogram>)>,
+    /// What the late ones take.
+    late_bytes: u64,
+    /// What all of them take once they are decoded.
+    decoded_bytes: u64,
+}
+
+/// Points that came after a later one, or at a time that had one already; and what a series of
+/// histograms needs beside its chunk.
 #[derive(Debug, Clone, Default)]
 struct Late {
     /// In the order of arrival; a later one of the same time wins.
@@ -33,6 +48,8 @@ struct Late {
     deltas: BTreeMap<i64, Delta>,
     /// Bytes of the deltas' distributions.
     weight_bytes: usize,
+    /// Apart, as few series have them.
+    histograms: Option<Box<Histograms>>,
 }
 
 impl HeadSeries {
@@ -61,13 +78,41 @@ impl HeadSeries {
         }
     }
 
+    fn push_histogram(&mut self, at_ms: i64, value: &Arc<Histogram>) {
+        let of = self.late.get_or_insert_default().histograms.get_or_insert_default();
+        let bytes = histogram::heap_bytes(value);
+        of.decoded_bytes += bytes;
+        if !self.chunk.takes(at_ms) {
+            of.late.push((at_ms, value.clone()));
+            of.late_bytes += bytes;
+            return;
+        }
+        self.chunk.push_histogram(at_ms, of.last.as_deref(), value);
+        if !value.is_stale() {
+            of.last = Some(value.clone());
+        }
+    }
+
+    fn histograms(&self) -> Option<&Histograms> {
+        self.late.as_ref()?.histograms.as_deref()
+    }
+
+    /// Returns the bytes that the points take once they are decoded, where they are histograms.
+    pub(crate) fn histogram_bytes(&self) -> u64 {
+        self.histograms().map_or(0, |of| of.decoded_bytes)
+    }
+
     /// Returns the bytes that the points take.
     pub(crate) fn heap_bytes(&self) -> usize {
         let late = self.late.as_ref().map_or(0, |l| {
             let deltas = l.deltas.len() * 200 + l.weight_bytes;
             size_of::<Late>() + l.floats.capacity() * 16 + deltas
         });
-        self.chunk.heap_bytes() + late
+        let histograms = self.histograms().map_or(0, |of| {
+            let last = of.last.as_ref().map_or(0, |last| histogram::heap_bytes(last));
+            size_of::<Histograms>() + (last + of.late_bytes) as usize
+        });
+        self.chunk.heap_bytes() + late + histograms
     }
 
     /// Returns all points.
@@ -84,24 +129,24 @@ impl HeadSeries {
                 (Value::Number(value), Points::Deltas(all)) => {
                     all.push((at, Delta::of_value(value)));
                 }
+                (Value::Histogram(histogram), Points::Histograms(all)) => {
+                    all.push((at, histogram));
+                }
+                (Value::Histogram(_), _) | (_, Points::Histograms(_)) => {}
                 (Value::Delta(_), Points::Floats(_)) => {}
                 (Value::Delta(delta), _) => ordered.deltas_mut().push((at, *delta)),
             }
+        }
+        if kind == Kind::Histogram {
+            let late = self.histograms().map(|of| last_of_each(of.late.clone()));
+            return merge(kind, vec![ordered, Points::Histograms(late.unwrap_or_default())]);
         }
         let Some(late) = &self.late else { return ordered };
         let late = match kind {
             Kind::Delta => {
                 Points::Deltas(late.deltas.iter().map(|(t, d)| (*t, d.clone())).collect())
             }
-            Kind::Float | Kind::Histogram => {
-                let mut floats = late.floats.clone();
-                // Stable, so that of one time the last arrival is the last, which is kept.
-                floats.sort_by_key(|p| p.0);
-                floats.reverse();
-                floats.dedup_by_key(|p| p.0);
-                floats.reverse();
-                Points::Floats(floats)
-            }
+            Kind::Float | Kind::Histogram => Points::Floats(last_of_each(late.floats.clone())),
         };
         merge(kind, vec![ordered, late])
     }
@@ -109,7 +154,8 @@ impl HeadSeries {
     /// Returns how many points there are, before those of one time become one.
     pub(crate) fn count(&self) -> u64 {
         let late = self.late.as_ref().map_or(0, |l| l.floats.len() + l.deltas.len());
-        (self.chunk.len() + late) as u64
+        let histograms = self.histograms().map_or(0, |of| of.late.len());
+        (self.chunk.len() + late + histograms) as u64
     }
 
     /// Says whether a point lies in `range`.
@@ -125,8 +171,20 @@ impl HeadSeries {
             l.floats.iter().any(|p| range.contains(p.0))
                 || l.deltas.keys().any(|t| range.contains(*t))
         });
-        late || self.chunk.iter().any(|(at, _)| range.contains(at))
+        let of_histograms = self.histograms();
+        late || of_histograms.is_some_and(|of| of.late.iter().any(|p| range.contains(p.0)))
+            || self.chunk.iter().any(|(at, _)| range.contains(at))
     }
+}
+
+/// Sorts points by time and keeps the last arrival of each.
+fn last_of_each<V>(mut points: Vec<(i64, V)>) -> Vec<(i64, V)> {
+    // Stable, so that of one time the last arrival is the last, which is kept.
+    points.sort_by_key(|p| p.0);
+    points.reverse();
+    points.dedup_by_key(|p| p.0);
+    points.reverse();
+    points
 }
 
 impl Head {
@@ -165,6 +223,11 @@ impl Head {
     #[inline]
     pub(crate) fn push_delta(&mut self, number: u32, at_ms: i64, delta: &Delta) {
         self.with(number, |series| series.push_delta(at_ms, delta));
+    }
+
+    /// Adds a histogram, which must be canonical.
+    pub(crate) fn push_histogram(&mut self, number: u32, at_ms: i64, value: &Arc<Histogram>) {
+        self.with(number, |series| series.push_histogram(at_ms, value));
     }
 
     /// Adds a delta of one sample, as cheap as a float.
@@ -213,6 +276,38 @@ mod tests {
         let points = head.get(0).unwrap().points(Kind::Float);
         assert_eq!(points, Points::Floats(vec![(10, 1.0), (15, 8.0), (20, 3.0), (30, 4.0)]));
         assert_eq!((head.points, head.active), (6, 1));
+    }
+
+    #[test]
+    fn histograms_stand_in_order_and_the_later_arrival_wins() {
+        let of = |count: f64| {
+            let positive = vec![model::Bucket { index: 1, count }];
+            Arc::new(Histogram { count, positive, ..Histogram::default() })
+        };
+        let mut head = Head::default();
+        let stale = Arc::new(Histogram::stale());
+        for (at, value) in [(10, of(1.0)), (20, stale.clone()), (15, of(7.0)), (30, of(3.0))] {
+            head.push_histogram(0, at, &value);
+        }
+        for (at, count) in [(30, 4.0), (15, 8.0), (40, 5.5)] {
+            head.push_histogram(0, at, &of(count));
+        }
+        let series = head.get(0).unwrap();
+        let expected = [(10, of(1.0)), (15, of(8.0)), (20, stale), (30, of(4.0)), (40, of(5.5))];
+        let Points::Histograms(points) = series.points(Kind::Histogram) else { panic!() };
+        let bytes = |histogram: &Histogram| {
+            let mut bytes = Vec::new();
+            histogram.encode(&mut bytes);
+            bytes
+        };
+        let comparable = |points: &[(i64, Arc<Histogram>)]| -> Vec<_> {
+            points.iter().map(|(at, histogram)| (*at, bytes(histogram))).collect()
+        };
+        assert_eq!(comparable(&points), comparable(&expected));
+        let taken: u64 = points.iter().map(|p| histogram::heap_bytes(&p.1)).sum();
+        assert!(series.histogram_bytes() >= taken);
+        let range = TimeRange { start_ms: 15, end_ms: 16 };
+        assert!(series.touches(range) && head.heap_bytes > 0);
     }
 
     #[test]

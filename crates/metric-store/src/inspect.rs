@@ -154,6 +154,8 @@ pub struct FrameCount {
     pub floats: u64,
     /// Deltas.
     pub deltas: u64,
+    /// Native histograms.
+    pub histograms: u64,
     /// The first frame that makes no sense although its checksum holds.
     pub odd: Option<u64>,
     declared: HashSet<u32>,
@@ -162,13 +164,13 @@ pub struct FrameCount {
 impl FrameCount {
     /// Returns the points in the frames.
     pub fn points(&self) -> u64 {
-        self.floats + self.deltas
+        self.floats + self.deltas + self.histograms
     }
 
     /// Counts a frame of our kind; `whole` says that the frames before it were shown too, so that
     /// every series must have been declared.
     pub fn add(&mut self, sequence: u64, payload: &[u8], whole: bool) {
-        let (mut floats, mut deltas, mut sound) = (0, 0, true);
+        let (mut floats, mut deltas, mut histograms, mut sound) = (0, 0, 0, true);
         let declared = &mut self.declared;
         let read = frame::read(payload, |event| match event {
             Event::Declared { number, key, .. } => {
@@ -187,10 +189,15 @@ impl FrameCount {
                 sound &= !whole || declared.contains(&number);
                 deltas += 1;
             }
+            Event::Histogram { number, .. } => {
+                sound &= !whole || declared.contains(&number);
+                histograms += 1;
+            }
         });
         self.frames += 1;
         self.floats += floats;
         self.deltas += deltas;
+        self.histograms += histograms;
         if (read.is_none() || !sound) && self.odd.is_none() {
             self.odd = Some(sequence);
         }

@@ -1,6 +1,7 @@
 //! Points of one series as they are read back.
 
-use model::{Delta, Kind, TimeRange};
+use model::{Delta, Histogram, Kind, TimeRange};
+use std::sync::Arc;
 
 /// Points read back, oldest first, each time once.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,8 @@ pub enum Points {
     Singles(Vec<(i64, f64)>),
     /// Of a delta series.
     Deltas(Vec<(i64, Delta)>),
+    /// Of a series of native histograms.
+    Histograms(Vec<(i64, Arc<Histogram>)>),
 }
 
 impl Points {
@@ -19,7 +22,8 @@ impl Points {
     pub(crate) fn none(kind: Kind) -> Self {
         match kind {
             Kind::Delta => Self::Singles(Vec::new()),
-            Kind::Float | Kind::Histogram => Self::Floats(Vec::new()),
+            Kind::Float => Self::Floats(Vec::new()),
+            Kind::Histogram => Self::Histograms(Vec::new()),
         }
     }
 
@@ -28,6 +32,7 @@ impl Points {
         match self {
             Self::Floats(points) | Self::Singles(points) => points.len(),
             Self::Deltas(points) => points.len(),
+            Self::Histograms(points) => points.len(),
         }
     }
 
@@ -36,13 +41,15 @@ impl Points {
         self.len() == 0
     }
 
-    /// Returns every point as a delta. A float is one sample, as CloudWatch's statistics see it.
+    /// Returns every point as a delta. A float is one sample, as CloudWatch's statistics see it; they
+    /// see nothing of histograms.
     pub fn into_deltas(self) -> Vec<(i64, Delta)> {
         match self {
             Self::Floats(points) | Self::Singles(points) => {
                 points.into_iter().map(|(at, value)| (at, Delta::of_value(value))).collect()
             }
             Self::Deltas(points) => points,
+            Self::Histograms(_) => Vec::new(),
         }
     }
 
@@ -63,6 +70,7 @@ impl Points {
         match self {
             Self::Floats(points) | Self::Singles(points) => points.iter().map(|p| p.0).collect(),
             Self::Deltas(points) => points.iter().map(|p| p.0).collect(),
+            Self::Histograms(points) => points.iter().map(|p| p.0).collect(),
         }
     }
 
@@ -82,6 +90,7 @@ impl Points {
         match self {
             Self::Floats(points) | Self::Singles(points) => points.retain(|p| keep(p.0)),
             Self::Deltas(points) => points.retain(|p| keep(p.0)),
+            Self::Histograms(points) => points.retain(|p| keep(p.0)),
         }
     }
 
@@ -92,6 +101,7 @@ impl Points {
                 Some((points.first()?.0, points.last()?.0))
             }
             Self::Deltas(points) => Some((points.first()?.0, points.last()?.0)),
+            Self::Histograms(points) => Some((points.first()?.0, points.last()?.0)),
         }
     }
 
@@ -100,12 +110,13 @@ impl Points {
         match self {
             Self::Floats(points) | Self::Singles(points) => points.iter().map(|p| p.0).any(pass),
             Self::Deltas(points) => points.iter().map(|p| p.0).any(pass),
+            Self::Histograms(points) => points.iter().map(|p| p.0).any(pass),
         }
     }
 }
 
-/// Puts points of several sources together. A later source arrived later: its floats win over
-/// earlier ones of the same time, its deltas are added.
+/// Puts points of several sources together. A later source arrived later: its floats and histograms
+/// win over earlier ones of the same time, its deltas are added.
 pub(crate) fn merge(kind: Kind, sources: Vec<Points>) -> Points {
     let mut merged = Points::none(kind);
     for source in sources {
@@ -116,7 +127,11 @@ pub(crate) fn merge(kind: Kind, sources: Vec<Points>) -> Points {
             (Points::Singles(all), Points::Singles(more)) if !share_a_time(&all, &more) => {
                 Points::Singles(merged_of(all, more, |_, _| {}))
             }
-            (Points::Floats(_), _) | (_, Points::Floats(_)) => {
+            (Points::Histograms(all), Points::Histograms(more)) => {
+                Points::Histograms(merged_of(all, more, |old, new| *old = new))
+            }
+            (Points::Floats(_) | Points::Histograms(_), _)
+            | (_, Points::Floats(_) | Points::Histograms(_)) => {
                 unreachable!("a series has one kind, and its sources are found by it")
             }
             (all, more) => {

@@ -7,6 +7,7 @@ use crate::store::StoreError;
 use hashbrown::HashMap;
 use model::SeriesKey;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use storage::Journal;
 
 /// Applies the frames from `from` on.
@@ -41,6 +42,12 @@ pub(crate) fn replay(
             },
             Event::Delta { number, at_ms, delta } => match numbers.get(number) {
                 Some(number) => head.push_delta(number, at_ms, &delta),
+                None => sound = false,
+            },
+            Event::Histogram { number, at_ms, histogram } => match numbers.get(number) {
+                Some(number) => {
+                    head.push_histogram(number, at_ms, &Arc::new(histogram.canonical()));
+                }
                 None => sound = false,
             },
         });

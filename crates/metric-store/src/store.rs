@@ -370,7 +370,8 @@ impl MetricStore {
         // The first byte stands for "no declarations", the usual case.
         let mut payload = Vec::with_capacity(batch.len() * 6 + 16);
         payload.push(0);
-        frame::put_points(&mut payload, &batch.floats, &batch.singles, &batch.deltas);
+        let Batch { floats, singles, deltas, histograms, .. } = &batch;
+        frame::put_points(&mut payload, floats, singles, deltas, histograms);
 
         let mut order = self.order.lock();
         if !Arc::ptr_eq(&order.registry, &batch.registry) {
@@ -382,7 +383,7 @@ impl MetricStore {
             return Err(WriteError::OverMemory { bytes, max });
         }
         let (waiting, max) = (order.waiting_points, self.options.waiting_points_max);
-        if waiting > 0 && waiting + batch.len() > max {
+        if waiting > 0 && waiting + batch.weight() > max {
             return Err(WriteError::Busy { waiting, max });
         }
         let mut undeclared = Vec::new();
@@ -412,7 +413,7 @@ impl MetricStore {
                 WriteError::NotKept(other.to_string())
             }
         })?;
-        order.waiting_points += batch.len();
+        order.waiting_points += batch.weight();
         order.queue.push_back(Item::Batch { sequence, batch, done });
         Ok(())
     }
@@ -473,11 +474,12 @@ impl MetricStore {
             return;
         }
         let mut finished = Vec::with_capacity(ready.len());
-        let mut points = 0;
+        let (mut points, mut weight) = (0, 0);
         for item in ready {
             match item {
                 Item::Batch { batch, done, .. } => {
                     points += batch.len();
+                    weight += batch.weight();
                     // One lock a batch, so that readers get their turn between two.
                     let mut state = self.head.write();
                     batch.apply_to(&mut state.head);
@@ -488,7 +490,7 @@ impl MetricStore {
                 Item::Freeze { sequence, registry } => self.freeze(sequence, registry),
             }
         }
-        self.order.lock().waiting_points -= points;
+        self.order.lock().waiting_points -= weight;
         self.counters.points.fetch_add(points as u64, Ordering::Relaxed);
         self.counters.batches.fetch_add(finished.len() as u64, Ordering::Relaxed);
         for done in finished {
@@ -511,7 +513,7 @@ impl MetricStore {
         }
         for item in &lost {
             if let Item::Batch { batch, .. } = item {
-                order.waiting_points -= batch.len();
+                order.waiting_points -= batch.weight();
             }
         }
         // Under the lock that gives batches their place: none came since the commit failed.

@@ -3,7 +3,7 @@
 
 use crate::frame::{self, Event, FRAME_KIND};
 use crate::store::MetricStore;
-use model::{Delta, Kind, SeriesKey};
+use model::{Delta, Histogram, Kind, SeriesKey};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -38,6 +38,15 @@ pub enum TapEvent {
         at_ms: i64,
         /// What happened.
         delta: Delta,
+    },
+    /// A native histogram.
+    Histogram {
+        /// The series.
+        number: u32,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+        /// The value.
+        histogram: Arc<Histogram>,
     },
 }
 
@@ -152,5 +161,8 @@ fn translate(event: Event<'_>) -> Option<TapEvent> {
             TapEvent::Delta { number: s.number, at_ms: s.at_ms, delta: Delta::of_value(s.value) }
         }
         Event::Delta { number, at_ms, delta } => TapEvent::Delta { number, at_ms, delta },
+        Event::Histogram { number, at_ms, histogram } => {
+            TapEvent::Histogram { number, at_ms, histogram: Arc::new(histogram) }
+        }
     })
 }

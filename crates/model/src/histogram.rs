@@ -2,6 +2,7 @@
 //!
 //! Source: Prometheus documentation, "Native histograms", data model.
 
+use crate::{STALE_NAN_BITS, is_stale};
 use std::sync::Arc;
 
 /// The schema whose buckets have bounds of their own.
@@ -9,6 +10,10 @@ pub const CUSTOM_SCHEMA: i8 = -53;
 
 /// The schemas of exponential buckets: coarsest and finest.
 pub const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
+
+/// Buckets, and bounds of custom ones, that a histogram may have on its way in. Clients make some
+/// hundreds at most; a stranger's hundred thousand would cost more than all other series together.
+pub const BUCKETS_MAX: usize = 4_096;
 
 /// What is known of a counter's restarts, said by whoever recorded the histogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -92,6 +97,39 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// The mark that a series ended: its sum is the stale marker, and nothing else counts.
+    pub fn stale() -> Self {
+        Self { schema: 0, sum: f64::from_bits(STALE_NAN_BITS), ..Self::default() }
+    }
+
+    /// Says whether it marks the end of a series.
+    pub fn is_stale(&self) -> bool {
+        is_stale(self.sum)
+    }
+
+    /// Brings it into the one form in which stores keep it: buckets by rising index, each once and
+    /// none without observations; one stale marker.
+    #[must_use]
+    pub fn canonical(mut self) -> Self {
+        if self.is_stale() {
+            return Self::stale();
+        }
+        for buckets in [&mut self.positive, &mut self.negative] {
+            if !buckets.is_sorted_by(|a, b| a.index < b.index) {
+                buckets.sort_by_key(|bucket| bucket.index);
+                buckets.dedup_by(|next, sum| {
+                    let same = next.index == sum.index;
+                    if same {
+                        sum.count += next.count;
+                    }
+                    same
+                });
+            }
+            buckets.retain(|bucket| bucket.count != 0.0);
+        }
+        self
+    }
+
     /// Says whether buckets have bounds of their own.
     pub fn is_custom(&self) -> bool {
         self.schema == CUSTOM_SCHEMA
@@ -195,6 +233,18 @@ mod tests {
         );
         assert_eq!((of(8, 262_144), of(8, 262_145)), (f64::MAX, f64::INFINITY));
         assert_eq!((of(-4, 64), of(-4, 65)), (f64::MAX, f64::INFINITY));
+    }
+
+    #[test]
+    fn one_form_stands_for_equal_histograms() {
+        let bucket = |index, count| Bucket { index, count };
+        let odd = Histogram {
+            positive: vec![bucket(3, 1.0), bucket(1, 0.0), bucket(3, 2.0), bucket(2, 5.0)],
+            ..Histogram::default()
+        };
+        assert_eq!(odd.clone().canonical().positive, [bucket(2, 5.0), bucket(3, 3.0)]);
+        let ended = Histogram { sum: f64::from_bits(STALE_NAN_BITS), ..odd }.canonical();
+        assert!(ended.is_stale() && ended.positive.is_empty());
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod audit;
 mod delta;
 mod duration;
 mod histogram;
+mod histogram_bytes;
 mod principal;
 mod scope;
 mod series;
@@ -17,7 +18,10 @@ mod unit;
 pub use audit::{AuditRecord, UserIdentity};
 pub use delta::{Delta, VALUES_MAX, bucket_bounds, bucket_of};
 pub use duration::{DURATION_UNITS, duration_of_units};
-pub use histogram::{Bucket, BucketRange, CUSTOM_SCHEMA, Histogram, ResetHint, SCHEMAS};
+pub use histogram::{
+    BUCKETS_MAX, Bucket, BucketRange, CUSTOM_SCHEMA, Histogram, ResetHint, SCHEMAS,
+};
+pub use histogram_bytes::{put_number, read_number, whole};
 pub use principal::{Principal, PrincipalKind, Role, RoleError};
 pub use scope::{AccountId, AccountIdError, Scope};
 pub use series::{Kind, SeriesKey, TenantId, VIRTUAL_NAMES};

@@ -20,7 +20,7 @@ pub enum Kind {
     Float = 0,
     /// What happened in an interval (see [`Delta`](crate::Delta)); equal times add up.
     Delta = 1,
-    /// A native histogram. Its code is taken in the formats; nothing writes it yet.
+    /// A native histogram (see [`Histogram`](crate::Histogram)). The later arrival wins.
     Histogram = 2,
 }
 

@@ -6,7 +6,7 @@ use crate::{LocalRunner, QueryError};
 use eval::insights::{Batch, Cell, Group, Limits, Line};
 use lang::insights::Query;
 use metric_store::{Detail, Grid, Points, ReadBudget, Series, Tier};
-use model::{TenantId, TimeRange};
+use model::{Kind, TenantId, TimeRange};
 
 /// Series that are read together: enough to share what is unpacked, few enough to share the work.
 const BATCH_SERIES: usize = 512;
@@ -132,6 +132,10 @@ fn add(
 ) -> Result<(), QueryError> {
     let group = Group::of(question.query, &series.key.labels);
     let place = |at_ms: i64| question.period_of(at_ms);
+    if series.kind == Kind::Histogram {
+        // CloudWatch knows none.
+        return Ok(());
+    }
     match series.points()? {
         Points::Floats(points) | Points::Singles(points) => {
             // CloudWatch knows neither stale markers nor infinities.
@@ -144,6 +148,7 @@ fn add(
             let cells = cells.filter_map(|(at, delta)| Some((place(*at)?, Cell::of_delta(delta))));
             batch.add(&group, cells);
         }
+        Points::Histograms(_) => {}
     }
     Ok(())
 }

@@ -7,9 +7,10 @@ use eval::promql::{
     Value, evaluate,
 };
 use lang::promql::Expr;
-use metric_store::{MetricStore, ReadBudget, ReadError, Series};
-use model::{TenantId, TimeRange};
+use metric_store::{MetricStore, Points, ReadBudget, ReadError, Series};
+use model::{Kind, TenantId, TimeRange};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is asked in PromQL.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +125,8 @@ impl Source for StoreSource<'_> {
         selection: &Selection<'_>,
     ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
         let view = View::of(selection.matchers).map_err(carried)?;
-        let mut found = Found { budget: self.budget, view, series: Vec::new() };
+        let budget = self.budget;
+        let mut found = Found { budget, view, series: Vec::new(), histograms: AtomicU64::new(0) };
         let Some(tenant) = self.tenant else { return Ok(Box::new(found)) };
         let range = TimeRange {
             start_ms: selection.after_ms.saturating_add(1),
@@ -137,7 +139,7 @@ impl Source for StoreSource<'_> {
             (Labels::from_sorted(pairs.iter().map(|(name, value)| (*name, *value))), series)
         };
         found.series = series.into_iter().map(label).collect();
-        found.series.sort_by(|a, b| a.0.cmp(&b.0));
+        found.series.sort_by(|a, b| (&a.0, a.1.kind).cmp(&(&b.0, b.1.kind)));
         Ok(Box::new(Merged::of(found)))
     }
 }
@@ -147,18 +149,34 @@ struct Found<'a> {
     budget: &'a ReadBudget,
     view: View,
     series: Vec<(Labels, Series)>,
+    /// What the largest series of histograms takes: it is held until the next is read.
+    histograms: AtomicU64,
 }
 
 impl Found<'_> {
     fn read_into(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
         let series = &self.series[at].1;
         // Given back at once: the samples are held once more, in a buffer that is used again.
-        let bytes = series.points_max() * POINT_BYTES;
+        let bytes = series.decoded_bytes();
+        if series.kind == Kind::Histogram {
+            self.take_histograms(bytes)?;
+        }
         self.budget.take(bytes).map_err(carried)?;
         let points = series.points().map_err(carried)?;
-        self.view.samples(points).into_iter().for_each(|(at, value)| into.push(at, value));
+        match points {
+            Points::Histograms(histograms) => into.histograms.extend(histograms),
+            points => self.view.samples(points).into_iter().for_each(|(at, v)| into.push(at, v)),
+        }
         self.budget.give(bytes);
         Ok(())
+    }
+}
+
+impl Found<'_> {
+    /// Pays for histograms that stay in the buffer, and may stay in columns for the whole question.
+    fn take_histograms(&self, bytes: u64) -> Result<(), EvalError> {
+        let held = self.histograms.fetch_max(bytes, Ordering::Relaxed);
+        self.budget.take(bytes.saturating_sub(held)).map_err(carried)
     }
 }
 
@@ -177,8 +195,8 @@ impl SeriesSet for Found<'_> {
     }
 }
 
-/// Series of which some have values of two kinds: one identity was written as floats and as
-/// deltas, and is one series to PromQL.
+/// Series of which some have values of several kinds: one identity was written as floats, as deltas
+/// and as histograms, and is one series to PromQL. Of one time that of the first kind counts.
 struct Merged<'a> {
     found: Found<'a>,
     /// The first of each.
@@ -208,14 +226,20 @@ impl SeriesSet for Merged<'_> {
         let end = self.firsts.get(at + 1).copied().unwrap_or(self.found.len());
         self.found.read(first, into)?;
         for other in first + 1..end {
-            let mut all: Vec<(i64, f64)> =
-                into.times.iter().copied().zip(into.values.iter().copied()).collect();
-            self.found.read(other, into)?;
-            all.extend(into.times.iter().copied().zip(into.values.iter().copied()));
-            // Of two values at one time, that of the first kind counts.
-            all.sort_by_key(|point| point.0);
-            all.dedup_by_key(|point| point.0);
-            *into = all.into_iter().collect();
+            let floats = into.times.len();
+            self.found.read_into(other, into)?;
+            if into.times.len() > floats && floats > 0 {
+                let mut all: Vec<(i64, f64)> =
+                    into.times.iter().copied().zip(into.values.iter().copied()).collect();
+                // Stable: of two values at one time that of the first kind counts.
+                all.sort_by_key(|point| point.0);
+                all.dedup_by_key(|point| point.0);
+                (into.times, into.values) = all.into_iter().unzip();
+            }
+        }
+        let Samples { times, histograms, .. } = into;
+        if !times.is_empty() {
+            histograms.retain(|(at, _)| times.binary_search(at).is_err());
         }
         Ok(())
     }

@@ -159,6 +159,19 @@ fn encode_integers(out: &mut Vec<u8>, numbers: &[i64], settled: bool) -> u8 {
     PACKED
 }
 
+/// Packs integers that are settled; `None` where a plain form is smaller for certain.
+pub(crate) fn pack_integers(numbers: &[i64]) -> Option<Vec<u8>> {
+    if numbers.len() < PCO_VALUES_MIN {
+        return None;
+    }
+    pco_compress(numbers)
+}
+
+/// Undoes [`pack_integers`].
+pub(crate) fn unpack_integers(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
+    pco_decompress(bytes, count)
+}
+
 /// Reads a column of `count` values that fills all of `bytes`; `None` when it is damaged.
 pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<f64>> {
     let mut reader = Reader::new(bytes);

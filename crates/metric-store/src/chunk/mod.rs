@@ -1,11 +1,13 @@
 //! Encodings: the open chunk that a head appends to ([`open`]), and the columns that parts are
-//! made of ([`column`], [`times`], [`delta`], [`rolled`]). The bytes are drawn in `FORMAT.md`.
+//! made of ([`column`], [`times`], [`delta`], [`histogram`], [`rolled`]). The bytes are drawn in `FORMAT.md`.
 
 pub(crate) mod bits;
 pub(crate) mod column;
 pub(crate) mod decimal;
 pub(crate) mod delta;
+pub(crate) mod histogram;
 pub(crate) mod open;
+pub(crate) mod open_histogram;
 pub(crate) mod rolled;
 pub(crate) mod times;
 

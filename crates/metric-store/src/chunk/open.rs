@@ -5,8 +5,9 @@
 //! values are such. Bytes, not bits: appending must cost next to nothing, and these chunks live for
 //! hours only.
 
-use super::decimal;
-use model::Delta;
+use super::{decimal, open_histogram};
+use model::{Delta, Histogram};
+use std::sync::Arc;
 use stdx::varint::{self, Reader};
 
 /// Control byte: a change of the step follows, before the value.
@@ -24,6 +25,8 @@ const BITS: u8 = 122;
 const SAME_BITS: u8 = 123;
 /// Not a number but a whole [`Delta`], with its length in front.
 const DELTA: u8 = 124;
+/// A native histogram (see [`open_histogram`]), with its length in front.
+const HISTOGRAM: u8 = 125;
 
 /// The exponent of a series whose values are no decimals.
 const NO_DECIMAL: u8 = u8::MAX;
@@ -47,6 +50,8 @@ pub(crate) enum Value {
     Number(f64),
     /// A delta of more than one.
     Delta(Box<Delta>),
+    /// A native histogram.
+    Histogram(Arc<Histogram>),
 }
 
 impl OpenChunk {
@@ -159,6 +164,20 @@ impl OpenChunk {
         }
     }
 
+    /// Appends a histogram; `at_ms` must be later than all others, and `last` the last histogram
+    /// that marked no end.
+    pub(crate) fn push_histogram(
+        &mut self,
+        at_ms: i64,
+        last: Option<&Histogram>,
+        histogram: &Histogram,
+    ) {
+        self.put_time(at_ms, HISTOGRAM);
+        let mut encoded = Vec::with_capacity(64);
+        open_histogram::put(&mut encoded, last, histogram);
+        varint::put_bytes(&mut self.bytes, &encoded);
+    }
+
     /// Returns the points, oldest first.
     pub(crate) fn iter(&self) -> OpenIter<'_> {
         OpenIter {
@@ -170,6 +189,7 @@ impl OpenChunk {
             mantissa: 0,
             bits: 0,
             exponent: 0,
+            last: None,
         }
     }
 }
@@ -185,6 +205,8 @@ pub(crate) struct OpenIter<'a> {
     mantissa: i64,
     bits: i64,
     exponent: u8,
+    /// The last histogram that marked no end.
+    last: Option<Arc<Histogram>>,
 }
 
 impl OpenIter<'_> {
@@ -226,6 +248,14 @@ impl OpenIter<'_> {
                 let delta = Delta::decode(&mut Reader::new(self.reader.bytes()?))?;
                 return Some((self.at_ms, Value::Delta(Box::new(delta))));
             }
+            HISTOGRAM => {
+                let histogram = open_histogram::read(self.reader.bytes()?, self.last.as_deref())?;
+                let histogram = Arc::new(histogram);
+                if !histogram.is_stale() {
+                    self.last = Some(histogram.clone());
+                }
+                return Some((self.at_ms, Value::Histogram(histogram)));
+            }
             _ => return None,
         };
         Some((self.at_ms, Value::Number(value)))
@@ -262,7 +292,7 @@ mod tests {
             .iter()
             .map(|(at, v)| match v {
                 Value::Number(v) => (at, v.to_bits()),
-                Value::Delta(_) => panic!("no delta was put"),
+                other => panic!("{other:?} was not put"),
             })
             .collect();
         let expected: Vec<(i64, u64)> = points.iter().map(|&(at, v)| (at, v.to_bits())).collect();

@@ -136,7 +136,7 @@ impl RawChunk {
 
     /// Encodes points; there must be one at least.
     pub(crate) fn encode(points: &crate::points::Points, settled: bool) -> Self {
-        use crate::chunk::{column, delta, times};
+        use crate::chunk::{column, delta, histogram, times};
         use crate::points::Points;
         let (mut time_bytes, mut value_bytes) = (Vec::new(), Vec::new());
         let stamps = points.times();
@@ -156,6 +156,11 @@ impl RawChunk {
                 let deltas: Vec<model::Delta> = p.iter().map(|p| p.1.clone()).collect();
                 delta::encode(&mut value_bytes, &deltas, settled);
                 model::Kind::Delta
+            }
+            Points::Histograms(p) => {
+                let histograms: Vec<&model::Histogram> = p.iter().map(|p| &*p.1).collect();
+                histogram::encode(&mut value_bytes, &histograms, settled);
+                model::Kind::Histogram
             }
         };
         Self {
@@ -220,7 +225,7 @@ impl RawChunk {
     /// Undoes [`RawChunk::encode`]; `None` when the bytes are damaged.
     pub(crate) fn decode(&self) -> Option<crate::points::Points> {
         use crate::chunk::delta::Column;
-        use crate::chunk::{column, delta, times};
+        use crate::chunk::{column, delta, histogram, times};
         use crate::points::Points;
         let count = self.count as usize;
         let stamps = times::decode(&self.times, count)?;
@@ -235,7 +240,10 @@ impl RawChunk {
                 }
                 Column::Mixed(deltas) => Points::Deltas(stamps.into_iter().zip(deltas).collect()),
             }),
-            model::Kind::Histogram => None,
+            model::Kind::Histogram => {
+                let histograms = histogram::decode(&self.values, count)?;
+                Some(Points::Histograms(stamps.into_iter().zip(histograms).collect()))
+            }
         }
     }
 }

@@ -124,6 +124,10 @@ impl Task {
         kind: Kind,
         sources: Vec<(usize, Vec<RawChunk>)>,
     ) -> Result<(), StoreError> {
+        if kind == Kind::Histogram {
+            // Raw ones are all there is: they live as long as the retention of raw points says.
+            return Ok(());
+        }
         let (mut raw, mut rolled) = (Vec::new(), Vec::new());
         for (n, chunks) in sources {
             let source = &self.sources[n];
@@ -144,7 +148,7 @@ impl Task {
         let mut finest: Option<Folded> = None;
         if !raw.is_empty() {
             let raw: Points = merge(kind, raw);
-            finest = Some(fold(raw, Tier::ALL[0].step_ms()));
+            finest = fold(raw, Tier::ALL[0].step_ms());
         }
         for out in &mut self.outs {
             // What is older first: late floats cannot be put in between any more.

@@ -90,9 +90,9 @@ fn fold_with<V, W>(
     folded
 }
 
-/// Folds raw points.
-pub(crate) fn fold(points: Points, step_ms: i64) -> Folded {
-    match points {
+/// Folds raw points; `None` for histograms, of which there are no roll-ups.
+pub(crate) fn fold(points: Points, step_ms: i64) -> Option<Folded> {
+    Some(match points {
         Points::Floats(points) => {
             let finite = points.into_iter().filter(|p| p.1.is_finite());
             Folded::Floats(fold_with(finite, step_ms, Rolled::of, |sum, value| sum.push(value)))
@@ -104,7 +104,8 @@ pub(crate) fn fold(points: Points, step_ms: i64) -> Folded {
         Points::Deltas(points) => {
             Folded::Deltas(fold_with(points, step_ms, |d| d, |sum, delta| sum.add(&delta)))
         }
-    }
+        Points::Histograms(_) => return None,
+    })
 }
 
 impl Folded {
@@ -192,7 +193,7 @@ mod tests {
     fn floats_become_their_statistics() {
         let stale = f64::from_bits(model::STALE_NAN_BITS);
         let points = vec![(0, 3.0), (10, 5.0), (20, stale), (30, 1.0), (40, 4.0), (300, 2.0)];
-        let Folded::Floats(folded) = fold(Points::Floats(points), 300) else { panic!() };
+        let Some(Folded::Floats(folded)) = fold(Points::Floats(points), 300) else { panic!() };
         // Up by 2, a fall to 1, up by 3.
         let first = Rolled {
             count: 4.0,
@@ -206,7 +207,7 @@ mod tests {
         assert_eq!(folded, [(0, first), (300, Rolled::of(2.0))]);
         let Folded::Floats(all) = Folded::Floats(folded).fold(600) else { panic!() };
         assert_eq!((all[0].1.increase, all[0].1.last, all[0].1.count), (8.0, 2.0, 5.0));
-        assert_eq!(fold(Points::Floats(vec![(0, stale)]), 300), Folded::Floats(Vec::new()));
+        assert_eq!(fold(Points::Floats(vec![(0, stale)]), 300), Some(Folded::Floats(Vec::new())));
     }
 
     proptest! {
@@ -226,7 +227,7 @@ mod tests {
             }
             let points: Vec<(i64, Delta)> = deltas.into_iter().collect();
             let once = fold(Points::Deltas(points.clone()), 3600);
-            let twice = fold(Points::Deltas(points), 300).fold(3600);
+            let twice = fold(Points::Deltas(points), 300).map(|folded| folded.fold(3600));
             prop_assert_eq!(once, twice);
         }
     }

@@ -104,6 +104,8 @@ impl<'b> Periods<'b> {
                     self.delta(at, delta)?;
                 }
             }
+            // CloudWatch's statistics see nothing of them.
+            Points::Histograms(_) => {}
         }
         self.pay()
     }

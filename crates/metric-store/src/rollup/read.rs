@@ -99,7 +99,9 @@ impl GridSeries {
         let mut periods = Periods::new(self.grid.period_ms, self.grid.detail, budget);
         match self.series.kind {
             Kind::Delta => self.add_deltas(&mut periods)?,
-            Kind::Float | Kind::Histogram => self.add_floats(&mut periods)?,
+            Kind::Float => self.add_floats(&mut periods)?,
+            // CloudWatch's statistics see nothing of them.
+            Kind::Histogram => {}
         }
         periods.finish()
     }
@@ -387,11 +389,14 @@ impl MetricStore {
                 }
                 budget.check_time()?;
                 let mut of_part = wanted.collect(view, part, range)?;
-                of_part.retain(|series| !is_rolled || series.kind != Kind::Delta);
+                of_part.retain(|series| {
+                    series.kind != Kind::Histogram && (!is_rolled || series.kind != Kind::Delta)
+                });
                 found.add_part(part, of_part)?;
             }
             self.add_heads(view, |registry| wanted.numbers_in(registry), &mut found)?;
             let (mut found, _, mut charge) = found.finish_held();
+            found.retain(|series| series.kind != Kind::Histogram);
             if !covered.is_empty() && !raw_floats {
                 for series in found.iter_mut().filter(|s| s.kind != Kind::Delta) {
                     budget.check_time()?;

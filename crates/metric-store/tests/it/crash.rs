@@ -10,7 +10,7 @@
 use metric_store::{
     Deletion, Detail, FileStore, Grid, Matcher, MetricStore, Points, ReadBudget, StoreOptions, Test,
 };
-use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
+use model::{Bucket, Delta, Histogram, Kind, ResetHint, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,13 +27,26 @@ const LATER: i64 = NOW + 2 * DAY;
 enum Point {
     Float(u8, i64, f64),
     Delta(u8, i64, Delta),
+    Histogram(u8, i64, Histogram),
 }
+
+/// Series by number: floats below this, deltas below the next, then histograms.
+const FLOATS: u8 = 6;
+const DELTAS: u8 = 12;
+const SERIES: u64 = 16;
 
 /// Series name and time to value: what the store must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Model {
     floats: BTreeMap<(u8, i64), u64>,
     deltas: BTreeMap<(u8, i64), Delta>,
+    histograms: BTreeMap<(u8, i64), Vec<u8>>,
+}
+
+fn bytes_of(histogram: &Histogram) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    histogram.encode(&mut bytes);
+    bytes
 }
 
 impl Model {
@@ -46,6 +59,9 @@ impl Model {
                     self.floats.insert((*s, *t), v.to_bits());
                 }
                 Point::Delta(s, t, d) => self.deltas.entry((*s, *t)).or_default().add(d),
+                Point::Histogram(s, t, h) => {
+                    self.histograms.insert((*s, *t), bytes_of(h));
+                }
             }
         }
     }
@@ -65,13 +81,15 @@ impl Model {
         };
         self.floats.retain(|(series, at), _| !meant(*series, *at));
         self.deltas.retain(|(series, at), _| !meant(*series, *at));
+        self.histograms.retain(|(series, at), _| !meant(*series, *at));
     }
 
     /// Says which points differ: all of them would fill pages.
     fn difference(&self, found: &Self) -> String {
         let points = |model: &Self| -> BTreeSet<String> {
             let floats = model.floats.iter().map(|p| format!("{p:?}"));
-            floats.chain(model.deltas.iter().map(|p| format!("{p:?}"))).collect()
+            let all = floats.chain(model.deltas.iter().map(|p| format!("{p:?}")));
+            all.chain(model.histograms.iter().map(|p| format!("{p:?}"))).collect()
         };
         let (kept, found) = (points(self), points(found));
         let lost: Vec<_> = kept.difference(&found).collect();
@@ -81,7 +99,8 @@ impl Model {
 
     /// Names of the series that have points.
     fn series(&self) -> BTreeSet<u8> {
-        self.floats.keys().chain(self.deltas.keys()).map(|(series, _)| *series).collect()
+        let all = self.floats.keys().chain(self.deltas.keys()).chain(self.histograms.keys());
+        all.map(|(series, _)| *series).collect()
     }
 
     fn of_store(store: &MetricStore) -> Self {
@@ -97,6 +116,11 @@ impl Model {
                     Points::Floats(points) => {
                         for (t, v) in points {
                             model.floats.insert((name, t), v.to_bits());
+                        }
+                    }
+                    Points::Histograms(points) => {
+                        for (t, h) in points {
+                            model.histograms.insert((name, t), bytes_of(&h));
                         }
                     }
                     points => {
@@ -159,11 +183,11 @@ fn key(series: u8) -> SeriesKey {
 fn random_batch(rng: &mut Rng) -> Vec<Point> {
     (0..1 + rng.below(30))
         .map(|_| {
-            let series = rng.below(12) as u8;
+            let series = rng.below(SERIES) as u8;
             // Mostly in order and now, sometimes late, sometimes another day.
             let day = if rng.one_in(6) { rng.below(3) as i64 } else { 0 };
             let at = NOW - day * DAY + rng.below(40) as i64 * 1000;
-            if series < 6 {
+            if series < FLOATS {
                 let odd = f64::from_bits(model::STALE_NAN_BITS);
                 let value = match rng.below(5) {
                     0 => odd,
@@ -172,6 +196,8 @@ fn random_batch(rng: &mut Rng) -> Vec<Point> {
                     _ => rng.below(50) as f64,
                 };
                 Point::Float(series, at, value)
+            } else if series >= DELTAS {
+                Point::Histogram(series, at, random_histogram(rng))
             } else {
                 let value = rng.below(100) as f64;
                 let delta = match rng.below(4) {
@@ -185,11 +211,35 @@ fn random_batch(rng: &mut Rng) -> Vec<Point> {
         .collect()
 }
 
+fn random_histogram(rng: &mut Rng) -> Histogram {
+    let mut buckets = || -> Vec<Bucket> {
+        let first = rng.below(3) as i32;
+        let count = rng.below(9) as f64 + if rng.one_in(9) { 0.5 } else { 0.0 };
+        (first..first + rng.below(4) as i32).map(|index| Bucket { index, count }).collect()
+    };
+    let (positive, negative) = (buckets(), buckets());
+    let sum = match rng.below(9) {
+        0 => f64::from_bits(model::STALE_NAN_BITS),
+        _ => rng.below(1000) as f64 / 8.0,
+    };
+    let histogram = Histogram {
+        schema: if rng.one_in(9) { -4 } else { 8 },
+        hint: if rng.one_in(5) { ResetHint::Reset } else { ResetHint::Unknown },
+        count: rng.below(100) as f64,
+        sum,
+        zero_count: rng.below(3) as f64,
+        positive,
+        negative,
+        ..Histogram::default()
+    };
+    histogram.canonical()
+}
+
 fn random_deletion(rng: &mut Rng) -> Deletion {
     let value = |rng: &mut Rng| format!("value {}", rng.below(4));
     let matchers = match rng.below(5) {
         0 => vec![Matcher::equal("__namespace__", "ns")],
-        1 => vec![Matcher::equal("__name__", rng.below(12).to_string())],
+        1 => vec![Matcher::equal("__name__", rng.below(SERIES).to_string())],
         2 => vec![Matcher { negated: true, ..Matcher::equal("label", value(rng)) }],
         3 => {
             let wanted = value(rng);
@@ -224,6 +274,7 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
         let (series, kind) = match point {
             Point::Float(s, ..) => (*s, Kind::Float),
             Point::Delta(s, ..) => (*s, Kind::Delta),
+            Point::Histogram(s, ..) => (*s, Kind::Histogram),
         };
         let hash = batch.raw_hash(&[series]);
         let number = match batch.find(hash).filter(|_| raw) {
@@ -233,6 +284,7 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
         match point {
             Point::Float(_, t, v) => batch.float(number, *t, *v),
             Point::Delta(_, t, d) => batch.delta(number, *t, d.clone()),
+            Point::Histogram(_, t, h) => batch.histogram(number, *t, h.clone()),
         }
     }
     store.write(batch)

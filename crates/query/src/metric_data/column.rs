@@ -52,6 +52,8 @@ pub(crate) fn column(points: Points, periods: Periods, statistic: Statistic) -> 
                 values[at] = value.unwrap_or(f64::NAN);
             });
         }
+        // CloudWatch knows none.
+        Points::Histograms(_) => {}
     }
     values
 }

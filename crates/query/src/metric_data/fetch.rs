@@ -138,6 +138,7 @@ fn of_points(
     };
     let has_samples = match &points {
         Points::Floats(points) => points.iter().any(|(_, value)| value.is_finite()),
+        Points::Histograms(_) => false,
         points => !points.is_empty(),
     };
     let values = match has_samples {
