@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::server;
 use crate::workload::Workload;
+use crate::{queries, server};
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +42,8 @@ pub(crate) struct Args {
     pub(crate) connections: usize,
     /// After so long a load (of pods: a round) is cut off, and the figures are those of the part that was sent.
     pub(crate) time_limit_s: u64,
+    /// Queries to measure, by name; none are all of them.
+    pub(crate) queries: Vec<String>,
     /// Leaves the servers' data and logs where they are.
     pub(crate) keep: bool,
 }
@@ -83,6 +85,7 @@ impl Args {
             series: FULL_SERIES,
             connections: 4,
             time_limit_s: 1_200,
+            queries: Vec::new(),
             keep: false,
         }
     }
@@ -101,6 +104,7 @@ impl Args {
             "--commit" => self.commit = value,
             "--servers" => self.servers = value.split(',').map(str::to_owned).collect(),
             "--workloads" => self.workloads = Workload::parse_list(&value)?,
+            "--queries" => self.queries = queries::parse_list(&value)?,
             "--hours" => {
                 self.hours = value.parse().with_context(|| format!("{word} {value}"))?;
             }

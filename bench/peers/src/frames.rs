@@ -105,6 +105,12 @@ impl Shape {
         self.edition == EDITION && now_ms - self.end_ms() < AGE_MAX_MS
     }
 
+    /// The shape of the load of hosts with so many rounds.
+    #[cfg(test)]
+    pub(crate) fn for_test(rounds: usize, now_ms: i64) -> Self {
+        Recipe::Hosts { values: Values::Integers, rounds }.empty_shape(now_ms)
+    }
+
     /// Time of the newest sample.
     pub(crate) fn end_ms(&self) -> i64 {
         self.time_ms(self.rounds - 1)

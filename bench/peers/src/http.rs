@@ -17,8 +17,11 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) struct Client {
     stream: TcpStream,
-    /// Bytes that came and were not taken yet.
+    /// Bytes that came; those before `taken` were taken already.
     received: Vec<u8>,
+    taken: usize,
+    /// Where bytes arrive; large, as some answers are ten megabytes.
+    buffer: Box<[u8]>,
 }
 
 impl Client {
@@ -28,29 +31,26 @@ impl Client {
         // A server that is silent for so long will not answer any more.
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
         stream.set_write_timeout(Some(Duration::from_secs(120)))?;
-        Ok(Self { stream, received: Vec::with_capacity(1 << 12) })
+        let buffer = vec![0; 1 << 17].into_boxed_slice();
+        Ok(Self { stream, received: Vec::with_capacity(1 << 12), taken: 0, buffer })
     }
 
     /// Sends a whole request and waits for the whole answer.
     pub(crate) fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         self.stream.write_all(request)?;
         self.received.clear();
-        let head_len = loop {
-            if let Some(at) = find(&self.received, b"\r\n\r\n") {
-                break at + 4;
-            }
-            self.receive()?;
-        };
-        let head = String::from_utf8_lossy(&self.received[..head_len]).to_ascii_lowercase();
+        self.taken = 0;
+        let head = self.take_until(b"\r\n\r\n")?.to_ascii_lowercase();
         let status = head.get(9..12).and_then(|code| code.parse().ok()).ok_or_else(malformed)?;
-        self.received.drain(..head_len);
         let body = if status == 204 || status == 304 {
             Vec::new()
         } else if header(&head, "transfer-encoding").is_some_and(|coding| coding == "chunked") {
             self.chunks()?
         } else {
             let len = header(&head, "content-length").and_then(|len| len.parse().ok());
-            self.take(len.ok_or_else(malformed)?)?
+            let mut body = Vec::new();
+            self.take(len.ok_or_else(malformed)?, &mut body)?;
+            body
         };
         Ok(Answer { status, body })
     }
@@ -58,37 +58,45 @@ impl Client {
     fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line_len = loop {
-                if let Some(at) = find(&self.received, b"\r\n") {
-                    break at;
-                }
-                self.receive()?;
-            };
-            let line = String::from_utf8_lossy(&self.received[..line_len]).into_owned();
+            let line = self.take_until(b"\r\n")?;
             let len = usize::from_str_radix(line.trim(), 16).map_err(|_| malformed())?;
-            self.received.drain(..line_len + 2);
-            body.extend(self.take(len)?);
-            self.take(2)?;
+            self.take(len, &mut body)?;
+            self.take_until(b"\r\n")?;
             if len == 0 {
                 return Ok(body);
             }
         }
     }
 
-    fn take(&mut self, len: usize) -> io::Result<Vec<u8>> {
-        while self.received.len() < len {
+    fn take_until(&mut self, end: &[u8]) -> io::Result<String> {
+        loop {
+            let rest = &self.received[self.taken..];
+            if let Some(at) = find(rest, end) {
+                self.taken += at + end.len();
+                return Ok(String::from_utf8_lossy(&rest[..at + end.len()]).into_owned());
+            }
             self.receive()?;
         }
-        Ok(self.received.drain(..len).collect())
+    }
+
+    fn take(&mut self, len: usize, out: &mut Vec<u8>) -> io::Result<()> {
+        self.received.reserve(len);
+        while self.received.len() - self.taken < len {
+            self.receive()?;
+        }
+        out.extend(&self.received[self.taken..self.taken + len]);
+        self.taken += len;
+        Ok(())
     }
 
     fn receive(&mut self) -> io::Result<()> {
-        let mut buffer = [0; 4_096];
-        let len = self.stream.read(&mut buffer)?;
+        self.received.drain(..self.taken);
+        self.taken = 0;
+        let len = self.stream.read(&mut self.buffer)?;
         if len == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        self.received.extend(&buffer[..len]);
+        self.received.extend(&self.buffer[..len]);
         Ok(())
     }
 }
@@ -116,15 +124,20 @@ pub(crate) fn head_lines(recipe: Recipe, address: SocketAddr) -> String {
 
 /// Returns the path of an instant query.
 pub(crate) fn query_path(query: &str, at_ms: i64) -> String {
+    format!("/api/v1/query?query={}&time={}", escaped(query), at_ms / 1_000)
+}
+
+/// Writes a text so that it can stand in a path's parameter.
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
-    for byte in query.bytes() {
+    for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             escaped.push(char::from(byte));
         } else {
             escaped.push_str(&format!("%{byte:02X}"));
         }
     }
-    format!("/api/v1/query?query={escaped}&time={}", at_ms / 1_000)
+    escaped
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {

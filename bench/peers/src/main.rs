@@ -23,6 +23,7 @@ mod measure;
 mod outcome;
 mod pods;
 mod process;
+mod queries;
 mod random;
 mod report;
 mod rounds;

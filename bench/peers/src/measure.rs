@@ -25,7 +25,7 @@ pub(crate) struct Moment {
 }
 
 /// What passed between two moments.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Span {
     pub(crate) seconds: f64,
     pub(crate) server_cpu_s: f64,
@@ -56,6 +56,14 @@ impl Moment {
 }
 
 impl Span {
+    /// Adds another stretch of time.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.seconds += other.seconds;
+        self.server_cpu_s += other.server_cpu_s;
+        self.driver_cpu_s += other.driver_cpu_s;
+        self.others_cpu_s += other.others_cpu_s;
+    }
+
     /// Puts down how noisy it was, and notes when it was so much that rates mean little.
     pub(crate) fn put_noise(&self, outcome: &mut Outcome) {
         outcome.set("others_cpu_s", self.others_cpu_s);
@@ -85,18 +93,34 @@ impl<'a> Subject<'a> {
         program: &'a Path,
         load: &str,
     ) -> Result<Self> {
+        let subject = Self::with_old_data(args, kind, program, load)?;
+        subject.empty()?;
+        Ok(subject)
+    }
+
+    /// Takes a server's directory as it is, or makes one.
+    pub(crate) fn with_old_data(
+        args: &Args,
+        kind: &'static Kind,
+        program: &'a Path,
+        load: &str,
+    ) -> Result<Self> {
         let run = args.out.join("run");
         let dir = run.join(format!("{}.{load}", kind.id));
-        if dir.exists() {
-            std::fs::remove_dir_all(&dir)?;
-        }
         std::fs::create_dir_all(&dir)?;
         let log = run.join(format!("{}.{load}.log", kind.id));
-        if log.exists() {
-            std::fs::remove_file(&log)?;
-        }
         // Absolute, because a server may change its own directory.
         Ok(Self { kind, program, dir: dir.canonicalize()?, log, keep: args.keep })
+    }
+
+    /// Removes what the server has written.
+    pub(crate) fn empty(&self) -> Result<()> {
+        std::fs::remove_dir_all(&self.dir)?;
+        std::fs::create_dir(&self.dir)?;
+        if self.log.exists() {
+            std::fs::remove_file(&self.log)?;
+        }
+        Ok(())
     }
 
     /// Starts the server and waits until it is ready.

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::outcome::Outcome;
+use crate::queries;
 use crate::server::{self, Kind, Role};
 
 /// One line of a table.
@@ -142,6 +143,7 @@ pub(crate) fn write(args: &Args) -> Result<()> {
     let outcomes: Vec<Outcome> = [INTEGERS, INTEGERS_16, DECIMALS, PODS]
         .into_iter()
         .chain(DATUM_LOADS)
+        .chain(queries::LOADS)
         .flat_map(|workload| {
             let load = |kind: &&Kind| Outcome::load(&args.out, &args.scale(), workload, kind.id);
             server::KINDS.iter().filter_map(move |kind| load(&kind))
@@ -173,6 +175,9 @@ fn markdown(args: &Args, outcomes: &[Outcome]) -> String {
             .map(|(figure, title, better)| row(workload, figure, title, 1.0, *better, NO))
             .collect();
         put_table(&mut out, workload, &rows.iter().collect::<Vec<_>>(), outcomes);
+    }
+    for workload in queries::LOADS {
+        queries::put_table(&mut out, workload, args.is_full(), outcomes);
     }
     for outcome in outcomes {
         for note in &outcome.notes {
@@ -263,7 +268,7 @@ fn bar_cells(row: &Row, ours: Option<f64>, ratio: Option<f64>) -> (String, Strin
 }
 
 /// Shows a figure with three digits that count, or whole when it is large.
-fn shown(figure: f64) -> String {
+pub(crate) fn shown(figure: f64) -> String {
     let decimals = match figure.abs() {
         0.0 => 0,
         size if size < 1.0 => 3,

@@ -19,6 +19,9 @@ pub(crate) const STEP_MS: i64 = 10_000;
 /// The metric by which a server is asked whether everything arrived.
 pub(crate) const COUNTED_NAME: &str = NAMES[0];
 
+/// The gauges of a host.
+pub(crate) const GAUGES: &[&str] = NAMES.split_at(NAMES.len() - 1).0;
+
 const NAMES: [&str; 11] = [
     "cpu_usage_user",
     "cpu_usage_system",

@@ -102,6 +102,8 @@ const fn victoria(id: &'static str) -> Kind {
                 "-retentionPeriod=100y".to_owned(),
                 "-search.latencyOffset=0s".to_owned(),
                 "-search.maxUniqueTimeseries=5000000".to_owned(),
+                // As long as the others allow by themselves.
+                "-search.maxQueryDuration=2m".to_owned(),
             ]
         },
         // There is no journal; the caches are written when the server ends.
@@ -144,6 +146,7 @@ fn sightline(place: &Place) -> Vec<String> {
         // The peers do not sync before they answer. Ours does, and is compared with that.
         "--sync=always".to_owned(),
         "--collect-host=false".to_owned(),
+        "--query-series-max=5000000".to_owned(),
     ]
 }
 
@@ -167,6 +170,15 @@ impl Kind {
             bail!("{}: no program at {}", self.id, path.display());
         }
         Ok(path)
+    }
+
+    /// Says whether queries are asked of it: ours, and the newest of each peer.
+    pub(crate) fn answers(&self) -> bool {
+        match self.role {
+            Role::Ours => true,
+            Role::Peer(_) => self.id.ends_with("-forky"),
+            Role::Sink => false,
+        }
     }
 
     /// Returns the name that a person reads above a column.

@@ -11,7 +11,7 @@ use crate::measure::Subject;
 use crate::outcome::Outcome;
 use crate::samples::{self, Values};
 use crate::server::{self, Kind};
-use crate::{rounds, stream};
+use crate::{queries, rounds, stream};
 
 /// One load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,22 @@ pub(crate) enum Workload {
     Pods,
     /// `PutMetricData` in each protocol.
     Aws,
+    /// Queries over the first load.
+    Queries,
+    /// Queries over a million series.
+    QueriesPods,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Integers, Self::Integers16, Self::Decimals, Self::Pods, Self::Aws];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Integers,
+        Self::Integers16,
+        Self::Decimals,
+        Self::Pods,
+        Self::Aws,
+        Self::Queries,
+        Self::QueriesPods,
+    ];
 
     pub(crate) fn id(self) -> &'static str {
         match self {
@@ -39,6 +50,8 @@ impl Workload {
             Self::Decimals => "decimals",
             Self::Pods => "pods",
             Self::Aws => "aws",
+            Self::Queries => "queries",
+            Self::QueriesPods => "queries-pods",
         }
     }
 
@@ -66,9 +79,11 @@ impl Workload {
         let hosts = |values, hours| Recipe::Hosts { values, rounds: rounds(hours) };
         match self {
             // The whole file also for the part: it is there already.
-            Self::Integers | Self::Integers16 => vec![hosts(Values::Integers, args.hours)],
+            Self::Integers | Self::Integers16 | Self::Queries => {
+                vec![hosts(Values::Integers, args.hours)]
+            }
             Self::Decimals => vec![hosts(Values::Decimals, args.hours.min(1.0))],
-            Self::Pods => vec![Recipe::Pods { series: args.series }],
+            Self::Pods | Self::QueriesPods => vec![Recipe::Pods { series: args.series }],
             Self::Aws => {
                 // 45 calls of each group at full size: 1.98 million datums in a protocol.
                 let rounds = ((args.hours * 7.5) as usize).max(4);
@@ -83,6 +98,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for &workload in &args.workloads {
         for recipe in workload.recipes(args) {
             let frames = Frames::ready(&args.out.join("data"), recipe)?;
+            if matches!(workload, Workload::Queries | Workload::QueriesPods) {
+                queries::run(args, workload.id(), recipe, &frames)?;
+                continue;
+            }
             for id in &args.servers {
                 let kind = server::find(id)?;
                 if workload == Workload::Aws && !kind.cloudwatch {
