@@ -39,6 +39,7 @@ const LAYERS: &[Layer] = &[
     layer("catalog", 3, &["storage", "model", "stdx"], "what definitions do"),
     layer("eval", 3, &["lang", "model", "stdx"], "where data comes from"),
     layer("query", 4, &["eval", "lang", "metric-store", "model", "stdx"], "HTTP and alarms"),
+    layer("alarm", 4, &["eval", "lang", "model", "stdx"], "a store, a socket or a clock"),
     layer("agent", 4, &["formats", "aws-wire", "model", "stdx"], "our stores"),
     layer(
         "platform",

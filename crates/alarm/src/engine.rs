@@ -1,0 +1,199 @@
+//! The engine: inputs in, effects out.
+
+mod act;
+mod answer;
+mod checkpoint;
+mod composite;
+mod entry;
+mod evaluate;
+mod math;
+mod points;
+mod put;
+mod tick;
+
+pub use answer::{Answer, AnswerSeries};
+pub use checkpoint::CheckpointError;
+pub use entry::{Contribution, EvaluationState, Status};
+pub use points::{Batch, History, Point};
+pub use put::PutError;
+
+use crate::definition::{AlarmKey, MuteRule};
+use crate::effect::Effect;
+use crate::interest::Interest;
+use crate::missing::Cell;
+use crate::reason::Datapoint;
+use entry::Entry;
+use model::{TenantId, TimeRange};
+use points::{LeafKey, Links, Slot};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use tick::Class;
+
+/// What can be set of an engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// How long after the end of a period its points may arrive and count at once.
+    pub lateness_ms: i64,
+    /// An evaluation comes this long after the end of its newest period at the latest, whether all
+    /// that arrived was seen or not.
+    pub deadline_ms: i64,
+    /// Ticks that are further apart than this mean that we stood still.
+    pub pause_ms_max: i64,
+    /// How long after we stood still periods without data still say nothing.
+    pub grace_ms: i64,
+    /// Alarms that need more buckets for a metric are evaluated by scheduled queries.
+    pub buckets_max: usize,
+    /// Series of an alarm that are looked at; more of them are `PARTIAL_DATA`.
+    pub series_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lateness_ms: 2_000,
+            deadline_ms: 5_000,
+            pause_ms_max: 30_000,
+            grace_ms: 60_000,
+            buckets_max: 1_200,
+            series_max: 500,
+        }
+    }
+}
+
+/// Evaluates alarms as points arrive.
+///
+/// It decides and does nothing: every input returns the effects that others carry out, in order. It
+/// knows no store, no socket and no clock; time is in its inputs. Equal inputs give equal effects.
+///
+/// What the caller promises:
+/// - Series are declared ([`on_series`](Self::on_series)) before their points, and again when their
+///   numbers change.
+/// - Points ([`on_points`](Self::on_points)) come in the order of the journal, with its positions.
+/// - [`on_tick`](Self::on_tick) comes at [`next_due_ms`](Self::next_due_ms) or soon after.
+/// - Every [`Effect::Rebuild`] is answered by [`on_rebuilt`](Self::on_rebuilt), every
+///   [`Effect::ScheduledQuery`] by [`on_answer`](Self::on_answer).
+/// - Effects and [`checkpoint`](Self::checkpoint) are kept together, so that neither is ahead.
+#[derive(Debug)]
+pub struct AlarmEngine {
+    options: Options,
+    /// The time of the newest input; [`NEVER`] before the first.
+    now_ms: i64,
+    /// The journal's position of the newest batch.
+    position: u64,
+    alarms: Vec<Option<Box<Entry>>>,
+    free_alarms: Vec<u32>,
+    by_name: HashMap<TenantId, HashMap<String, u32>>,
+    classes: BTreeMap<i64, Class>,
+    slots: Vec<Option<Slot>>,
+    free_slots: Vec<u32>,
+    /// Counts slots made, so that links to one that is gone are known.
+    generation: u32,
+    by_leaf: HashMap<Arc<LeafKey>, u32>,
+    interest: Interest,
+    /// By the number of the series.
+    links: Vec<Links>,
+    /// Composites by the alarms of their rules and by their suppressors.
+    parents: HashMap<AlarmKey, BTreeSet<u32>>,
+    suppressed: HashMap<AlarmKey, BTreeSet<u32>>,
+    /// Composites that must be evaluated, those that others are made of first, each with the alarms
+    /// that changed.
+    dirty: BTreeMap<(u32, u32), Vec<AlarmKey>>,
+    /// New composites: they wait for a tick.
+    fresh: BTreeSet<u32>,
+    /// When owed actions of composites are due.
+    waits: BTreeSet<(i64, u32)>,
+    mutes: BTreeMap<(TenantId, String), MuteRule>,
+    muted_by: HashMap<AlarmKey, BTreeSet<String>>,
+    /// When mute windows end that hold back actions.
+    mute_ends: BTreeSet<(i64, u32)>,
+    /// Times in which we did not see what arrived.
+    excluded: Vec<TimeRange>,
+    effects: Vec<Effect>,
+    /// Slots that got late points in this batch.
+    late: Vec<(u32, i64)>,
+    datapoints: Vec<Datapoint>,
+    cells: Vec<Cell>,
+}
+
+/// Before all time.
+pub(crate) const NEVER: i64 = i64::MIN;
+
+impl AlarmEngine {
+    /// Makes an engine without alarms.
+    pub fn new(options: Options) -> Self {
+        Self {
+            options,
+            now_ms: NEVER,
+            position: 0,
+            alarms: Vec::new(),
+            free_alarms: Vec::new(),
+            by_name: HashMap::new(),
+            classes: BTreeMap::new(),
+            slots: Vec::new(),
+            free_slots: Vec::new(),
+            generation: 0,
+            by_leaf: HashMap::new(),
+            interest: Interest::default(),
+            links: Vec::new(),
+            parents: HashMap::new(),
+            suppressed: HashMap::new(),
+            dirty: BTreeMap::new(),
+            fresh: BTreeSet::new(),
+            waits: BTreeSet::new(),
+            mutes: BTreeMap::new(),
+            muted_by: HashMap::new(),
+            mute_ends: BTreeSet::new(),
+            excluded: Vec::new(),
+            effects: Vec::new(),
+            late: Vec::new(),
+            datapoints: Vec::new(),
+            cells: Vec::new(),
+        }
+    }
+
+    /// Returns how many alarms there are.
+    pub fn len(&self) -> usize {
+        self.alarms.len() - self.free_alarms.len()
+    }
+
+    /// Says whether there is no alarm.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the position of the newest batch that was taken: where a reader goes on.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Returns what is known of an alarm.
+    pub fn status(&self, key: &AlarmKey) -> Option<Status> {
+        let entry = self.entry(self.find(key)?);
+        let mut status = entry.status();
+        status.matches_nothing_since_ms = self.matches_nothing_since(entry);
+        Some(status)
+    }
+
+    /// Returns the contributors of an alarm, at most 100 of those in ALARM.
+    pub fn contributors(&self, key: &AlarmKey) -> Vec<Contribution> {
+        self.find(key).map_or_else(Vec::new, |id| self.entry(id).contributions())
+    }
+
+    fn find(&self, key: &AlarmKey) -> Option<u32> {
+        self.by_name.get(&key.tenant)?.get(&key.name).copied()
+    }
+
+    fn entry(&self, id: u32) -> &Entry {
+        self.alarms[id as usize].as_ref().expect("an alarm of the index is there")
+    }
+
+    fn entry_mut(&mut self, id: u32) -> &mut Entry {
+        self.alarms[id as usize].as_mut().expect("an alarm of the index is there")
+    }
+
+    /// Ends an input: composites follow their children, then all effects are handed out.
+    fn done(&mut self, now_ms: i64) -> Vec<Effect> {
+        self.evaluate_composites(now_ms);
+        std::mem::take(&mut self.effects)
+    }
+}

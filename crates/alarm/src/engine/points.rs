@@ -1,0 +1,382 @@
+//! Windows over metrics: who links to them, what arrives in them, and when they are in doubt.
+
+use super::{AlarmEngine, NEVER};
+use crate::definition::Metric;
+use crate::effect::{Effect, Rebuild, SlotId};
+use crate::interest::Wanted;
+use crate::window::{Fold, OPEN_STEPS, Observed, Ring};
+use model::{Kind, SeriesKey, TenantId, TimeRange};
+use std::sync::Arc;
+
+/// What windows are shared by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct LeafKey {
+    pub(super) wanted: Wanted,
+    pub(super) step_ms: i64,
+    pub(super) distribution: bool,
+}
+
+/// A window over a metric, and the alarms that look at it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) key: Arc<LeafKey>,
+    pub(super) ring: Ring,
+    pub(super) users: Vec<u32>,
+    pub(super) generation: u32,
+    /// Where it is filed in the interest index.
+    place: u64,
+    /// A rebuild was asked for; points are not folded until it is answered.
+    pub(super) in_doubt: bool,
+    /// What arrived up to this position of the journal is in the ring.
+    complete_to: u64,
+    /// The newest sample of float series: one that is not newer may stand for another.
+    newest_float_ms: i64,
+    /// A point of this step did not fit yet.
+    ahead: Option<i64>,
+    /// The newest end of a period that a user looked at.
+    pub(super) evaluated_ms: i64,
+    /// Since when no series matches; [`NEVER`] if one does, or nobody knows.
+    pub(super) empty_since_ms: i64,
+}
+
+/// What became of a point.
+enum Taken {
+    /// It is in a bucket.
+    Folded,
+    /// It brought the window into doubt.
+    Doubt,
+    /// Nothing: it is too old, comes again with a rebuild, or is asked for when its time has come.
+    Not,
+}
+
+/// The windows that want a series. Most series have none or one.
+#[derive(Debug, Default)]
+pub(super) enum Links {
+    #[default]
+    None,
+    One(Link),
+    Many(Box<[Link]>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Link {
+    slot: u32,
+    generation: u32,
+}
+
+impl Links {
+    fn of(mut all: Vec<Link>) -> Self {
+        match all.len() {
+            0 => Self::None,
+            1 => Self::One(all.remove(0)),
+            _ => Self::Many(all.into()),
+        }
+    }
+
+    #[inline]
+    fn all(&self) -> &[Link] {
+        match self {
+            Self::None => &[],
+            Self::One(link) => std::slice::from_ref(link),
+            Self::Many(links) => links,
+        }
+    }
+}
+
+/// Points that arrived together.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'a> {
+    /// Where they stand in the journal; grows from batch to batch.
+    pub position: u64,
+    /// When they arrived, milliseconds since 1970.
+    pub arrived_ms: i64,
+    /// The points, in their order.
+    pub points: &'a [Point<'a>],
+}
+
+/// A point of a declared series.
+#[derive(Debug, Clone, Copy)]
+pub struct Point<'a> {
+    /// The number of the series.
+    pub series: u32,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// What was observed.
+    pub observed: Observed<'a>,
+}
+
+/// The past of a metric, in answer to a [`Rebuild`].
+#[derive(Debug, Clone, Copy)]
+pub struct History<'a> {
+    /// All that arrived up to here is in it; not before the newest batch that was given.
+    pub position: u64,
+    /// The numbers of the series that the metric has now.
+    pub series: &'a [u32],
+    /// Points of the range asked for, of all these series: of float series one for each moment.
+    pub points: &'a [(i64, Observed<'a>)],
+    /// The newest sample of float series, if they were put together on a grid.
+    pub newest_float_ms: Option<i64>,
+}
+
+impl AlarmEngine {
+    /// Takes the birth of a series, or its new number. Points of it name the number.
+    pub fn on_series(&mut self, number: u32, kind: Kind, key: &SeriesKey) {
+        let at = number as usize;
+        if at >= self.links.len() {
+            self.links.resize_with(at + 1, Links::default);
+        }
+        let mut links = Vec::new();
+        // Histograms have no value that an alarm on a metric could compare.
+        if kind != Kind::Histogram {
+            let slots = &mut self.slots;
+            self.interest.candidates(key, |id| {
+                if let Some(slot) = slots[id as usize].as_mut()
+                    && slot.key.wanted.takes(key)
+                {
+                    slot.empty_since_ms = NEVER;
+                    links.push(Link { slot: id, generation: slot.generation });
+                }
+            });
+        }
+        self.links[at] = Links::of(links);
+    }
+
+    /// Takes points. Alarms whose periods were looked at already are looked at again when a late point
+    /// falls into them.
+    pub fn on_points(&mut self, batch: &Batch<'_>) -> Vec<Effect> {
+        // A clock that jumps back must not make points of now look as if they were of the future.
+        let now_ms = batch.arrived_ms.max(self.now_ms);
+        for point in batch.points {
+            let Some(links) = self.links.get(point.series as usize) else { continue };
+            for link in links.all() {
+                let Some(slot) = self.slots[link.slot as usize].as_mut() else { continue };
+                if slot.generation != link.generation || batch.position <= slot.complete_to {
+                    continue;
+                }
+                match slot.take(point, now_ms) {
+                    Taken::Folded if slot.evaluated_ms <= point.at_ms => {}
+                    Taken::Folded | Taken::Doubt => self.late.push((link.slot, point.at_ms)),
+                    Taken::Not => {}
+                }
+            }
+        }
+        self.position = self.position.max(batch.position);
+        if self.late.is_empty() {
+            return Vec::new();
+        }
+        self.on_late(batch.arrived_ms);
+        self.done(batch.arrived_ms)
+    }
+
+    fn on_late(&mut self, arrived_ms: i64) {
+        let mut late = std::mem::take(&mut self.late);
+        let (mut again, mut asked) = (Vec::new(), Vec::new());
+        for &(slot_id, at_ms) in &late {
+            let Some(slot) = &self.slots[slot_id as usize] else { continue };
+            let step_ms = slot.key.step_ms;
+            let bucket_ms = at_ms.div_euclid(step_ms) * step_ms;
+            let users = slot.users.iter().copied();
+            again.extend(users.filter(|id| self.entry(*id).looked_at(bucket_ms, step_ms)));
+            if slot.in_doubt && !asked.contains(&slot_id) {
+                asked.push(slot_id);
+                self.request(slot_id);
+            }
+        }
+        again.sort_unstable();
+        again.dedup();
+        for id in again {
+            let evaluated_ms = self.entry(id).evaluated_ms;
+            self.evaluate(id, evaluated_ms, arrived_ms);
+        }
+        late.clear();
+        self.late = late;
+    }
+
+    /// Answers a [`Rebuild`]. If more has arrived than the history knows, it is asked for again.
+    pub fn on_rebuilt(&mut self, id: SlotId, history: &History<'_>, now_ms: i64) -> Vec<Effect> {
+        if self.slots.get(id.0 as usize).is_none_or(Option::is_none) {
+            return Vec::new();
+        }
+        if history.position < self.position {
+            self.request(id.0);
+            return self.done(now_ms);
+        }
+        let clock_ms = now_ms.max(self.now_ms);
+        let slot = self.slots[id.0 as usize].as_mut().expect("looked at above");
+        slot.rebuild(history, clock_ms);
+        if history.series.is_empty() && slot.empty_since_ms == NEVER {
+            slot.empty_since_ms = now_ms;
+        } else if !history.series.is_empty() {
+            slot.empty_since_ms = NEVER;
+        }
+        let link = Link { slot: id.0, generation: slot.generation };
+        let users = slot.users.clone();
+        for number in history.series {
+            self.link(*number, link);
+        }
+        for user in users {
+            let owed_ms = self.entry(user).owed_ms;
+            if owed_ms != NEVER {
+                self.evaluate(user, owed_ms, now_ms);
+            }
+        }
+        self.done(now_ms)
+    }
+
+    fn link(&mut self, number: u32, link: Link) {
+        let at = number as usize;
+        if at >= self.links.len() {
+            self.links.resize_with(at + 1, Links::default);
+        }
+        let links = &mut self.links[at];
+        if links.all().contains(&link) {
+            return;
+        }
+        let slots = &self.slots;
+        let lives = |link: &Link| {
+            slots[link.slot as usize].as_ref().is_some_and(|s| s.generation == link.generation)
+        };
+        let mut all: Vec<Link> = links.all().iter().copied().filter(lives).collect();
+        all.push(link);
+        *links = Links::of(all);
+    }
+
+    /// Returns the window of a metric, shared with all who need the same; it is as long as `closed`
+    /// steps at least.
+    pub(super) fn acquire(&mut self, key: LeafKey, closed: usize, user: u32) -> u32 {
+        if let Some(&id) = self.by_leaf.get(&key) {
+            let slot = self.slots[id as usize].as_mut().expect("a slot of the index is there");
+            if !slot.users.contains(&user) {
+                slot.users.push(user);
+            }
+            if slot.ring.len() < closed + OPEN_STEPS {
+                slot.ring = Ring::new(key.step_ms, closed, key.distribution);
+                self.request(id);
+            }
+            return id;
+        }
+        let id = self.free_slots.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            (self.slots.len() - 1) as u32
+        });
+        self.generation = self.generation.wrapping_add(1);
+        let key = Arc::new(key);
+        let slot = Slot {
+            ring: Ring::new(key.step_ms, closed, key.distribution),
+            users: vec![user],
+            generation: self.generation,
+            place: self.interest.file(id, &key.wanted),
+            in_doubt: false,
+            complete_to: 0,
+            newest_float_ms: NEVER,
+            ahead: None,
+            evaluated_ms: NEVER,
+            empty_since_ms: NEVER,
+            key: key.clone(),
+        };
+        self.slots[id as usize] = Some(slot);
+        self.by_leaf.insert(key, id);
+        self.request(id);
+        id
+    }
+
+    /// Ends the use of a window; without users it goes.
+    pub(super) fn release(&mut self, id: u32, user: u32) {
+        let Some(slot) = self.slots[id as usize].as_mut() else { return };
+        slot.users.retain(|held| *held != user);
+        if slot.users.is_empty() {
+            self.interest.remove(id, slot.place);
+            self.by_leaf.remove(&slot.key);
+            self.slots[id as usize] = None;
+            self.free_slots.push(id);
+        }
+    }
+
+    /// Asks for the past of a window.
+    pub(super) fn request(&mut self, id: u32) {
+        let now_ms = self.now_ms;
+        let slot = self.slots[id as usize].as_mut().expect("a slot that is asked for is there");
+        slot.in_doubt = true;
+        let step_ms = slot.key.step_ms;
+        // Before the first tick nobody knows how far back the ring will reach: all is asked for.
+        let start_ms = match now_ms {
+            NEVER => NEVER,
+            now_ms => (now_ms.div_euclid(step_ms) - slot.ring.len() as i64) * step_ms,
+        };
+        self.effects.push(Effect::Rebuild(Rebuild {
+            slot: SlotId(id),
+            tenant: slot.key.wanted.tenant,
+            metric: slot.key.wanted.metric.clone(),
+            range: TimeRange { start_ms, end_ms: i64::MAX },
+            step_ms,
+            distribution: slot.key.distribution,
+        }));
+    }
+
+    /// Returns whether a window can be looked at up to `end_ms`; asks for its past if that is in doubt.
+    pub(super) fn is_sure(&mut self, id: u32, end_ms: i64) -> bool {
+        let slot = self.slots[id as usize].as_mut().expect("an alarm holds its slots");
+        if slot.in_doubt {
+            return false;
+        }
+        let step_ms = slot.key.step_ms;
+        if slot.ahead.is_some_and(|number| number * step_ms < end_ms) {
+            self.request(id);
+            return false;
+        }
+        slot.evaluated_ms = slot.evaluated_ms.max(end_ms);
+        true
+    }
+
+    pub(super) fn slot(&self, id: u32) -> &Slot {
+        self.slots[id as usize].as_ref().expect("an alarm holds its slots")
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn take(&mut self, point: &Point<'_>, now_ms: i64) -> Taken {
+        if self.in_doubt {
+            return Taken::Not;
+        }
+        if let Observed::Float(_) = point.observed {
+            if point.at_ms <= self.newest_float_ms {
+                // It may stand for a sample that is in its bucket already: only the store knows.
+                self.in_doubt = true;
+                return Taken::Doubt;
+            }
+            self.newest_float_ms = point.at_ms;
+        }
+        match self.ring.fold(point.at_ms, now_ms, point.observed) {
+            Fold::Done(_) => Taken::Folded,
+            Fold::TooOld => Taken::Not,
+            Fold::Ahead(number) => {
+                self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
+                Taken::Not
+            }
+        }
+    }
+
+    fn rebuild(&mut self, history: &History<'_>, now_ms: i64) {
+        self.ring.clear();
+        (self.in_doubt, self.ahead) = (false, None);
+        self.complete_to = history.position;
+        self.newest_float_ms = NEVER;
+        for (at_ms, observed) in history.points {
+            if let Observed::Float(_) = observed {
+                self.newest_float_ms = self.newest_float_ms.max(*at_ms);
+            }
+            if let Fold::Ahead(number) = self.ring.fold(*at_ms, now_ms, *observed) {
+                self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
+            }
+        }
+        if let Some(newest_ms) = history.newest_float_ms {
+            self.newest_float_ms = self.newest_float_ms.max(newest_ms);
+        }
+    }
+}
+
+/// A metric of a tenant, on a grid.
+pub(super) fn leaf(tenant: TenantId, metric: &Metric, step_ms: i64, distribution: bool) -> LeafKey {
+    LeafKey { wanted: Wanted { tenant, metric: metric.clone() }, step_ms, distribution }
+}

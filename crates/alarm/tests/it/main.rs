@@ -1,0 +1,6 @@
+//! The engine by its fixtures, and by what holds for any stream.
+
+mod definitions;
+mod missing;
+mod script;
+mod world;
