@@ -50,6 +50,7 @@ pub(crate) struct FileOptions {
     pub(crate) series_max: Option<u64>,
     pub(crate) series_per_account_max: Option<u64>,
     pub(crate) series_per_namespace_max: Option<u64>,
+    pub(crate) exemplars_max: Option<u64>,
     pub(crate) query_series_max: Option<u64>,
     pub(crate) query_points_max: Option<u64>,
     pub(crate) query_time_max: Option<String>,

@@ -2,7 +2,7 @@
 
 use crate::config::{FileOptions, usage};
 use clap::Args;
-use server::{MemoryPlan, QuestionLimits, ReadLimits, SeriesLimits, Share};
+use server::{MemoryPlan, QuestionLimits, ReadLimits, SeriesLimits, Share, StoreOptions};
 use std::time::Duration;
 
 /// Limits of the server. Each may also stand in the file (without dashes) and in the environment.
@@ -23,6 +23,9 @@ pub(crate) struct LimitArguments {
     /// [default: three quarters of --series-per-account-max]
     #[arg(long, value_name = "N", env = "SIGHTLINE_SERIES_PER_NAMESPACE_MAX")]
     series_per_namespace_max: Option<u64>,
+    /// Exemplars of one account and region that are kept, the newest; 0 keeps none [default: 100000]
+    #[arg(long, value_name = "N", env = "SIGHTLINE_EXEMPLARS_MAX")]
+    exemplars_max: Option<u64>,
     /// Series that one question may read [default: 1000000]
     #[arg(long, value_name = "N", env = "SIGHTLINE_QUERY_SERIES_MAX")]
     query_series_max: Option<u64>,
@@ -44,6 +47,7 @@ pub(crate) struct LimitArguments {
 pub(crate) struct LimitOptions {
     pub(crate) memory: MemoryPlan,
     pub(crate) series: SeriesLimits,
+    pub(crate) exemplars_max: usize,
     pub(crate) questions: QuestionLimits,
 }
 
@@ -87,6 +91,10 @@ pub(crate) fn options(
         tenant: Share { series: tenant, ..defaults.tenant },
         namespace: Share { series: namespace, ..defaults.namespace },
     };
+    let exemplars_max = match arguments.exemplars_max.or(file.exemplars_max) {
+        None => StoreOptions::default().exemplars_max,
+        Some(max) => usize::try_from(max).unwrap_or(usize::MAX),
+    };
     let time_max = match arguments.query_time_max.as_deref().or(file.query_time_max.as_deref()) {
         None => QuestionLimits::default().time_max,
         Some(text) => duration(text).ok_or_else(|| {
@@ -112,7 +120,7 @@ pub(crate) fn options(
         aws_caps: arguments.aws_caps || file.aws_caps.unwrap_or(false),
         ..QuestionLimits::default()
     };
-    Ok(LimitOptions { memory, series, questions })
+    Ok(LimitOptions { memory, series, exemplars_max, questions })
 }
 
 /// Reads `4GiB`, `4GB`, `1048576` or, as a share of `all`, `60%`.
@@ -145,11 +153,12 @@ fn duration(text: &str) -> Option<Duration> {
 impl LimitOptions {
     /// Shows the limits as `config check` does.
     pub(crate) fn describe(&self) -> String {
-        let Self { memory, series, questions } = self;
+        let Self { memory, series, exemplars_max, questions } = self;
         let mib = |bytes: u64| bytes >> 20;
         format!(
             "memory        {} MiB: store {}, questions {}, bodies {}, answers {}\n\
              series        {} in all, {} an account, {} a namespace\n\
+             exemplars     {} an account\n\
              questions     {} series, {} points, {} MiB, {:?} each; {} at once, {} of an account\n\
              aws caps      {}\n",
             mib(memory.total),
@@ -160,6 +169,7 @@ impl LimitOptions {
             series.store.series,
             series.tenant.series,
             series.namespace.series,
+            exemplars_max,
             questions.read.series_max,
             questions.read.points_max,
             mib(questions.read.bytes_max),
@@ -212,11 +222,13 @@ mod tests {
         assert_eq!(series.map(|s| s.series), [1_000, 750, 10]);
         let file = FileOptions {
             series_per_account_max: Some(7),
+            exemplars_max: Some(0),
             query_time_max: Some("90s".into()),
             ..FileOptions::default()
         };
         let of_file = of(&[], &file).unwrap();
         assert_eq!(of_file.series.tenant.series, 7);
+        assert_eq!((of_file.exemplars_max, told.exemplars_max), (0, 100_000));
         assert_eq!(of_file.questions.time_max, Duration::from_secs(90));
         for bad in [
             &["--memory", "lots"][..],

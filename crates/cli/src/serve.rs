@@ -176,7 +176,8 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
     let five_minutes_ms = kept("retention-5m", five_minutes, retention_ms, default)?;
     let hour = pick(&arguments.retention_1h, &file.retention_1h);
     let hour_ms = kept("retention-1h", hour, five_minutes_ms, defaults.rollups.hour_ms)?;
-    let LimitOptions { memory, series, questions } = limits::options(&arguments.limits, &file)?;
+    let LimitOptions { memory, series, exemplars_max, questions } =
+        limits::options(&arguments.limits, &file)?;
     let options = ServerOptions {
         listen,
         data_dir: pick(&arguments.data, &file.data).unwrap_or_else(|| "data".into()).into(),
@@ -197,6 +198,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             retention_ms,
             rollups: RollUpTimes { five_minutes_ms, hour_ms },
             series,
+            exemplars_max,
             memory_bytes_max: usize::try_from(memory.store).unwrap_or(usize::MAX),
             ..StoreOptions::default()
         },
@@ -244,6 +246,7 @@ fn describe(options: &ServerOptions) -> String {
     let limits = LimitOptions {
         memory: options.memory,
         series: options.store.series,
+        exemplars_max: options.store.exemplars_max,
         questions: options.questions,
     };
     let in_days = |ms: i64| SignedDuration::from_millis(ms).as_hours() / 24;

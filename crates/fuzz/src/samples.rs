@@ -6,7 +6,7 @@ use aws_shapes::cloudwatch as shapes;
 use aws_wire::token::{Bound, PageTokens};
 use aws_wire::{Struct, codec, sigv4};
 use doors::prometheus::PrometheusDoor;
-use formats::remote_write::{self, Encoder, MetricType, Sample};
+use formats::remote_write::{self, Encoder, ExemplarToSend, MetricType, Sample};
 use http::Request;
 use metric_store::{FileStore, MetricStore, StoreOptions, fuzzing};
 use model::{Delta, Kind, Principal, SeriesKey, TenantId, Unit};
@@ -328,6 +328,11 @@ fn remote_writes(all: &mut Vec<Named>) {
     encoder.metadata(MetricType::Counter, "up", "helps", "seconds");
     let body = encoder.finish();
     put(all, "remote_write", "two-series", body.clone());
+    let mut encoder = Encoder::new();
+    let labels = &[("trace_id", "1f"), ("é", "漢")];
+    let exemplar = ExemplarToSend { at_ms: 1_700_000_000_001, value: 0.5, labels };
+    encoder.series_with(&[("__name__", "up")], &samples[..1], &[exemplar, exemplar]);
+    put(all, "remote_write", "exemplars", encoder.finish());
     put(
         all,
         "remote_write",

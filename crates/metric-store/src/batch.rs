@@ -1,6 +1,7 @@
 //! Points on their way in, before the store has them.
 
 use crate::budget::OverBudget;
+use crate::exemplars::kept::Stored;
 use crate::frame::Sample;
 use crate::head::Head;
 use crate::registry::{RawHash, Registry};
@@ -55,6 +56,8 @@ pub struct Batch {
     pub(crate) histograms: Vec<(u32, i64, Arc<Histogram>)>,
     /// What the histograms' buckets weigh beside them, in points.
     bucket_weight: usize,
+    /// By the canonical key of their series.
+    pub(crate) exemplars: Vec<(Arc<[u8]>, Vec<Stored>)>,
 }
 
 /// So many buckets take as much room on their way as one point.
@@ -69,6 +72,7 @@ impl Batch {
             deltas: Vec::new(),
             histograms: Vec::new(),
             bucket_weight: 0,
+            exemplars: Vec::new(),
         }
     }
 
@@ -163,12 +167,12 @@ impl Batch {
 
     /// Returns how much room it takes on its way, in points.
     pub(crate) fn weight(&self) -> usize {
-        self.len() + self.bucket_weight
+        self.len() + self.bucket_weight + self.exemplar_count()
     }
 
     /// Says whether nothing is in it.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len() == 0 && self.exemplars.is_empty()
     }
 
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {

@@ -117,9 +117,14 @@ impl MetricStore {
         let (mut deleted, touched, whole) = effects(&view, &new, false)?;
         let built_anew = Self::cut_within(&view, &new);
         drop(view);
-        if deleted.series == 0 {
+        let upto = self.flushed();
+        let exemplars = self.without_exemplars(what, upto)?;
+        if deleted.series == 0 && exemplars.is_none() {
             return Ok(deleted);
         }
+        let forget = exemplars.is_some();
+        let (exemplars, mark) = exemplars.unwrap_or_default();
+        let written: Vec<String> = exemplars.name().map(str::to_owned).into_iter().collect();
         deleted.parts_whole = whole.len();
         // A part that cannot be read now may hold some of it, and may be brought back.
         let unreadable = self.unreadable();
@@ -131,8 +136,9 @@ impl MetricStore {
             .into_iter()
             .map(|t| Arc::new(Tombstone::new(t.tenant, t.range, t.matchers, covered())));
         let gone: Vec<String> = whole.iter().cloned().collect();
-        self.install(Change {
+        let change = Change {
             gone,
+            exemplars,
             tombstones: tombstones.collect(),
             tiers: Some(Box::new(|tiers| {
                 tiers.parts.retain(|p| !whole.contains(&p.name));
@@ -141,7 +147,14 @@ impl MetricStore {
                 }
             })),
             ..Change::default()
-        })?;
+        };
+        match written.is_empty() {
+            true => self.install(change)?,
+            false => self.install_written(&written, change)?,
+        }
+        if forget {
+            self.forget_exemplars(what, upto, mark);
+        }
         tracing::info!(
             series = deleted.series,
             parts = deleted.parts,
@@ -262,7 +275,7 @@ impl MetricStore {
         let touched = what.iter().any(|d| {
             registries().into_iter().flatten().any(|r| !r.select(d.tenant, &d.matchers).is_empty())
         });
-        if !touched {
+        if !touched && !self.touches_exemplars(what) {
             return Ok(());
         }
         if frozen.is_some() {

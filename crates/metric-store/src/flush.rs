@@ -55,10 +55,13 @@ impl MetricStore {
                 self.take_head(renewed)
             }
         };
-        let written = self.write_parts(&frozen)?;
-        let new: Vec<String> = written.iter().map(|p| p.name().to_owned()).collect();
+        let came = self.write_parts(&frozen)?;
+        let mut new: Vec<String> = came.iter().map(|p| p.name().to_owned()).collect();
+        let (exemplars, mark) = self.write_exemplars().inspect_err(|_| self.remove_files(&new))?;
+        new.extend(exemplars.name().map(str::to_owned));
         let flushed = Some(frozen.sequence);
-        self.install_written(&new, Change { flushed, came: written, ..Change::default() })?;
+        self.install_written(&new, Change { flushed, came, exemplars, ..Change::default() })?;
+        self.exemplars_written(mark);
         self.counters().flushes.fetch_add(1, Ordering::Relaxed);
         Ok(renewed)
     }

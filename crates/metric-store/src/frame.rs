@@ -1,5 +1,7 @@
 //! What the journal holds of metrics: declarations of series and points by number.
 
+use crate::exemplars::file;
+use crate::exemplars::kept::Stored;
 use crate::registry::Registry;
 use model::{Delta, Histogram, Kind};
 use std::sync::Arc;
@@ -29,6 +31,8 @@ pub(crate) enum Event<'a> {
     Delta { number: u32, at_ms: i64, delta: Delta },
     /// A native histogram.
     Histogram { number: u32, at_ms: i64, histogram: Histogram },
+    /// An exemplar of the series with these canonical bytes.
+    Exemplar { key: &'a [u8], exemplar: Stored },
 }
 
 /// Appends declarations of `numbers`, with their count in front.
@@ -104,6 +108,21 @@ pub(crate) fn put_points(
     }
 }
 
+/// Appends the exemplars of a batch, if it has any, behind its points and histograms.
+pub(crate) fn put_exemplars(
+    out: &mut Vec<u8>,
+    has_histograms: bool,
+    given: &[(Arc<[u8]>, Vec<Stored>)],
+) {
+    if given.is_empty() {
+        return;
+    }
+    if !has_histograms {
+        varint::put_u64(out, 0);
+    }
+    file::put_batch(out, given);
+}
+
 fn read_samples(reader: &mut Reader<'_>, mut show: impl FnMut(Sample)) -> Option<()> {
     let (mut number, mut at_ms) = (0i64, 0i64);
     for _ in 0..reader.usize()? {
@@ -138,18 +157,23 @@ pub(crate) fn read(payload: &[u8], mut show: impl FnMut(Event<'_>)) -> Option<()
         let at_ms = reader.i64()?;
         show(Event::Histogram { number, at_ms, histogram: Histogram::decode(&mut reader)? });
     }
+    if !reader.is_empty() {
+        file::read_batch(&mut reader, |key, exemplar| show(Event::Exemplar { key, exemplar }))?;
+    }
     reader.is_empty().then_some(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::SeriesKey;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn reading_undoes_writing(
             points in proptest::collection::vec((any::<u32>(), any::<i64>(), any::<u64>()), 0..40),
+            with_histograms in any::<bool>(),
         ) {
             let samples: Vec<Sample> = points.iter().map(|&(number, at_ms, bits)| {
                 let value = if bits % 3 == 0 { (bits % 1000) as f64 } else { f64::from_bits(bits) };
@@ -158,10 +182,23 @@ mod tests {
             let deltas = [(7, -5, Delta::of_statistics(3.0, 5.0, 1.0, 2.0))];
             let mut payload = vec![0];
             let histogram = Arc::new(Histogram { count: 3.0, ..Histogram::default() });
+            // With and without: exemplars stand behind them.
+            let taken = samples.len() * usize::from(with_histograms);
             let histograms: Vec<_> =
-                samples.iter().map(|s| (s.number, s.at_ms, histogram.clone())).collect();
+                samples[..taken].iter().map(|s| (s.number, s.at_ms, histogram.clone())).collect();
             let half = &samples[..samples.len() / 2];
             put_points(&mut payload, &samples, half, &deltas, &histograms);
+            let mut key = Vec::new();
+            let (tenant, unit) = (model::TenantId(1), model::Unit::None);
+            let [namespace, name] = ["ns", "name"].map(str::to_owned);
+            SeriesKey { tenant, namespace, name, unit, labels: Vec::new() }.encode(&mut key);
+            let labels = [1, b'a', 1, b'b'];
+            let given: Vec<Stored> = samples
+                .iter()
+                .map(|s| Stored::new(s.at_ms, s.value, labels.into()))
+                .collect();
+            put_exemplars(&mut payload, !histograms.is_empty(), &[(key.clone().into(), given)]);
+            let mut exemplars = Vec::new();
             let (mut floats, mut singles, mut others, mut natives) = (Vec::new(), 0, 0, 0);
             read(&payload, |event| match event {
                 Event::Float(s) => floats.push(s),
@@ -170,10 +207,16 @@ mod tests {
                 Event::Histogram { histogram: read, .. } => {
                     natives += usize::from(read == *histogram);
                 }
+                Event::Exemplar { key: of, exemplar } => {
+                    assert_eq!((of, &exemplar.labels[..]), (&key[..], &labels[..]));
+                    exemplars.push((exemplar.at_ms, exemplar.value.to_bits()));
+                }
                 Event::Declared { .. } => panic!("nothing was declared"),
             }).expect("reads");
-            prop_assert_eq!((singles, others, natives), (samples.len() / 2, 1, samples.len()));
+            prop_assert_eq!((singles, others, natives), (samples.len() / 2, 1, taken));
             prop_assert_eq!(floats.len(), samples.len());
+            let told = samples.iter().map(|s| (s.at_ms, s.value.to_bits()));
+            prop_assert_eq!(exemplars, told.collect::<Vec<_>>());
             for (a, b) in floats.iter().zip(&samples) {
                 prop_assert_eq!((a.number, a.at_ms, a.value.to_bits()),
                     (b.number, b.at_ms, b.value.to_bits()));

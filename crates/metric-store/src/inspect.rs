@@ -156,6 +156,8 @@ pub struct FrameCount {
     pub deltas: u64,
     /// Native histograms.
     pub histograms: u64,
+    /// Exemplars.
+    pub exemplars: u64,
     /// The first frame that makes no sense although its checksum holds.
     pub odd: Option<u64>,
     declared: HashSet<u32>,
@@ -170,7 +172,8 @@ impl FrameCount {
     /// Counts a frame of our kind; `whole` says that the frames before it were shown too, so that
     /// every series must have been declared.
     pub fn add(&mut self, sequence: u64, payload: &[u8], whole: bool) {
-        let (mut floats, mut deltas, mut histograms, mut sound) = (0, 0, 0, true);
+        let (mut floats, mut deltas, mut histograms) = (0, 0, 0);
+        let (mut exemplars, mut sound) = (0, true);
         let declared = &mut self.declared;
         let read = frame::read(payload, |event| match event {
             Event::Declared { number, key, .. } => {
@@ -193,11 +196,13 @@ impl FrameCount {
                 sound &= !whole || declared.contains(&number);
                 histograms += 1;
             }
+            Event::Exemplar { .. } => exemplars += 1,
         });
         self.frames += 1;
         self.floats += floats;
         self.deltas += deltas;
         self.histograms += histograms;
+        self.exemplars += exemplars;
         if (read.is_none() || !sound) && self.odd.is_none() {
             self.odd = Some(sequence);
         }

@@ -1,5 +1,6 @@
 //! Puts changes of parts in force: first the manifest, then what readers see.
 
+use crate::exemplars::{FileInForce, exemplars_file};
 use crate::head::Frozen;
 use crate::part::{Part, PartError};
 use crate::rollup::days::Days;
@@ -76,6 +77,8 @@ pub(crate) struct Change<'a> {
     pub(crate) tombstones: Vec<Arc<Tombstone>>,
     /// What changes of the roll-ups; called once.
     pub(crate) tiers: Option<ChangeOfTiers<'a>>,
+    /// Which file holds the exemplars.
+    pub(crate) exemplars: FileInForce,
 }
 
 impl Change<'_> {
@@ -108,6 +111,7 @@ impl MetricStore {
         next.about = tiers.to_words();
         next.tombstones.extend(change.tombstones.iter().map(|t| t.to_stored(&next.parts)));
         next.tidy();
+        let exemplars_gone = change.exemplars.apply(&mut next);
         if let Some(believed_ms) = self.clock.lock().believed_ms() {
             next.set(CLOCK_SEEN, believed_ms.to_string());
         }
@@ -116,7 +120,8 @@ impl MetricStore {
         }
         self.manifest_file.replace(&next)?;
         let unlisted = manifest.parts.iter().filter(|name| !next.parts.contains(name));
-        let unlisted: Vec<String> = unlisted.cloned().collect();
+        let mut unlisted: Vec<String> = unlisted.cloned().collect();
+        unlisted.extend(exemplars_gone);
         *manifest = next;
         // Under the head's lock, so that no freeze comes between the two.
         let state = self.head.write();
@@ -151,7 +156,9 @@ impl MetricStore {
             // The rename may have happened and only its sync failed: then the disk lists them, and
             // after loss of power it may or may not.
             let unlisted = match self.manifest_file.read() {
-                Ok(Some(found)) => !written.iter().any(|name| found.parts.contains(name)),
+                Ok(Some(found)) => !written
+                    .iter()
+                    .any(|name| found.parts.contains(name) || exemplars_file(&found) == Some(name)),
                 Ok(None) => true,
                 Err(_) => false,
             };

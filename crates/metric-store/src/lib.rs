@@ -32,6 +32,7 @@ mod budget;
 mod chunk;
 mod clock_watch;
 mod delete;
+mod exemplars;
 mod expire;
 mod faults;
 mod find;
@@ -68,6 +69,10 @@ mod tombstone;
 pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
 pub use delete::{DeleteError, Deleted, Deletion};
+pub use exemplars::{
+    Exemplar, ExemplarStatus, ExemplarsOf, exemplars_file, is_exemplars_file, set_exemplars_file,
+    verify_exemplars,
+};
 pub use faults::{Fault, FaultKind};
 pub use find::MetricKey;
 pub use frame::FRAME_KIND;

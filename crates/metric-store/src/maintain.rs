@@ -1,5 +1,6 @@
 //! Background work as a step that somebody calls: flush the head, merge parts, remove old ones.
 
+use crate::exemplars::FileInForce;
 use crate::faults::kind_of;
 use crate::install::{Change, ChangeOfTiers};
 use crate::retention::Retention;
@@ -104,7 +105,7 @@ impl MetricStore {
         let quiet = now_ms - pace.changed_ms >= self.options.quiet_ms;
         // A frozen head is one whose flush failed: it comes first.
         let due = self.view.load().frozen.is_some()
-            || head_points > 0
+            || (head_points > 0 || self.exemplars_wait())
                 && (head_full
                     || self.journal_bytes() >= self.options.journal_bytes_max
                     || now_ms - flushed_ms >= self.options.head_age_max_ms
@@ -117,6 +118,7 @@ impl MetricStore {
                 false => clock.observe(now_ms),
             }
         };
+        self.expire_exemplars(believed_ms);
         if self.expire(believed_ms)? || self.expire_tiers(believed_ms)? {
             return Ok(Step::Expired);
         }
@@ -137,7 +139,7 @@ impl MetricStore {
             pace.flushed_ms = Some(now_ms);
             return Ok(Step::Flushed);
         }
-        if head_points == 0 && !self.is_pressed() {
+        if head_points == 0 && !self.exemplars_wait() && !self.is_pressed() {
             pace.flushed_ms = Some(now_ms);
         }
         // Parts that cannot be rewritten must not keep roll-ups back, for which expiry waits; between
@@ -173,7 +175,11 @@ impl MetricStore {
         let gone = self.manifest.lock().parts.clone();
         let nothing: ChangeOfTiers<'_> = Box::new(|tiers| *tiers = Tiers::default());
         let flushed = Some(frozen.sequence);
-        self.install(Change { flushed, gone, tiers: Some(nothing), ..Change::default() })
+        let exemplars = FileInForce::Nothing;
+        let tiers = Some(nothing);
+        self.install(Change { flushed, gone, tiers, exemplars, ..Change::default() })?;
+        self.clear_exemplars(frozen.sequence);
+        Ok(())
     }
 
     /// Returns for how long raw points are kept.

@@ -1,5 +1,7 @@
 //! What the journal holds beyond the parts goes into a head again, each frame once.
 
+use crate::exemplars::Kept;
+use crate::exemplars::kept::Stored;
 use crate::frame::{self, Event, FRAME_KIND};
 use crate::head::Head;
 use crate::registry::Registry;
@@ -19,6 +21,7 @@ pub(crate) fn replay(
     from: u64,
     registry: &Registry,
     head: &mut Head,
+    exemplars: &mut Kept,
 ) -> Result<(), StoreError> {
     let mut numbers = Numbers::default();
     let mut bad = None;
@@ -50,6 +53,10 @@ pub(crate) fn replay(
                 }
                 None => sound = false,
             },
+            Event::Exemplar { key, exemplar } => {
+                let sequence = found.sequence;
+                exemplars.insert(&Arc::from(key), Stored { sequence, ..exemplar });
+            }
         });
         if read.is_none() || !sound {
             bad = Some(found.sequence);

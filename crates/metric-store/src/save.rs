@@ -5,9 +5,10 @@
 //! nothing behind it. Parts are immutable, and an open one can be read after it was merged away or
 //! has expired: holding it is what keeps it.
 
+use crate::exemplars::{exemplars_file, is_exemplars_file, verify_exemplars};
 use crate::part::{Part, PartError};
 use crate::store::{MetricStore, StoreError, io};
-use std::io::Result as IoResult;
+use std::io::{ErrorKind, Result as IoResult};
 use std::sync::Arc;
 use stdx::Rng;
 use storage::{Manifest, PartFile};
@@ -42,6 +43,7 @@ enum Held {
     Open(Arc<Part>),
     /// Set aside when the store was opened: it is saved as it is, for whoever mends it.
     Aside(Box<dyn PartFile>),
+    Exemplars(Box<dyn PartFile>),
 }
 
 impl SavedPart {
@@ -50,6 +52,7 @@ impl SavedPart {
         match &self.file {
             Held::Open(part) => part.is_aside(),
             Held::Aside(_) => true,
+            Held::Exemplars(_) => false,
         }
     }
 }
@@ -58,14 +61,14 @@ impl PartFile for SavedPart {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> IoResult<()> {
         match &self.file {
             Held::Open(part) => part.file().read_exact_at(buf, offset),
-            Held::Aside(file) => file.read_exact_at(buf, offset),
+            Held::Aside(file) | Held::Exemplars(file) => file.read_exact_at(buf, offset),
         }
     }
 
     fn len(&self) -> IoResult<u64> {
         match &self.file {
             Held::Open(part) => part.file().len(),
-            Held::Aside(file) => file.len(),
+            Held::Aside(file) | Held::Exemplars(file) => file.len(),
         }
     }
 }
@@ -90,8 +93,24 @@ impl MetricStore {
             };
             parts.push(SavedPart { name: name.clone(), file });
         }
+        if let Some(name) = exemplars_file(&manifest) {
+            // One that is gone was told of at the start.
+            if let Some(file) = self.saved_exemplars(name)? {
+                parts.push(SavedPart { name: name.to_owned(), file });
+            }
+        }
         let points = view.parts.iter().map(|p| p.meta().points).sum();
         Ok(Saved { manifest, line, parts, points })
+    }
+
+    fn saved_exemplars(&self, name: &str) -> Result<Option<Held>, StoreError> {
+        let damaged = self.exemplars_are_damaged();
+        match self.parts.open(name) {
+            Ok(file) if damaged => Ok(Some(Held::Aside(file))),
+            Ok(file) => Ok(Some(Held::Exemplars(file))),
+            Err(error) if damaged && error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("open exemplars")(error)),
+        }
     }
 
     /// Returns the name of this line of history, which is made when it is first asked for.
@@ -122,5 +141,8 @@ pub fn manifest_of_copy(saved: &Manifest) -> Manifest {
 /// # Errors
 /// [`PartError::Damaged`] names the first block that is not what was written.
 pub fn check_part(name: &str, file: Box<dyn PartFile>) -> Result<(), PartError> {
+    if is_exemplars_file(name) {
+        return verify_exemplars(name, &*file).map(drop);
+    }
     Part::open(name, file)?.check_blocks()
 }

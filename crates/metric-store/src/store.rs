@@ -7,6 +7,7 @@
 use crate::batch::{Batch, Done, WriteError};
 use crate::budget::{NamespaceUse, SeriesLimits};
 use crate::clock_watch::ClockWatch;
+use crate::exemplars::{Kept, exemplars_file};
 use crate::faults::{FaultKind, Watched, kind_of};
 use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
@@ -59,6 +60,8 @@ pub struct StoreOptions {
     /// Points in memory and the index of their series may take this many bytes; the head is flushed
     /// before, and beyond it writers are told to slow down.
     pub memory_bytes_max: usize,
+    /// Exemplars of one tenant that are kept, the newest; zero keeps none.
+    pub exemplars_max: usize,
     /// How many series there may be before new ones are refused.
     pub series: SeriesLimits,
     /// Goes by the clock whatever it says, as on a virtual one; otherwise nothing expires by a clock
@@ -95,6 +98,7 @@ impl Default for StoreOptions {
             waiting_points_max: 4_000_000,
             tap_bytes_max: 512 << 20,
             memory_bytes_max: usize::MAX,
+            exemplars_max: 100_000,
             series: SeriesLimits::UNBOUNDED,
             trust_clock: false,
         }
@@ -193,6 +197,7 @@ pub struct MetricStore {
     frozen_now: Condvar,
     pub(crate) head: RwLock<HeadState>,
     pub(crate) view: ArcSwap<View>,
+    pub(crate) exemplars: Mutex<Kept>,
     /// One flush, merge or expiry at a time.
     pub(crate) maintenance: Mutex<crate::maintain::Pace>,
     /// Set when the manifest could not be replaced: parts that it may list or not.
@@ -201,6 +206,7 @@ pub struct MetricStore {
     /// Bytes of the head, and of a frozen one with its registry: looked at by every write.
     head_bytes: AtomicUsize,
     pub(crate) frozen_bytes: AtomicUsize,
+    pub(crate) exemplar_bytes: AtomicUsize,
     pub(crate) damaged: AtomicU64,
     broken: AtomicBool,
     pub(crate) journal_watch: Watched,
@@ -304,10 +310,16 @@ impl MetricStore {
         let believed_ms = manifest.setting(CLOCK_SEEN).and_then(|ms| ms.parse().ok()).or(newest);
         let registry = Arc::new(Registry::limited(options.series, Arc::default()));
         let mut head = Head::default();
-        replay(&*journal, manifest.flushed + 1, &registry, &mut head)?;
+        let mut exemplars = Kept::of_options(&options);
+        if let Some(name) = exemplars_file(&manifest) {
+            damaged += u64::from(!exemplars.load(&*parts, name)?);
+        }
+        replay(&*journal, manifest.flushed + 1, &registry, &mut head, &mut exemplars)?;
         // Last of all: a store that does not open keeps everything as it is.
         let leftovers = parts
-            .retain(&|name| manifest.parts.iter().any(|p| p == name))
+            .retain(&|name| {
+                manifest.parts.iter().any(|p| p == name) || exemplars_file(&manifest) == Some(name)
+            })
             .map_err(io("remove leftovers"))?;
         for name in leftovers {
             tracing::info!(part = name, "removed a part that no manifest lists");
@@ -341,6 +353,8 @@ impl MetricStore {
             counters: StoreCounters::default(),
             head_bytes: AtomicUsize::new(head_bytes),
             frozen_bytes: AtomicUsize::new(0),
+            exemplar_bytes: AtomicUsize::new(exemplars.status().bytes),
+            exemplars: Mutex::new(exemplars),
             damaged: AtomicU64::new(damaged),
             broken: AtomicBool::new(false),
             journal_watch: Watched::default(),
@@ -372,6 +386,7 @@ impl MetricStore {
         payload.push(0);
         let Batch { floats, singles, deltas, histograms, .. } = &batch;
         frame::put_points(&mut payload, floats, singles, deltas, histograms);
+        frame::put_exemplars(&mut payload, !histograms.is_empty(), &batch.exemplars);
 
         let mut order = self.order.lock();
         if !Arc::ptr_eq(&order.registry, &batch.registry) {
@@ -477,7 +492,7 @@ impl MetricStore {
         let (mut points, mut weight) = (0, 0);
         for item in ready {
             match item {
-                Item::Batch { batch, done, .. } => {
+                Item::Batch { batch, done, sequence } => {
                     points += batch.len();
                     weight += batch.weight();
                     // One lock a batch, so that readers get their turn between two.
@@ -485,6 +500,7 @@ impl MetricStore {
                     batch.apply_to(&mut state.head);
                     self.head_bytes.store(state.head.heap_bytes, Ordering::Relaxed);
                     drop(state);
+                    self.keep_exemplars(&batch, sequence);
                     finished.push(done);
                 }
                 Item::Freeze { sequence, registry } => self.freeze(sequence, registry),
@@ -620,7 +636,8 @@ impl MetricStore {
     /// Returns the bytes of points in memory and of the index of their series.
     pub(crate) fn memory_bytes(&self, registry: &Registry) -> usize {
         let points = self.head_bytes.load(Ordering::Relaxed);
-        points + self.frozen_bytes.load(Ordering::Relaxed) + registry.bytes()
+        let exemplars = self.exemplar_bytes.load(Ordering::Relaxed);
+        points + self.frozen_bytes.load(Ordering::Relaxed) + registry.bytes() + exemplars
     }
 
     /// Returns how many points are in no part yet, and whether they take enough memory to be worth a

@@ -164,5 +164,7 @@ fn translate(event: Event<'_>) -> Option<TapEvent> {
         Event::Histogram { number, at_ms, histogram } => {
             TapEvent::Histogram { number, at_ms, histogram: Arc::new(histogram) }
         }
+        // Nobody who follows the stream decides by them.
+        Event::Exemplar { .. } => return None,
     })
 }

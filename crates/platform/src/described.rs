@@ -10,6 +10,7 @@ use model::{Principal, Scope, TenantId};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 const METADATA: &str = "metric-metadata";
 const ENTITIES: &str = "entities";
@@ -145,6 +146,8 @@ impl<K: std::hash::Hash + Eq, V> Copy<K, V> {
 pub(crate) struct Described {
     metadata: Mutex<Copy<(TenantId, String), MetricMetadata>>,
     entities: Mutex<Copy<String, Vec<u8>>>,
+    /// Pieces of metadata, and exemplars, that doors refused.
+    refused: [AtomicU64; 2],
     /// Held by whoever writes to the catalog, so that those who only look do not wait for it.
     writing: Mutex<()>,
 }
@@ -225,6 +228,18 @@ impl Described {
 }
 
 impl Platform {
+    /// Counts pieces of metadata and exemplars that a door refused.
+    pub fn note_refused_beside(&self, metadata: usize, exemplars: usize) {
+        for (counter, more) in self.described.refused.iter().zip([metadata, exemplars]) {
+            counter.fetch_add(more as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns how many pieces of metadata, and how many exemplars, doors refused.
+    pub fn refused_beside(&self) -> [u64; 2] {
+        self.described.refused.each_ref().map(|counter| counter.load(Ordering::Relaxed))
+    }
+
     /// Keeps what a sender tells of metrics; returns when it is durable.
     ///
     /// # Errors

@@ -37,6 +37,8 @@ pub struct Ingest {
     pub tenant: TenantId,
     /// Times that may be put, end excluded.
     pub times: TimeRange,
+    /// Exemplars are kept at all.
+    pub keeps_exemplars: bool,
     /// Where points go.
     pub batch: Batch,
 }
@@ -67,7 +69,8 @@ impl Platform {
             start_ms: now_ms.saturating_sub(back_ms),
             end_ms: now_ms.saturating_add(2 * HOUR_MS + 1),
         };
-        Ok(Ingest { tenant, times, batch: self.metrics.batch() })
+        let keeps_exemplars = self.metrics.options().exemplars_max > 0;
+        Ok(Ingest { tenant, times, keeps_exemplars, batch: self.metrics.batch() })
     }
 
     /// Sends a batch on its way; `done` is called, on another thread, when its points survive a

@@ -36,8 +36,9 @@ pub use lang::promql;
 pub use manage::{ManageError, Management, StoppedDirectory};
 pub use memory::MemoryPlan;
 pub use metric_store::{
-    Batch, Deleted, NamespaceUse, OverBudget, RawHash, ReadError, ReadLimits, SeriesLimits,
-    SeriesNumber, Share, StoreOptions, StoreStatus, WriteError,
+    Batch, Deleted, Exemplar, ExemplarStatus, ExemplarsOf, NamespaceUse, OverBudget, RawHash,
+    ReadError, ReadLimits, SeriesLimits, SeriesNumber, Share, StoreOptions, StoreStatus,
+    WriteError,
 };
 pub use metric_store::{FORMS, Held, HeldForms, Keep, RollUpTimes, Tier};
 pub use query::metric_data::{
@@ -233,6 +234,11 @@ impl Platform {
     /// Returns what each namespace of each account has in memory, and what it was refused.
     pub fn namespace_uses(&self) -> Vec<NamespaceUse> {
         self.metrics.namespace_uses()
+    }
+
+    /// Returns how exemplars stand.
+    pub fn exemplar_status(&self) -> ExemplarStatus {
+        self.metrics.exemplar_status()
     }
 
     /// Returns how the metric store is kept.

@@ -3,7 +3,7 @@
 use crate::Platform;
 use crate::access::{AccessError, Verb};
 use crate::questions::Turn;
-use metric_store::{Matcher, ReadBudget, ReadError};
+use metric_store::{ExemplarsOf, Matcher, ReadBudget, ReadError};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::metric_data::{DataAnswer, DataQuestion};
 use query::{MetricId, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError, StatisticsQuestion};
@@ -91,6 +91,26 @@ impl<'p> OpenQuestion<'p> {
     pub fn promql(self, question: &PromQuestion<'_>) -> Result<Answered<'p, PromAnswer>, AskError> {
         let Self { platform, tenant, turn } = self;
         let value = turn.counted(platform.runner.promql(tenant, question, &turn.budget))?;
+        Ok(Answered { value, turn: Some(turn) })
+    }
+}
+
+impl<'p> OpenQuestion<'p> {
+    /// Returns the exemplars in `range` of series that any of the selectors takes.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn exemplars(
+        self,
+        selectors: &[Vec<lang::promql::Matcher>],
+        range: TimeRange,
+    ) -> Result<Answered<'p, Vec<ExemplarsOf>>, AskError> {
+        let Self { platform, tenant, turn } = self;
+        let selectors: Vec<_> = selectors.iter().map(|s| query::store_matchers(s)).collect();
+        let found = tenant.map_or(Ok(Vec::new()), |tenant| {
+            platform.metrics.exemplars(tenant, &selectors, range, &turn.budget)
+        });
+        let value = turn.counted(found.map_err(QueryError::from))?;
         Ok(Answered { value, turn: Some(turn) })
     }
 }

@@ -154,6 +154,28 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         status.registry_bytes as f64,
     );
+    for (what, count) in ["metadata", "exemplars"].into_iter().zip(shared.platform.refused_beside())
+    {
+        let help = "Pieces of metadata, and exemplars, that were refused.";
+        let labels = [("what", what)];
+        put("sightline_beside_refused_total", Counter, help, &labels, count as f64);
+    }
+    let exemplars = shared.platform.exemplar_status();
+    put("sightline_exemplars", Gauge, "Exemplars that are kept.", &[], exemplars.count as f64);
+    put(
+        "sightline_exemplar_bytes",
+        Gauge,
+        "Bytes that exemplars take in memory.",
+        &[],
+        exemplars.bytes as f64,
+    );
+    put(
+        "sightline_exemplars_evicted_total",
+        Counter,
+        "Exemplars that gave way to newer ones.",
+        &[],
+        exemplars.evicted as f64,
+    );
     put("sightline_parts", Gauge, "Parts of raw points in service.", &[], status.parts as f64);
     for (tier, status) in platform::Tier::ALL.into_iter().zip(status.tiers) {
         let of_tier = [("tier", tier.name())];

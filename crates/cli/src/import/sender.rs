@@ -58,7 +58,7 @@ const REASONS: [(&str, &str); 6] = [
     ("series that cannot be stored", "series that cannot be stored"),
     ("samples of new series without room", "samples of new series for which there is no room"),
     ("native histograms", "native histograms"),
-    ("exemplars", "exemplars"),
+    ("exemplars that cannot be stored", "exemplars that cannot be stored"),
     ("metadata that cannot be stored", "pieces of metadata that cannot be stored"),
 ];
 

@@ -5,6 +5,8 @@
 mod admin;
 mod answer;
 mod caller;
+mod exemplar_query;
+mod exemplar_write;
 mod form;
 mod listing;
 mod nothing;

@@ -1,11 +1,10 @@
-//! What there is none of here: targets and rules live with whoever scrapes and evaluates them, and
-//! exemplars are not kept. Clients that look for them are told so in Prometheus' form: empty.
+//! What there is none of here: targets and rules live with whoever scrapes and evaluates them. Clients
+//! that look for them are told so in Prometheus' form: empty.
 //!
 //! Source: Prometheus documentation, "HTTP API".
 
 use super::Asked;
 use super::answer::{Data, Failure};
-use super::query::{opened, time};
 use serde_json::{Value, json};
 
 fn told(value: &Value) -> Result<Data, Failure> {
@@ -44,17 +43,5 @@ pub(super) fn alertmanagers(_asked: &Asked<'_>) -> Result<Data, Failure> {
 
 /// Answers `/api/v1/targets/metadata` and `/api/v1/notifications`.
 pub(super) fn list(_asked: &Asked<'_>) -> Result<Data, Failure> {
-    told(&json!([]))
-}
-
-/// Answers `/api/v1/query_exemplars`, for an expression that can be read.
-pub(super) fn exemplars(asked: &Asked<'_>) -> Result<Data, Failure> {
-    let (start, end) = (time(asked, "start")?, time(asked, "end")?);
-    if let (Some(start), Some(end)) = (start, end)
-        && end < start
-    {
-        return Err(Failure::bad_data("end timestamp must not be before start timestamp"));
-    }
-    opened(asked, |errors| Failure::bad_data(errors.to_string()))?;
     told(&json!([]))
 }

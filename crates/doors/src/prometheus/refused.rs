@@ -49,11 +49,19 @@ impl Refused {
 
     pub(super) fn not_served(&mut self, series: &SeriesView<'_>) {
         self.histograms.add(series.histograms(), || shown(series));
-        self.exemplars.add(series.exemplars(), || shown(series));
+    }
+
+    pub(super) fn exemplars(&mut self, series: &SeriesView<'_>, count: usize, why: &str) {
+        self.exemplars.add(count, || format!("{} {why}", shown(series)));
     }
 
     pub(super) fn metadata(&mut self, why: String) {
         self.metadata.add(1, || why);
+    }
+
+    /// Returns how many pieces of metadata, and how many exemplars, were refused.
+    pub(super) fn beside(&self) -> (usize, usize) {
+        (self.metadata.count, self.exemplars.count)
     }
 
     /// Returns how many samples were refused, as far as they were counted.
@@ -69,7 +77,7 @@ impl Refused {
             (&self.series, "series that cannot be stored".into()),
             (&self.room, "samples of new series without room".into()),
             (&self.histograms, "native histograms (not served yet)".into()),
-            (&self.exemplars, "exemplars (not served yet)".into()),
+            (&self.exemplars, "exemplars that cannot be stored".into()),
             (&self.metadata, "metadata that cannot be stored".into()),
         ];
         let mut text = format!("samples stored: {stored}; refused");

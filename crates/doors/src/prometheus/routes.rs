@@ -1,6 +1,6 @@
 //! Which path means what, and which methods it takes.
 
-use super::{Act, Tell, admin, nothing, status, tree};
+use super::{Act, Tell, admin, exemplar_query, nothing, status, tree};
 use http::Method;
 
 pub(super) const PREFIX: &str = "/api/v1/";
@@ -48,7 +48,7 @@ const TOLD: &[(&str, bool, Tell)] = &[
     ("format_query", true, tree::format_query),
     ("notifications", false, nothing::list),
     ("parse_query", true, tree::parse_query),
-    ("query_exemplars", true, nothing::exemplars),
+    ("query_exemplars", true, exemplar_query::exemplars),
     ("rules", false, nothing::rules),
     ("scrape_pools", false, nothing::scrape_pools),
     ("status/buildinfo", false, status::build_info),

@@ -6,7 +6,7 @@
 use super::answer::Failure;
 use super::caller::Caller;
 use super::refused::Refused;
-use super::{PrometheusDoor, PrometheusOptions};
+use super::{PrometheusDoor, PrometheusOptions, exemplar_write};
 use bytes::Bytes;
 use formats::remote_write::{
     self, DecodeError, DecompressError, Item, MetadataView, Sample, SeriesView,
@@ -104,6 +104,7 @@ fn send(
         }
         let (tenant, points) = (ingest.tenant, ingest.batch.len() as u64);
         let samples_refused = refused.samples();
+        let (metadata_refused, exemplars_refused) = refused.beside();
         let refused = refused.told(ingest.batch.len(), ingest.times);
         let slot = done.clone();
         let submitted = door.platform.submit(ingest.batch, move |kept| {
@@ -112,6 +113,7 @@ fn send(
         match submitted {
             Err(WriteError::Stale) => {}
             other => {
+                door.platform.note_refused_beside(metadata_refused, exemplars_refused);
                 let (points, refused) = match &other {
                     Ok(()) => (points, samples_refused),
                     Err(_) => (0, points + samples_refused),
@@ -261,8 +263,11 @@ impl<'a> Filling<'a> {
                     continue;
                 }
             };
-            if series.histograms() + series.exemplars() > 0 {
+            if series.histograms() > 0 {
                 self.refused.not_served(&series);
+            }
+            if series.exemplar_count() > 0 {
+                self.add_exemplars(&series)?;
             }
             let batch = &mut self.ingest.batch;
             let raw = series.labels_raw().map(|raw| batch.raw_hash_prefixed(prefix, raw));
@@ -322,6 +327,25 @@ impl<'a> Filling<'a> {
         })?;
         if let Some(full) = full {
             self.refused.full(series, without_room, &full);
+        }
+        Ok(())
+    }
+
+    /// Exemplars are looked up by their series' labels, which are read for them each time: they are few.
+    fn add_exemplars(&mut self, series: &SeriesView<'_>) -> Result<(), DecodeError> {
+        let Self { ingest, refused, .. } = self;
+        let exemplars = exemplar_write::taken(series, ingest.times, |why| {
+            refused.exemplars(series, 1, &why);
+        })?;
+        if exemplars.is_empty() {
+            return Ok(());
+        }
+        match key_of(series, ingest.tenant) {
+            _ if !ingest.keeps_exemplars => {
+                refused.exemplars(series, exemplars.len(), "and --exemplars-max is 0");
+            }
+            Ok(key) => ingest.batch.exemplars(&key, &exemplars),
+            Err(why) => refused.exemplars(series, exemplars.len(), &why),
         }
         Ok(())
     }

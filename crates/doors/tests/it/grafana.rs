@@ -5,6 +5,7 @@
 //! metrics, series, metadata, exemplars), and Prometheus' documentation of the calls.
 
 use crate::world::{NOW_MS, World, body, encoded, told};
+use formats::remote_write::{Encoder, ExemplarToSend, MetricType};
 use http::Request;
 use serde_json::Value;
 
@@ -14,6 +15,12 @@ fn filled() -> World {
         (0..=60).map(|n| (NOW_MS - 600_000 + n * 10_000, n as f64)).collect();
     let labels = [("__name__", "http_requests_total"), ("instance", "a:1"), ("job", "web")];
     assert_eq!(world.write(&body(&[(&labels, &samples)])).0, 204);
+    let mut encoder = Encoder::new();
+    let trace = &[("traceID", "4bf92f3577b34da6")];
+    let exemplar = ExemplarToSend { at_ms: NOW_MS - 1, value: 3.0, labels: trace };
+    encoder.series_with(&labels, &[], &[exemplar]);
+    encoder.metadata(MetricType::Counter, "http_requests_total", "Requests.", "");
+    assert_eq!(world.write(&encoder.finish()).0, 204);
     world
 }
 
@@ -62,7 +69,8 @@ fn every_call_of_the_data_source_is_answered() {
     assert_eq!(labels, serde_json::json!(["__name__", "instance", "job"]));
     let series = post(&world, "series", &with(&[("match[]", "{job=\"web\"}"), ("limit", "40000")]));
     assert_eq!(series[0]["instance"], "a:1");
-    assert!(get(&world, "metadata", &[("limit", "1000"), ("limit_per_metric", "1")]).is_object());
+    let metadata = get(&world, "metadata", &[("limit", "1000"), ("limit_per_metric", "1")]);
+    assert_eq!(metadata["http_requests_total"][0]["type"], "counter");
     let tree = get(&world, "parse_query", &[("query", "rate(http_requests_total[1m])")]);
     assert_eq!(tree["func"]["name"], "rate");
     let text = post(&world, "format_query", &[("query", "sum(rate(up[1m]))by(job)")]);
@@ -74,7 +82,9 @@ fn every_call_of_the_data_source_is_answered() {
     assert_eq!(panel["resultType"], "matrix");
     assert_eq!(panel["result"][0]["metric"]["job"], "web");
     assert_eq!(panel["result"][0]["values"][20][1], "0.1", "a sample of one each ten seconds");
-    assert_eq!(post(&world, "query_exemplars", &with(&[query])), serde_json::json!([]));
+    let exemplars = post(&world, "query_exemplars", &with(&[query]));
+    assert_eq!(exemplars[0]["seriesLabels"]["instance"], "a:1");
+    assert_eq!(exemplars[0]["exemplars"][0]["labels"]["traceID"], "4bf92f3577b34da6");
     let table = post(&world, "query", &[query, ("time", "1700000000"), ("timeout", "30s")]);
     assert_eq!(table["resultType"], "vector");
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod budgets;
+mod exemplars;
 mod grafana;
 mod hostile;
 mod properties;

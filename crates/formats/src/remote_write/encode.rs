@@ -11,6 +11,17 @@ pub fn compress(plain: &[u8]) -> Vec<u8> {
     snap::raw::Encoder::new().compress_vec(plain).expect("a request is smaller than 4 GiB")
 }
 
+/// An exemplar to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct ExemplarToSend<'a> {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// The value.
+    pub value: f64,
+    /// Names and values, as they are.
+    pub labels: &'a [(&'a str, &'a str)],
+}
+
 /// Writes a `prometheus.WriteRequest`, as Prometheus itself does: fields in order, zeros left out.
 #[derive(Debug, Default)]
 pub struct Encoder {
@@ -27,17 +38,26 @@ impl Encoder {
 
     /// Appends a series. The labels are written as they come: sorting them is the caller's part.
     pub fn series<S: AsRef<str>>(&mut self, labels: &[(S, S)], samples: &[Sample]) {
+        self.series_with(labels, samples, &[]);
+    }
+
+    /// Appends a series with exemplars.
+    pub fn series_with<S: AsRef<str>>(
+        &mut self,
+        labels: &[(S, S)],
+        samples: &[Sample],
+        exemplars: &[ExemplarToSend<'_>],
+    ) {
         let message = &mut self.message;
         message.clear();
         for (name, value) in labels {
-            let (name, value) = (name.as_ref(), value.as_ref());
-            message.push(1 << 3 | 2);
-            varint::put_u64(message, (text_len(name) + text_len(value)) as u64);
-            put_text(message, 1, name);
-            put_text(message, 2, value);
+            put_label(message, name.as_ref(), value.as_ref());
         }
         for sample in samples {
             put_sample(message, *sample);
+        }
+        for exemplar in exemplars {
+            put_exemplar(message, exemplar);
         }
         self.out.push(1 << 3 | 2);
         varint::put_bytes(&mut self.out, message);
@@ -61,6 +81,30 @@ impl Encoder {
     pub fn finish(self) -> Vec<u8> {
         self.out
     }
+}
+
+fn put_label(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.push(1 << 3 | 2);
+    varint::put_u64(out, (text_len(name) + text_len(value)) as u64);
+    put_text(out, 1, name);
+    put_text(out, 2, value);
+}
+
+fn put_exemplar(out: &mut Vec<u8>, exemplar: &ExemplarToSend<'_>) {
+    let mut message = Vec::new();
+    for (name, value) in exemplar.labels {
+        put_label(&mut message, name, value);
+    }
+    if exemplar.value.to_bits() != 0 {
+        message.push(2 << 3 | 1);
+        message.extend_from_slice(&exemplar.value.to_le_bytes());
+    }
+    if exemplar.at_ms != 0 {
+        message.push(3 << 3);
+        varint::put_u64(&mut message, exemplar.at_ms.cast_unsigned());
+    }
+    out.push(3 << 3 | 2);
+    varint::put_bytes(out, &message);
 }
 
 fn put_sample(out: &mut Vec<u8>, sample: Sample) {

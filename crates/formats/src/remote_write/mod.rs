@@ -8,12 +8,14 @@
 //! Source: Prometheus remote write 1.0 specification.
 
 mod encode;
+mod exemplar;
 mod key;
 mod snappy;
 mod view;
 mod wire;
 
-pub use encode::{Encoder, compress};
+pub use encode::{Encoder, ExemplarToSend, compress};
+pub use exemplar::{ExemplarView, Exemplars};
 pub use key::LabelError;
 pub use snappy::{DecompressError, decompress};
 pub use view::{Item, Items, Labels, MetadataView, MetricType, Sample, Samples, SeriesView, items};

@@ -1,5 +1,6 @@
 //! A walk over a `WriteRequest` that copies nothing.
 
+use super::exemplar::Exemplars;
 use super::wire::{Cursor, DecodeError, Stretch, WireType, text};
 
 /// Walks over an unpacked `prometheus.WriteRequest`.
@@ -70,6 +71,7 @@ pub struct SeriesView<'a> {
     samples: Stretch,
     histograms: usize,
     exemplars: usize,
+    exemplar_fields: Stretch,
 }
 
 /// The tags of the two fields that come in numbers: field number and wire type in one byte.
@@ -87,6 +89,7 @@ impl<'a> SeriesView<'a> {
             samples: Stretch::EMPTY,
             histograms: 0,
             exemplars: 0,
+            exemplar_fields: Stretch::EMPTY,
         };
         let mut cursor = Cursor::new(body, message);
         while !cursor.is_done() {
@@ -109,7 +112,13 @@ impl<'a> SeriesView<'a> {
                 }
                 2 if view.samples == Stretch::EMPTY => view.samples = field,
                 2 => view.samples.end = field.end,
-                3 => view.exemplars += 1,
+                3 => {
+                    if view.exemplars == 0 {
+                        view.exemplar_fields = field;
+                    }
+                    view.exemplars += 1;
+                    view.exemplar_fields.end = field.end;
+                }
                 _ => view.histograms += 1,
             }
         }
@@ -127,7 +136,7 @@ impl<'a> SeriesView<'a> {
 
     /// Reads the labels, in the order in which they came and unchecked but for UTF-8.
     pub fn labels(&self) -> Labels<'a> {
-        Labels { body: self.body, cursor: Cursor::new(self.body, self.labels) }
+        Labels::new(self.body, self.labels)
     }
 
     /// Reads the samples, in the order in which they came.
@@ -141,9 +150,14 @@ impl<'a> SeriesView<'a> {
         self.histograms
     }
 
-    /// Returns how many exemplars came with the series. They are counted, not read.
-    pub fn exemplars(&self) -> usize {
+    /// Returns how many exemplars came with the series.
+    pub fn exemplar_count(&self) -> usize {
         self.exemplars
+    }
+
+    /// Reads the exemplars, in the order in which they came.
+    pub fn exemplars(&self) -> Exemplars<'a> {
+        Exemplars::new(self.body, self.exemplar_fields)
     }
 }
 
@@ -155,6 +169,10 @@ pub struct Labels<'a> {
 }
 
 impl<'a> Labels<'a> {
+    pub(super) fn new(body: &'a [u8], stretch: Stretch) -> Self {
+        Self { body, cursor: Cursor::new(body, stretch) }
+    }
+
     fn step(&mut self) -> Result<Option<(&'a str, &'a str)>, DecodeError> {
         while !self.cursor.is_done() {
             let tag = self.cursor.tag()?;

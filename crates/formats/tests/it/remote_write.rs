@@ -1,5 +1,6 @@
 use formats::remote_write::{
-    self, DecodeError, Encoder, Item, LabelError, Malformed, MetricType, Sample, SeriesView, items,
+    self, DecodeError, Encoder, ExemplarToSend, Item, LabelError, Malformed, MetricType, Sample,
+    SeriesView, items,
 };
 use model::TenantId;
 use proptest::prelude::*;
@@ -38,6 +39,9 @@ fn read_all(body: &[u8]) -> Result<Vec<Sent>, DecodeError> {
                     series.labels().map(|l| l.map(|(n, v)| (n.into(), v.into()))).collect();
                 let samples: Result<Vec<_>, _> =
                     series.samples().map(|s| s.map(|s| (s.at_ms, s.value.to_bits()))).collect();
+                for exemplar in series.exemplars() {
+                    let _ = exemplar?.labels.count();
+                }
                 all.push((labels?, samples?));
             }
             Item::Metadata(metadata) => {
@@ -139,7 +143,39 @@ fn labels_with_other_fields_between_are_still_read() {
     assert_eq!(labels, [("a", "1"), ("b", "2")]);
     let samples: Vec<_> = series.samples().map(Result::unwrap).collect();
     assert_eq!(samples, [Sample { at_ms: 3, value: 1.0 }, Sample { at_ms: 0, value: 0.0 }]);
-    assert_eq!((series.histograms(), series.exemplars()), (1, 1));
+    assert_eq!((series.histograms(), series.exemplar_count()), (1, 1));
+    let exemplars: Vec<_> = series.exemplars().map(Result::unwrap).collect();
+    assert_eq!((exemplars.len(), exemplars[0].at_ms, exemplars[0].value), (1, 0, 0.0));
+}
+
+#[test]
+fn exemplars_are_read_as_they_were_written() {
+    let mut encoder = Encoder::new();
+    let send = |at_ms, value, labels| ExemplarToSend { at_ms, value, labels };
+    let exemplars = [
+        send(1_600_096_945_479, 6.5, &[("trace_id", "EpTxMJ40fUus7aGY"), ("span", "ä")][..]),
+        send(0, f64::NAN, &[]),
+        send(-5, 0.0, &[("a", "")]),
+    ];
+    let sample = Sample { at_ms: 7, value: 1.0 };
+    encoder.series_with(&[("__name__", "m")], &[sample], &exemplars);
+    let body = encoder.finish();
+    let series = only_series(&body);
+    assert_eq!(series.samples().collect::<Result<Vec<_>, _>>(), Ok(vec![sample]));
+    assert_eq!(series.exemplar_count(), 3);
+    for (read, sent) in series.exemplars().map(Result::unwrap).zip(exemplars) {
+        assert_eq!((read.at_ms, read.value.to_bits()), (sent.at_ms, sent.value.to_bits()));
+        assert_eq!(read.labels.collect::<Result<Vec<_>, _>>().unwrap(), sent.labels);
+    }
+    // A time in eight bytes, and labels that are cut off: the walk ends there.
+    for broken in [&[3 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0][..], &[1 << 3 | 2, 5, 1]] {
+        let mut fields = vec![3 << 3 | 2, u8::try_from(broken.len()).unwrap()];
+        fields.extend_from_slice(broken);
+        fields.extend_from_slice(&[3 << 3 | 2, 0]);
+        let body = request_of(&fields);
+        let read: Vec<_> = only_series(&body).exemplars().collect();
+        assert!(read.len() == 1 && read[0].is_err(), "{read:?}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ pub(super) const REQUEST_WORDS: &[&[u8]] = &[
     b"label/__name__/values",
     b"label/U__a_2e_b/values",
     b"metadata?limit=1",
+    b"query_exemplars?query=up&start=0",
     b"&time=1700000000.5",
     b"&limit=",
     b"&timeout=1s",
@@ -93,6 +94,17 @@ pub(super) fn remote_write(input: &[u8]) {
                     assert!(labels.as_ref().is_ok_and(Vec::is_empty));
                 }
                 let key = view.series_key(TenantId(1));
+                let mut exemplars = 0;
+                for exemplar in view.exemplars() {
+                    exemplars += 1;
+                    match exemplar {
+                        Ok(exemplar) => exemplar.labels.filter_map(Result::err).for_each(|error| {
+                            check_place(&error, input);
+                        }),
+                        Err(error) => check_place(&error, input),
+                    }
+                }
+                assert!(exemplars <= view.exemplar_count());
                 match (&labels, samples) {
                     (Ok(labels), Ok(samples)) => {
                         again.series(labels, &samples);

@@ -8,7 +8,8 @@
 //! `SIGHTLINE_CRASH_SEEDS=100000` runs more of them; a failure prints its seed.
 
 use metric_store::{
-    Deletion, Detail, FileStore, Grid, Matcher, MetricStore, Points, ReadBudget, StoreOptions, Test,
+    Deletion, Detail, Exemplar, FileStore, Grid, Matcher, MetricStore, Points, ReadBudget,
+    StoreOptions, Test,
 };
 use model::{Bucket, Delta, Histogram, Kind, ResetHint, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ enum Point {
     Float(u8, i64, f64),
     Delta(u8, i64, Delta),
     Histogram(u8, i64, Histogram),
+    Exemplar(u8, Exemplar),
 }
 
 /// Series by number: floats below this, deltas below the next, then histograms.
@@ -35,12 +37,20 @@ const FLOATS: u8 = 6;
 const DELTAS: u8 = 12;
 const SERIES: u64 = 16;
 
+/// Exemplars that a tenant may have.
+const EXEMPLARS_MAX: usize = 5;
+
+/// What orders exemplars of a tenant: time, key, value, label.
+type Event = (i64, Vec<u8>, u64, String);
+
 /// Series name and time to value: what the store must hold.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Model {
     floats: BTreeMap<(u8, i64), u64>,
     deltas: BTreeMap<(u8, i64), Delta>,
     histograms: BTreeMap<(u8, i64), Vec<u8>>,
+    /// The newest, by tenant.
+    exemplars: [BTreeSet<Event>; 2],
 }
 
 fn bytes_of(histogram: &Histogram) -> Vec<u8> {
@@ -62,6 +72,13 @@ impl Model {
                 Point::Histogram(s, t, h) => {
                     self.histograms.insert((*s, *t), bytes_of(h));
                 }
+                Point::Exemplar(series, exemplar) => {
+                    let of_tenant = &mut self.exemplars[usize::from(series % 2)];
+                    of_tenant.insert(event(&key(*series), exemplar));
+                    while of_tenant.len() > EXEMPLARS_MAX {
+                        of_tenant.pop_first();
+                    }
+                }
             }
         }
     }
@@ -82,6 +99,9 @@ impl Model {
         self.floats.retain(|(series, at), _| !meant(*series, *at));
         self.deltas.retain(|(series, at), _| !meant(*series, *at));
         self.histograms.retain(|(series, at), _| !meant(*series, *at));
+        for of_tenant in &mut self.exemplars {
+            of_tenant.retain(|(at, bytes, ..)| !meant(series_of(bytes), *at));
+        }
     }
 
     /// Says which points differ: all of them would fill pages.
@@ -89,7 +109,8 @@ impl Model {
         let points = |model: &Self| -> BTreeSet<String> {
             let floats = model.floats.iter().map(|p| format!("{p:?}"));
             let all = floats.chain(model.deltas.iter().map(|p| format!("{p:?}")));
-            all.chain(model.histograms.iter().map(|p| format!("{p:?}"))).collect()
+            let all = all.chain(model.histograms.iter().map(|p| format!("{p:?}")));
+            all.chain(model.exemplars.iter().flatten().map(|p| format!("{p:?}"))).collect()
         };
         let (kept, found) = (points(self), points(found));
         let lost: Vec<_> = kept.difference(&found).collect();
@@ -129,6 +150,13 @@ impl Model {
                         }
                     }
                 }
+            }
+        }
+        for (tenant, events) in (0..).zip(&mut model.exemplars) {
+            let all = [Vec::new()];
+            for found in store.exemplars(TenantId(tenant), &all, TimeRange::ALL, limits).unwrap() {
+                assert!(found.exemplars.is_sorted_by_key(|e| e.at_ms));
+                events.extend(found.exemplars.iter().map(|e| event(&found.key, e)));
             }
         }
         assert_eq!(listed, model.series(), "a list shows the series that have points");
@@ -180,10 +208,30 @@ fn key(series: u8) -> SeriesKey {
     }
 }
 
+fn event(key: &SeriesKey, exemplar: &Exemplar) -> Event {
+    let mut bytes = Vec::new();
+    key.encode(&mut bytes);
+    let label = exemplar.labels.iter().map(|(_, value)| value.as_str()).collect();
+    (exemplar.at_ms, bytes, exemplar.value.to_bits(), label)
+}
+
+fn series_of(key: &[u8]) -> u8 {
+    SeriesKey::decode(key).unwrap().name.parse().unwrap()
+}
+
+fn random_exemplar(rng: &mut Rng) -> Exemplar {
+    let at_ms = NOW - rng.below(3) as i64 * DAY + rng.below(20) as i64 * 1000;
+    let labels = vec![("trace_id".to_owned(), rng.below(3).to_string())];
+    Exemplar { at_ms, value: rng.below(3) as f64 / 2.0, labels }
+}
+
 fn random_batch(rng: &mut Rng) -> Vec<Point> {
     (0..1 + rng.below(30))
         .map(|_| {
             let series = rng.below(SERIES) as u8;
+            if rng.one_in(12) {
+                return Point::Exemplar(series, random_exemplar(rng));
+            }
             // Mostly in order and now, sometimes late, sometimes another day.
             let day = if rng.one_in(6) { rng.below(3) as i64 } else { 0 };
             let at = NOW - day * DAY + rng.below(40) as i64 * 1000;
@@ -275,6 +323,10 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
             Point::Float(s, ..) => (*s, Kind::Float),
             Point::Delta(s, ..) => (*s, Kind::Delta),
             Point::Histogram(s, ..) => (*s, Kind::Histogram),
+            Point::Exemplar(s, exemplar) => {
+                batch.exemplars(&key(*s), std::slice::from_ref(exemplar));
+                continue;
+            }
         };
         let hash = batch.raw_hash(&[series]);
         let number = match batch.find(hash).filter(|_| raw) {
@@ -285,6 +337,7 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
             Point::Float(_, t, v) => batch.float(number, *t, *v),
             Point::Delta(_, t, d) => batch.delta(number, *t, d.clone()),
             Point::Histogram(_, t, h) => batch.histogram(number, *t, h.clone()),
+            Point::Exemplar(..) => unreachable!("added above"),
         }
     }
     store.write(batch)
@@ -292,7 +345,8 @@ fn write(store: &MetricStore, points: &[Point], raw: bool) -> Result<(), metric_
 
 fn open(disk: &SimDisk) -> Result<MetricStore, metric_store::StoreError> {
     let journal = FileJournalOptions { sync: SyncMode::Always, segment_bytes: 2000 };
-    FileStore::open(Arc::new(disk.clone()), Path::new("/data"), journal, StoreOptions::default())
+    let options = StoreOptions { exemplars_max: EXEMPLARS_MAX, ..StoreOptions::default() };
+    FileStore::open(Arc::new(disk.clone()), Path::new("/data"), journal, options)
 }
 
 fn run(seed: u64) {

@@ -38,13 +38,13 @@ fn of_day(name: &str) -> String {
 }
 
 impl Check<'_> {
-    fn metrics_dir(&self) -> PathBuf {
+    pub(super) fn metrics_dir(&self) -> PathBuf {
         self.dir.join("metrics")
     }
 
     fn part_names(&self) -> Vec<String> {
         let mut names = self.disk.list(&self.metrics_dir()).unwrap_or_default();
-        names.retain(|name| name.ends_with(".part"));
+        names.retain(|name| name.ends_with(".part") && !metric_store::is_exemplars_file(name));
         names
     }
 
@@ -69,7 +69,9 @@ impl Check<'_> {
                 }
                 return Some(manifest);
             }
-            Ok(None) if self.part_names().is_empty() => return Some(Manifest::default()),
+            Ok(None) if self.part_names().is_empty() && self.exemplar_names().is_empty() => {
+                return Some(Manifest::default());
+            }
             Ok(None) => "MANIFEST is missing, and there are parts".to_owned(),
             Err(error @ ManifestError::Damaged { .. }) => error.to_string(),
             Err(error) => {
@@ -165,10 +167,15 @@ impl Check<'_> {
         }
         // Samples of floats may be applied again: the later arrival of one time wins, as before.
         let flushed = first.unwrap_or(report.next).saturating_sub(1);
-        let next_part = numbered.last().map_or(0, |(number, _)| *number);
+        let exemplars = self.exemplar_names().pop();
+        let number = |name: &String| name.split_once('.').and_then(|(n, _)| n.parse().ok());
+        let of_exemplars = exemplars.as_ref().and_then(number).unwrap_or(0);
+        let next_part = numbered.last().map_or(0, |(number, _)| *number).max(of_exemplars);
         let about = metric_store::about_rebuilt(&summaries)?;
         let parts = numbered.into_iter().map(|(_, name)| name).collect();
-        Ok(Manifest { flushed, next_part, parts, about, ..Manifest::default() })
+        let mut manifest = Manifest { flushed, next_part, parts, about, ..Manifest::default() };
+        metric_store::set_exemplars_file(&mut manifest, exemplars);
+        Ok(manifest)
     }
 
     /// Checks every part that counts, and files that do not.

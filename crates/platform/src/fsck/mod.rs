@@ -4,6 +4,7 @@
 //! What would need a guess is told and left. `docs/damage.md` says what each finding means.
 
 mod catalog;
+mod exemplars;
 mod journal;
 mod metrics;
 mod report;
@@ -150,6 +151,7 @@ pub fn fsck(
     check.count_bytes();
     let manifest = check.manifest();
     check.parts(manifest.as_ref());
+    check.exemplars(manifest.as_ref());
     check.journal(manifest.as_ref());
     check.catalog();
     (check.progress)(check.bytes_total, check.bytes_total);

@@ -1,7 +1,7 @@
 //! What a check says of each kind of damage, what it mends, and that nothing sound is lost by it.
 
 use crate::golden::{content, open, open_store, try_open};
-use crate::golden_write::{END_MS, deltas, floats, put, scope};
+use crate::golden_write::{END_MS, deltas, exemplars, floats, put, scope};
 use model::Scope;
 use platform::{FsckOptions, FsckReport, Outcome, Platform, fsck};
 use std::path::{Path, PathBuf};
@@ -114,6 +114,50 @@ fn a_damaged_part_is_set_aside_and_the_rest_stays() {
     assert_eq!(check(&disk).code(), 0, "mended once");
     let platform = open(shared(&disk), Path::new(DATA), END_MS);
     assert_eq!((platform.store_status().parts, platform.store_status().parts_damaged), (1, 0));
+}
+
+#[test]
+fn exemplars_are_checked_and_set_aside() {
+    let written = || {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let platform = open(shared(&disk), Path::new(DATA), END_MS);
+        load(&platform, &mut Rng::from_seed(1), 1, false);
+        put(&platform, &scopes()[0], |ingest| exemplars(ingest, END_MS - DAY_MS, 5));
+        platform.flush().unwrap();
+        drop(platform);
+        disk.after_kill()
+    };
+    let disk = written();
+    let sound = told(&disk);
+    assert_eq!(sound.matches("trace_id").count(), 5);
+    assert_eq!(dry(&disk).code(), 0);
+    let file = disk.first_name("/data/metrics", ".exemplars.part");
+    let len = disk.open(&file).unwrap().len().unwrap() as usize;
+    for at in (0..len).filter(|at| !(6..16).contains(at)) {
+        disk.damage(&file, at);
+        let report = dry(&disk);
+        assert!(one(&report).means.contains("no points are"), "byte {at}: {report:?}");
+        disk.damage(&file, at);
+    }
+    // The server starts all the same, and says so.
+    disk.damage(&file, 40);
+    let platform = open(shared(&disk.after_kill()), Path::new(DATA), END_MS);
+    assert_eq!(platform.store_status().parts_damaged, 1);
+    drop(platform);
+    assert!(matches!(one(&check(&disk)).outcome, Outcome::Mended(_)));
+    assert_eq!(disk.list_names("/data/metrics/aside", ".exemplars.part"), 1);
+    assert_eq!(check(&disk).code(), 0, "mended once");
+    let points = sound.split("\nexemplars of").next().unwrap();
+    assert_eq!(told(&disk), points, "no points are lost");
+    // Gone, as after a version that knew nothing of exemplars; and without a manifest.
+    let disk = written();
+    disk.remove(&file).unwrap();
+    assert!(matches!(one(&check(&disk)).outcome, Outcome::Mended(_)));
+    assert_eq!(told(&disk), points);
+    let disk = written();
+    disk.remove(Path::new("/data/metrics/MANIFEST")).unwrap();
+    check_with(&disk, FsckOptions { rebuild_manifest: true, ..FsckOptions::default() });
+    assert_eq!(told(&disk), sound);
 }
 
 #[test]

@@ -129,6 +129,16 @@ pub(crate) fn content(store: &MetricStore, platform_scopes: &[(Scope, model::Ten
                 let _ = writeln!(text, "  {} points, checksum {sum:016x}", lines.len());
             }
         }
+        let all = [Vec::new()];
+        let found = store.exemplars(*tenant, &all, TimeRange::ALL, &ReadBudget::default());
+        for of in found.expect("all exemplars are read") {
+            let (name, labels) = (&of.key.name, &of.key.labels);
+            let _ = writeln!(text, "\nexemplars of {name:?} {labels:?}");
+            for exemplar in of.exemplars {
+                let (at, value) = (exemplar.at_ms, number(exemplar.value));
+                let _ = writeln!(text, "  {at} {value} {:?}", exemplar.labels);
+            }
+        }
     }
     text
 }

@@ -2,7 +2,7 @@
 
 use crate::golden::open;
 use model::{Delta, Kind, Principal, STALE_NAN_BITS, Scope, SeriesKey, TenantId, Unit};
-use platform::{Entity, EntityOfSeries, Ingest, MetricMetadata, Platform, TimeLimits};
+use platform::{Entity, EntityOfSeries, Exemplar, Ingest, MetricMetadata, Platform, TimeLimits};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +33,17 @@ pub(crate) fn key(
     let mut key = SeriesKey { tenant, namespace, name, unit, labels };
     key.canonicalise().expect("labels that differ");
     key
+}
+
+/// Adds exemplars of one series, a minute apart.
+pub(crate) fn exemplars(ingest: &mut Ingest, day_ms: i64, count: i64) {
+    let key = key(ingest.tenant, "", "requests_total", Unit::None, &[("host", "web-1")]);
+    let exemplar = |n: i64| Exemplar {
+        at_ms: day_ms + n * MINUTE_MS,
+        value: n as f64 / 2.0,
+        labels: vec![("trace_id".into(), format!("{n:032x}"))],
+    };
+    ingest.batch.exemplars(&key, &(0..count).map(exemplar).collect::<Vec<_>>());
 }
 
 /// Puts points into a scope and waits until they are kept.

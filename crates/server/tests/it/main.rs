@@ -9,6 +9,7 @@ mod console;
 mod credentials;
 mod crowd;
 mod delete;
+mod described;
 mod faults;
 mod fsck;
 mod http;
