@@ -38,6 +38,7 @@ const LAYERS: &[Layer] = &[
     layer("metric-store", 3, &["storage", "model", "stdx"], "query languages"),
     layer("catalog", 3, &["storage", "model", "stdx"], "what definitions do"),
     layer("eval", 3, &["lang", "model", "stdx"], "where data comes from"),
+    layer("chart", 3, &["lang", "model", "stdx"], "stores, queries and HTTP"),
     layer("query", 4, &["eval", "lang", "metric-store", "model", "stdx"], "HTTP and alarms"),
     layer("alarm", 4, &["eval", "lang", "model", "stdx"], "a store, a socket or a clock"),
     layer("agent", 4, &["formats", "aws-wire", "model", "stdx"], "our stores"),

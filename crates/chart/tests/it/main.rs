@@ -1,0 +1,6 @@
+//! Tests of the crate from outside.
+
+mod golden;
+mod hostile;
+mod samples;
+mod widget;
