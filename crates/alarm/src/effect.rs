@@ -128,9 +128,12 @@ pub enum HistoryKind {
     ActionsDropped(AlarmState),
 }
 
-/// Names a window of the engine.
+/// Names a window of the engine, and which asking it is: an earlier one may have asked for less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SlotId(pub u32);
+pub struct SlotId {
+    pub(crate) slot: u32,
+    pub(crate) request: u64,
+}
 
 /// Asks for the past of a metric.
 #[derive(Debug, Clone, PartialEq)]

@@ -88,6 +88,8 @@ pub struct AlarmEngine {
     free_slots: Vec<u32>,
     /// Counts slots made, so that links to one that is gone are known.
     generation: u32,
+    /// Counts rebuilds that were asked for.
+    requests: u64,
     by_leaf: HashMap<Arc<LeafKey>, u32>,
     interest: Interest,
     /// By the number of the series.
@@ -132,6 +134,7 @@ impl AlarmEngine {
             slots: Vec::new(),
             free_slots: Vec::new(),
             generation: 0,
+            requests: 0,
             by_leaf: HashMap::new(),
             interest: Interest::default(),
             links: Vec::new(),

@@ -4,7 +4,7 @@
 //!
 //! Layout, numbers as varints (times in zigzag form), texts with their length in front: version (1
 //! byte), time, position, classes (cadence, newest evaluation), excluded ranges, then each alarm, sorted
-//! by tenant and name: key, state, reason, reason data, seven times, number, flags, muted number,
+//! by tenant and name: key, state, reason, reason data, eight times, number, flags, muted number,
 //! suppression, contributors.
 
 use super::entry::{Entry, EvaluationState, Plan};
@@ -39,6 +39,7 @@ struct Saved {
     since_ms: i64,
     updated_ms: i64,
     made_ms: i64,
+    put_ms: i64,
     warm_until_ms: i64,
     evaluated_ms: i64,
     not_before_ms: i64,
@@ -89,7 +90,7 @@ impl AlarmEngine {
             let id = engine.insert(definition, put_ms);
             let Some(saved) = &mut saved else { continue };
             if let Some(alarm) = saved.alarms.remove(&key) {
-                engine.restore(id, alarm, put_ms > saved.now_ms);
+                engine.restore(id, alarm);
             }
         }
         if let Some(saved) = saved {
@@ -110,8 +111,9 @@ impl AlarmEngine {
         Ok((engine, effects))
     }
 
-    fn restore(&mut self, id: u32, saved: Saved, changed_since: bool) {
+    fn restore(&mut self, id: u32, saved: Saved) {
         let entry = self.entry_mut(id);
+        let changed_since = entry.put_ms != saved.put_ms;
         entry.state = saved.state;
         entry.reason = saved.reason;
         entry.reason_data = saved.reason_data;
@@ -133,6 +135,11 @@ impl AlarmEngine {
         entry.evaluated_ms = saved.evaluated_ms;
         entry.not_before_ms = saved.not_before_ms;
         entry.repeated_ms = saved.repeated_ms;
+        let slots: Vec<u32> = match &entry.plan {
+            Plan::Slot(slot, _) => vec![*slot],
+            Plan::Math(math) => math.metrics.iter().map(|(slot, _)| *slot).collect(),
+            Plan::Scheduled | Plan::Composite(..) => Vec::new(),
+        };
         match &mut entry.plan {
             // A late point may have arrived that nobody looked at yet.
             Plan::Slot(..) | Plan::Math(_) if !saved.forced => entry.owed_ms = saved.evaluated_ms,
@@ -146,6 +153,7 @@ impl AlarmEngine {
             }
             _ => {}
         }
+        slots.into_iter().for_each(|slot| self.was_looked_at(slot, saved.evaluated_ms));
     }
 
     /// Appends the state of all alarms.
@@ -186,6 +194,7 @@ fn put_entry(out: &mut Vec<u8>, entry: &Entry, fresh: bool) {
         entry.since_ms,
         entry.updated_ms,
         entry.made_ms,
+        entry.put_ms,
         entry.warm_until_ms,
         entry.evaluated_ms,
         entry.not_before_ms,
@@ -269,7 +278,7 @@ impl Saved {
         let state = *AlarmState::ALL.get(usize::from(reader.u8()?))?;
         let text = |reader: &mut Reader<'_>| reader.str().map(Box::from);
         let (reason, reason_data) = (option(reader, text)?, option(reader, text)?);
-        let mut times = [0i64; 7];
+        let mut times = [0i64; 8];
         for at_ms in &mut times {
             *at_ms = reader.i64()?;
         }
@@ -277,6 +286,7 @@ impl Saved {
             since_ms,
             updated_ms,
             made_ms,
+            put_ms,
             warm_until_ms,
             evaluated_ms,
             not_before_ms,
@@ -318,6 +328,7 @@ impl Saved {
             since_ms,
             updated_ms,
             made_ms,
+            put_ms,
             warm_until_ms,
             evaluated_ms,
             not_before_ms,

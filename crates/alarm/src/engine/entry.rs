@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) updated_ms: i64,
     /// When the alarm was made: tells it from an earlier one of its name.
     pub(super) made_ms: i64,
+    /// When its definition was taken: tells it from the one that a checkpoint knows.
+    pub(super) put_ms: i64,
     /// Counts changes.
     pub(super) number: u64,
     pub(super) evaluation: Option<EvaluationState>,
@@ -132,6 +134,7 @@ impl Entry {
             since_ms: now_ms,
             updated_ms: now_ms,
             made_ms: now_ms,
+            put_ms: now_ms,
             number: 0,
             evaluation: None,
             warm_until_ms: NEVER,

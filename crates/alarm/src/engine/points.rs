@@ -25,8 +25,10 @@ pub(super) struct Slot {
     pub(super) generation: u32,
     /// Where it is filed in the interest index.
     place: u64,
-    /// A rebuild was asked for; points are not folded until it is answered.
+    /// The ring may be wrong; points are not folded until it is rebuilt.
     pub(super) in_doubt: bool,
+    /// The rebuild that was asked for last; none is awaited otherwise.
+    asked: Option<u64>,
     /// What arrived up to this position of the journal is in the ring.
     complete_to: u64,
     /// The newest sample of float series: one that is not newer may stand for another.
@@ -43,9 +45,9 @@ pub(super) struct Slot {
 enum Taken {
     /// It is in a bucket.
     Folded,
-    /// It brought the window into doubt.
+    /// The window is in doubt; the point comes again with its rebuild.
     Doubt,
-    /// Nothing: it is too old, comes again with a rebuild, or is asked for when its time has come.
+    /// Nothing: it is too old, or is asked for when its time has come.
     Not,
 }
 
@@ -170,15 +172,14 @@ impl AlarmEngine {
 
     fn on_late(&mut self, arrived_ms: i64) {
         let mut late = std::mem::take(&mut self.late);
-        let (mut again, mut asked) = (Vec::new(), Vec::new());
+        let mut again = Vec::new();
         for &(slot_id, at_ms) in &late {
             let Some(slot) = &self.slots[slot_id as usize] else { continue };
             let step_ms = slot.key.step_ms;
-            let bucket_ms = at_ms.div_euclid(step_ms) * step_ms;
+            let bucket_ms = at_ms.div_euclid(step_ms).saturating_mul(step_ms);
             let users = slot.users.iter().copied();
             again.extend(users.filter(|id| self.entry(*id).looked_at(bucket_ms, step_ms)));
-            if slot.in_doubt && !asked.contains(&slot_id) {
-                asked.push(slot_id);
+            if slot.in_doubt && slot.asked.is_none() {
                 self.request(slot_id);
             }
         }
@@ -192,24 +193,26 @@ impl AlarmEngine {
         self.late = late;
     }
 
-    /// Answers a [`Rebuild`]. If more has arrived than the history knows, it is asked for again.
+    /// Answers a [`Rebuild`]. If more has arrived than the history knows, it is asked for again; an
+    /// answer to one that was asked for again since does nothing.
     pub fn on_rebuilt(&mut self, id: SlotId, history: &History<'_>, now_ms: i64) -> Vec<Effect> {
-        if self.slots.get(id.0 as usize).is_none_or(Option::is_none) {
+        let asked = self.slots.get(id.slot as usize).and_then(Option::as_ref).and_then(|s| s.asked);
+        if asked != Some(id.request) {
             return Vec::new();
         }
         if history.position < self.position {
-            self.request(id.0);
+            self.request(id.slot);
             return self.done(now_ms);
         }
         let clock_ms = now_ms.max(self.now_ms);
-        let slot = self.slots[id.0 as usize].as_mut().expect("looked at above");
+        let slot = self.slots[id.slot as usize].as_mut().expect("looked at above");
         slot.rebuild(history, clock_ms);
         if history.series.is_empty() && slot.empty_since_ms == NEVER {
             slot.empty_since_ms = now_ms;
         } else if !history.series.is_empty() {
             slot.empty_since_ms = NEVER;
         }
-        let link = Link { slot: id.0, generation: slot.generation };
+        let link = Link { slot: id.slot, generation: slot.generation };
         let users = slot.users.clone();
         for number in history.series {
             self.link(*number, link);
@@ -267,6 +270,7 @@ impl AlarmEngine {
             generation: self.generation,
             place: self.interest.file(id, &key.wanted),
             in_doubt: false,
+            asked: None,
             complete_to: 0,
             newest_float_ms: NEVER,
             ahead: None,
@@ -295,8 +299,10 @@ impl AlarmEngine {
     /// Asks for the past of a window.
     pub(super) fn request(&mut self, id: u32) {
         let now_ms = self.now_ms;
+        self.requests += 1;
+        let request = self.requests;
         let slot = self.slots[id as usize].as_mut().expect("a slot that is asked for is there");
-        slot.in_doubt = true;
+        (slot.in_doubt, slot.asked) = (true, Some(request));
         let step_ms = slot.key.step_ms;
         // Before the first tick nobody knows how far back the ring will reach: all is asked for.
         let start_ms = match now_ms {
@@ -304,7 +310,7 @@ impl AlarmEngine {
             now_ms => (now_ms.div_euclid(step_ms) - slot.ring.len() as i64) * step_ms,
         };
         self.effects.push(Effect::Rebuild(Rebuild {
-            slot: SlotId(id),
+            slot: SlotId { slot: id, request },
             tenant: slot.key.wanted.tenant,
             metric: slot.key.wanted.metric.clone(),
             range: TimeRange { start_ms, end_ms: i64::MAX },
@@ -328,6 +334,12 @@ impl AlarmEngine {
         true
     }
 
+    /// Points of a window from before this moment are late.
+    pub(super) fn was_looked_at(&mut self, id: u32, end_ms: i64) {
+        let slot = self.slots[id as usize].as_mut().expect("an alarm holds its slots");
+        slot.evaluated_ms = slot.evaluated_ms.max(end_ms);
+    }
+
     pub(super) fn slot(&self, id: u32) -> &Slot {
         self.slots[id as usize].as_ref().expect("an alarm holds its slots")
     }
@@ -337,7 +349,7 @@ impl Slot {
     #[inline]
     fn take(&mut self, point: &Point<'_>, now_ms: i64) -> Taken {
         if self.in_doubt {
-            return Taken::Not;
+            return Taken::Doubt;
         }
         if let Observed::Float(_) = point.observed {
             if point.at_ms <= self.newest_float_ms {
@@ -359,7 +371,7 @@ impl Slot {
 
     fn rebuild(&mut self, history: &History<'_>, now_ms: i64) {
         self.ring.clear();
-        (self.in_doubt, self.ahead) = (false, None);
+        (self.in_doubt, self.asked, self.ahead) = (false, None, None);
         self.complete_to = history.position;
         self.newest_float_ms = NEVER;
         for (at_ms, observed) in history.points {

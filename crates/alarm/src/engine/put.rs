@@ -112,6 +112,7 @@ impl AlarmEngine {
         };
         let kept = suppressor(&entry.definition) == suppressor(&definition);
         entry.definition = definition;
+        entry.put_ms = now_ms;
         self.plan(id, now_ms);
         if let (Plan::Composite(_, after), true, Some(before)) =
             (&mut self.entry_mut(id).plan, kept, before)

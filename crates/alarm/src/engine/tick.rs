@@ -101,6 +101,8 @@ impl AlarmEngine {
             }
             for entry in self.alarms.iter_mut().flatten() {
                 entry.evaluated_ms = entry.evaluated_ms.min(now_ms);
+                entry.not_before_ms = entry.not_before_ms.min(now_ms);
+                entry.repeated_ms = entry.repeated_ms.min(now_ms);
             }
             for slot in self.slots.iter_mut().flatten() {
                 slot.evaluated_ms = slot.evaluated_ms.min(now_ms);

@@ -2,5 +2,7 @@
 
 mod definitions;
 mod missing;
+mod oracle;
 mod script;
+mod streaming;
 mod world;

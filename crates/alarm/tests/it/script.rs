@@ -35,7 +35,8 @@ fn fixtures() {
 struct Script {
     world: World,
     metrics: BTreeMap<String, u32>,
-    definitions: BTreeMap<String, Definition>,
+    /// With the time of each.
+    definitions: BTreeMap<String, (Definition, i64)>,
     mutes: Vec<MuteRule>,
     shown: BTreeSet<String>,
     out: String,
@@ -132,7 +133,7 @@ impl Script {
         let made = Definition::new(World::key(name), arn, actions, watch).expect("a definition");
         match self.world.engine.put(made.clone(), self.world.now_ms) {
             Ok(effects) => {
-                self.definitions.insert(name.to_owned(), made);
+                self.definitions.insert(name.to_owned(), (made, self.world.now_ms));
                 let effects = self.world.carry_out(effects);
                 self.log(effects);
             }
@@ -343,7 +344,7 @@ impl Script {
         let mut bytes = Vec::new();
         self.world.engine.checkpoint(&mut bytes);
         self.world.now_ms += if text.is_empty() { 0 } else { duration_ms(text) };
-        let definitions = self.definitions.values().cloned().map(|d| (d, START_MS));
+        let definitions = self.definitions.values().cloned();
         let mutes = self.mutes.iter().cloned().map(|rule| (TENANT, rule));
         let loaded = AlarmEngine::load(
             self.world.options,
