@@ -1,6 +1,6 @@
 //! What does one picture cost, in time and in bytes?
 //!
-//! `cargo bench -p chart --bench picture`. Five series of a point a minute over three hours, 600 x 400
+//! `cargo bench -p chart --bench picture -- [rounds]`. Five series of a point a minute over three hours, 600 x 400
 //! pixels, may take 50 ms and 60 KB. Expected: some 900 points cost nothing; half of the rest is
 //! forty texts that resvg shapes and fills, half is pixels: filling 240,000 of them and packing
 //! 720,000 bytes.
@@ -12,7 +12,11 @@ use std::time::Duration;
 use stdx::Stopwatch;
 
 fn main() {
-    println!("{:<34} {:>9} {:>9} {:>9} {:>9}", "picture", "first ms", "svg ms", "png ms", "bytes");
+    let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(21);
+    println!(
+        "{:<28} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "picture", "svg ms", "png ms", "quickest", "slowest", "bytes"
+    );
     for (name, view, series, points, size) in [
         ("5 lines over 3 h", "timeSeries", 5, 180, (600, 400)),
         ("5 areas over 3 h", "stacked", 5, 180, (600, 400)),
@@ -36,18 +40,23 @@ fn main() {
         let range = widget.range(1_795_270_200_000).expect("a range");
         let series: Vec<Series> = (0..series).map(|n| walk(n, points, range)).collect();
         let picture = Picture { widget: &widget, series: &series, range };
-        let first = time(1, || drop(black_box(picture.png())));
-        let rounds = if size.0 > 1_000 { 3 } else { 20 };
+        let rounds = if size.0 > 1_000 { 1 } else { rounds };
         let svg = time(rounds, || drop(black_box(picture.svg())));
         let png = time(rounds, || drop(black_box(picture.png())));
         let bytes = picture.png().expect("a picture").len();
-        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-        println!("{name:<34} {:>9.2} {:>9.2} {:>9.2} {bytes:>9}", ms(first), ms(svg), ms(png));
+        let ms = |took: &Duration| took.as_secs_f64() * 1e3;
+        println!(
+            "{name:<28} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {bytes:>9}",
+            ms(&svg[rounds / 2]),
+            ms(&png[rounds / 2]),
+            ms(&png[0]),
+            ms(&png[rounds - 1]),
+        );
     }
 }
 
-/// Returns the median of some rounds.
-fn time(rounds: usize, mut work: impl FnMut()) -> Duration {
+/// Returns what each of some rounds took, the quickest first.
+fn time(rounds: usize, mut work: impl FnMut()) -> Vec<Duration> {
     let mut took: Vec<Duration> = (0..rounds)
         .map(|_| {
             let watch = Stopwatch::start();
@@ -56,7 +65,7 @@ fn time(rounds: usize, mut work: impl FnMut()) -> Duration {
         })
         .collect();
     took.sort();
-    took[rounds / 2]
+    took
 }
 
 fn walk(n: u64, points: i64, range: TimeRange) -> Series {

@@ -2,8 +2,8 @@
 
 use crate::font;
 use crate::frame::{Frame, LABEL_PX, Shown, TICK_PX};
+use crate::legend::more_text;
 use crate::number::Style;
-use crate::single::more;
 use crate::svg::{Anchor, Pen, Rect};
 use crate::ticks::{Scale, Wanted};
 use crate::widget::Band;
@@ -28,21 +28,30 @@ pub(crate) fn draw(frame: &mut Frame<'_>) {
     let has_ticks = body.h >= 3.0 * TICK_ROW && body.w >= 160.0;
     let place = body.inset(0.0, 0.0, 0.0, if has_ticks { TICK_ROW } else { 0.0 });
     let rows = ((place.h / ROW_MIN) as usize).max(1).min(bars.len());
+    let bars = &bars[..rows];
     let row_h = (place.h / rows as f64).min(ROW_MAX);
     let place = Rect { h: row_h * rows as f64, ..place };
-    let gutter = gutter(&bars[..rows], place.w);
+    let gutter = gutter(bars, all - rows, place.w);
     let plot = place.inset(gutter, 0.0, 0.0, 0.0);
-    let scale = scale_of(frame, &bars, style, plot.w);
+    let scale = scale_of(frame, bars, style, plot.w);
     if plot.w < 4.0 {
         return;
     }
     draw_ticks(frame, &scale, style, plot, has_ticks);
-    for (n, (shown, value)) in bars[..rows].iter().enumerate() {
+    for (n, (shown, value)) in bars.iter().enumerate() {
         let row = Rect { y: place.y + n as f64 * row_h, h: row_h, ..place };
         draw_bar(frame, shown, *value, row, gutter, &scale, style);
     }
     draw_levels(frame, &scale, plot);
-    more(frame, all - rows);
+    more_below(frame, all - rows, place.bottom() + TICK_ROW - 5.0, gutter);
+}
+
+/// Says below the labels how many bars have no room.
+fn more_below(frame: &mut Frame<'_>, left: usize, baseline: f64, gutter: f64) {
+    if left > 0 && baseline <= frame.body.bottom() {
+        let text = font::fitted(&more_text(left), TICK_PX, gutter - 10.0);
+        frame.svg.text((frame.body.x, baseline), Anchor::Start, TICK_PX, frame.palette.dim, &text);
+    }
 }
 
 fn common_unit(bars: &[(Shown<'_>, Option<f64>)]) -> Unit {
@@ -51,8 +60,9 @@ fn common_unit(bars: &[(Shown<'_>, Option<f64>)]) -> Unit {
 }
 
 /// Room for the labels at the left: what the longest needs, at most a third.
-fn gutter(bars: &[(Shown<'_>, Option<f64>)], width: f64) -> f64 {
-    let longest = bars.iter().map(|(s, _)| font::width(&s.label, LABEL_PX)).fold(0.0, f64::max);
+fn gutter(bars: &[(Shown<'_>, Option<f64>)], left: usize, width: f64) -> f64 {
+    let more = if left > 0 { font::width(&more_text(left), TICK_PX) + 1.0 } else { 0.0 };
+    let longest = bars.iter().map(|(s, _)| font::width(&s.label, LABEL_PX)).fold(more, f64::max);
     if width < 120.0 { 0.0 } else { (longest.min(width * 0.36) + 10.0).ceil() }
 }
 

@@ -76,7 +76,12 @@ fn dial(
     parts: &[Part],
 ) {
     let palette = frame.palette;
-    let label_h = if cell.h >= 60.0 { LABEL_PX + 8.0 } else { 0.0 };
+    // Below the dial stand its ends, and below them the label.
+    let label_h = match cell.h {
+        110.0.. => TICK_PX + LABEL_PX + 12.0,
+        60.0.. => LABEL_PX + 8.0,
+        _ => 0.0,
+    };
     // Half a turn and a sixth on each side: the dial is a radius and a half high.
     let radius = ((cell.h - label_h - 4.0) / 1.5).min(cell.w / 2.0 - 2.0).max(1.0);
     let top = cell.y + (cell.h - label_h - radius * 1.5) / 2.0;
@@ -103,7 +108,7 @@ fn dial(
     let (text, size) = largest(&text, (inner - thick) * 1.5, radius * 0.42);
     let baseline = center.1 + size * font::CAPITAL / 2.0;
     frame.svg.text((center.0, baseline), Anchor::Middle, size, palette.text, &text);
-    let text = |value: f64| style.tick(value, (high - low).abs());
+    let text = |value: f64| style.value(value, false);
     ends(frame, center, inner - thick / 2.0, &text(low), &text(high));
     let label = font::fitted(&shown.label, LABEL_PX, cell.w);
     let at = (center.0, top + radius * 1.5 + label_h - 2.0);

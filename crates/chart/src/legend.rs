@@ -126,7 +126,8 @@ fn right(frame: &mut Frame<'_>, entries: &[Entry]) {
     frame.body = frame.body.inset(0.0, 0.0, width + 2.0 * APART, 0.0);
 }
 
-fn more_text(count: usize) -> String {
+/// Says how many have no place.
+pub(crate) fn more_text(count: usize) -> String {
     format!("+{count} more")
 }
 

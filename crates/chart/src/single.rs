@@ -3,6 +3,7 @@
 use crate::cells::cells;
 use crate::font;
 use crate::frame::{Frame, LABEL_PX, Shown};
+use crate::legend::more_text;
 use crate::number::Style;
 use crate::series::Point;
 use crate::svg::{Anchor, Path, Pen, Rect};
@@ -57,7 +58,7 @@ pub(crate) fn more(frame: &mut Frame<'_>, left: usize) {
     if left == 0 || frame.body.h < 40.0 {
         return;
     }
-    let text = font::fitted(&format!("+{left} more"), LABEL_PX, frame.body.w);
+    let text = font::fitted(&more_text(left), LABEL_PX, frame.body.w);
     let at = (frame.body.right(), frame.body.bottom());
     let width = font::width(&text, LABEL_PX) + 6.0;
     let ground = Rect { x: at.0 - width, y: at.1 - LABEL_PX, w: width, h: LABEL_PX + 3.0 };

@@ -211,9 +211,9 @@ fn header(
     }
     let baseline = body.y + TICK_PX * 0.85;
     let dim = frame.palette.dim;
-    let half = body.w / 2.0 - 8.0;
-    let right_room = if left.is_empty() { body.w } else { half.max(body.w * 0.6) };
-    let right = font::fitted(&right, TICK_PX, right_room);
+    // Each has half of the width, and what the other does not need.
+    let left_w = font::width(&left, TICK_PX).min(body.w / 2.0 - 8.0);
+    let right = font::fitted(&right, TICK_PX, body.w - left_w - 16.0);
     let left = font::fitted(&left, TICK_PX, body.w - font::width(&right, TICK_PX) - 16.0);
     frame.svg.text((body.x, baseline), Anchor::Start, TICK_PX, dim, &left);
     frame.svg.text((body.right(), baseline), Anchor::End, TICK_PX, dim, &right);
