@@ -1,5 +1,6 @@
 //! The engine by its fixtures, and by what holds for any stream.
 
+mod contract;
 mod definitions;
 mod missing;
 mod oracle;

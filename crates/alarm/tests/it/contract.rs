@@ -1,0 +1,200 @@
+//! What the engine and its caller promise each other.
+
+use crate::world::{START_MS, TENANT, World};
+use alarm::definition::{
+    Actions, Comparison, CompositeAlarm, CompositeSpec, Definition, EvaluationWindow, LowSamples,
+    Metric, MetricAlarm, MetricSpec, SourceSpec, Watch,
+};
+use alarm::missing::TreatMissing;
+use alarm::{
+    ActionDue, AlarmEngine, AlarmState, Batch, Effect, History, Observed, Options, Point, PutError,
+    Rebuild,
+};
+use eval::Statistic;
+use model::{Kind, SeriesKey, Unit};
+
+fn made(name: &str, watch: Watch) -> Definition {
+    let actions =
+        Actions { enabled: true, alarm: vec!["arn:aws:sns:r:1:t".into()], ..Actions::default() };
+    Definition::new(World::key(name), format!("arn:{name}"), actions, watch).unwrap()
+}
+
+/// `Sum of m per 60s > 5`.
+fn sum() -> Definition {
+    let metric =
+        Metric { namespace: "ns".into(), name: "m".into(), dimensions: Vec::new(), unit: None };
+    let spec = MetricSpec {
+        source: SourceSpec::Metric(metric, Statistic::Sum),
+        period_s: 60,
+        comparison: Comparison::GreaterThan,
+        threshold: 5.0,
+        periods: 1,
+        datapoints: None,
+        missing: TreatMissing::Missing,
+        low_samples: LowSamples::Evaluate,
+        window: EvaluationWindow::Sliding,
+        warm_up: None,
+    };
+    made("a", Watch::Metric(MetricAlarm::new(spec).unwrap()))
+}
+
+fn series() -> SeriesKey {
+    SeriesKey {
+        tenant: TENANT,
+        namespace: "ns".into(),
+        name: "m".into(),
+        unit: Unit::None,
+        labels: Vec::new(),
+    }
+}
+
+fn rebuilds(effects: &[Effect]) -> Vec<Rebuild> {
+    let rebuild = |effect: &Effect| match effect {
+        Effect::Rebuild(rebuild) => Some(rebuild.clone()),
+        _ => None,
+    };
+    effects.iter().filter_map(rebuild).collect()
+}
+
+fn history<'a>(position: u64, points: &'a [(i64, Observed<'a>)]) -> History<'a> {
+    History { position, series: &[0], points, newest_float_ms: None }
+}
+
+/// An engine with the alarm and its series, whose past is known up to a position.
+fn engine(position: u64) -> AlarmEngine {
+    let mut engine = AlarmEngine::new(Options::default());
+    let effects = engine.put(sum(), START_MS).unwrap();
+    engine.on_series(0, Kind::Float, &series());
+    let asked = rebuilds(&effects);
+    assert_eq!(asked.len(), 1);
+    engine.on_rebuilt(asked[0].slot, &history(position, &[]), START_MS);
+    engine
+}
+
+fn point(engine: &mut AlarmEngine, position: u64, after_ms: i64, value: f64) -> Vec<Effect> {
+    let at_ms = START_MS + after_ms;
+    let point = Point { series: 0, at_ms, observed: Observed::Float(value) };
+    engine.on_points(&Batch { position, arrived_ms: at_ms, points: &[point] })
+}
+
+fn state(engine: &AlarmEngine) -> AlarmState {
+    engine.status(&World::key("a")).unwrap().told.state
+}
+
+#[test]
+fn an_evaluation_waits_for_what_arrived_but_not_for_long() {
+    let mut engine = engine(0);
+    point(&mut engine, 1, 30_000, 9.0);
+    let (end_ms, seen_ms) = (START_MS + 60_000, START_MS + 61_999);
+    for after_ms in [2_000, 4_000, 4_999] {
+        assert!(engine.on_tick(end_ms + after_ms, seen_ms).is_empty());
+    }
+    assert!(!engine.on_tick(end_ms + 5_000, seen_ms).is_empty());
+    assert_eq!(state(&engine), AlarmState::Alarm);
+
+    let mut engine = self::engine(0);
+    point(&mut engine, 1, 30_000, 9.0);
+    assert!(!engine.on_tick(end_ms + 2_000, end_ms + 2_000).is_empty());
+    assert!(engine.on_tick(end_ms + 3_000, end_ms + 3_000).is_empty(), "once for each grid time");
+}
+
+#[test]
+fn it_says_when_it_is_due() {
+    let mut engine = engine(0);
+    engine.on_tick(START_MS + 1, START_MS + 1);
+    for after_ms in [2_000, 12_000, 22_000] {
+        assert_eq!(engine.next_due_ms(), START_MS + after_ms);
+        engine.on_tick(START_MS + after_ms, START_MS + after_ms);
+    }
+}
+
+#[test]
+fn points_that_a_history_knows_are_not_counted_twice() {
+    let mut engine = engine(7);
+    point(&mut engine, 7, 30_000, 9.0);
+    engine.on_tick(START_MS + 62_000, START_MS + 62_000);
+    assert_eq!(state(&engine), AlarmState::InsufficientData, "it was said to be without points");
+    point(&mut engine, 8, 90_000, 9.0);
+    engine.on_tick(START_MS + 122_000, START_MS + 122_000);
+    assert_eq!(state(&engine), AlarmState::Alarm);
+}
+
+#[test]
+fn a_history_that_knows_too_little_is_asked_for_again() {
+    let mut engine = engine(0);
+    point(&mut engine, 1, 30_000, 3.0);
+    // The same moment once more: only the store knows what counts.
+    let asked = rebuilds(&point(&mut engine, 2, 30_000, 9.0));
+    assert_eq!(asked.len(), 1);
+    point(&mut engine, 3, 40_000, 0.0);
+    let now_ms = START_MS + 62_000;
+    assert!(engine.on_tick(now_ms, now_ms).is_empty(), "nothing is decided in doubt");
+    let known = [(START_MS + 30_000, Observed::Float(9.0))];
+    let again = rebuilds(&engine.on_rebuilt(asked[0].slot, &history(2, &known), now_ms));
+    assert_eq!(again.len(), 1, "position 3 was given already");
+    assert!(engine.on_rebuilt(asked[0].slot, &history(3, &known), now_ms).is_empty());
+    assert_eq!(state(&engine), AlarmState::InsufficientData, "that one is no longer awaited");
+    let effects = engine.on_rebuilt(again[0].slot, &history(3, &known), now_ms);
+    assert!(matches!(effects[0], Effect::StateChanged(_)), "what was owed is decided now");
+    assert_eq!(state(&engine), AlarmState::Alarm);
+}
+
+#[test]
+fn an_action_has_the_same_key_when_it_is_decided_again() {
+    let mut engine = engine(0);
+    point(&mut engine, 1, 30_000, 9.0);
+    let mut bytes = Vec::new();
+    engine.checkpoint(&mut bytes);
+    let (now_ms, later_ms) = (START_MS + 62_000, START_MS + 64_000);
+    let keys = |effects: &[Effect]| -> Vec<String> {
+        let key = |effect: &Effect| match effect {
+            Effect::ActionDue(ActionDue { key, .. }) => Some(key.clone()),
+            _ => None,
+        };
+        effects.iter().filter_map(key).collect()
+    };
+    let first = keys(&engine.on_tick(now_ms, now_ms));
+    assert_eq!(first.len(), 1);
+    // What happened behind the checkpoint is lost, and happens again a little later.
+    let definitions = [(sum(), START_MS)];
+    let (mut engine, effects) =
+        AlarmEngine::load(Options::default(), definitions, [], Some(&bytes), later_ms).unwrap();
+    assert_eq!(engine.position(), 1);
+    let known = [(START_MS + 30_000, Observed::Float(9.0))];
+    engine.on_rebuilt(rebuilds(&effects)[0].slot, &history(1, &known), later_ms);
+    assert_eq!(keys(&engine.on_tick(later_ms, later_ms)), first);
+}
+
+#[test]
+fn a_child_has_150_parents_at_most() {
+    let mut engine = engine(0);
+    let parent = |n: u32| {
+        let spec = CompositeSpec { rule: "ALARM(a)".into(), suppressor: None };
+        made(&format!("c{n}"), Watch::Composite(CompositeAlarm::new(spec).unwrap()))
+    };
+    for n in 0..150 {
+        engine.put(parent(n), START_MS).unwrap();
+    }
+    let refused = engine.put(parent(150), START_MS).unwrap_err();
+    assert!(matches!(&refused, PutError::Invalid(_)));
+    assert_eq!(refused.to_string(), "AlarmRule: a is in 150 composites already");
+    engine.put(parent(3), START_MS).expect("it is one of them");
+    engine.delete(&World::key("c0"), START_MS);
+    engine.put(parent(150), START_MS).expect("there is room again");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_refused() {
+    let mut bytes = Vec::new();
+    engine(0).checkpoint(&mut bytes);
+    let load = |bytes: &[u8]| {
+        let loaded = AlarmEngine::load(Options::default(), [], [], Some(bytes), START_MS);
+        loaded.map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(load(&bytes), Ok(()));
+    for cut in 0..bytes.len() {
+        assert_eq!(load(&bytes[..cut]), Err("the checkpoint is damaged".into()), "{cut}");
+    }
+    bytes[0] = 9;
+    assert_eq!(load(&bytes), Err("the checkpoint has version 9, known is 1".into()));
+}
