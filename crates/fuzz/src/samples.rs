@@ -77,6 +77,50 @@ fn cloudwatch(all: &mut Vec<Named>) {
     for (n, text) in rules.into_iter().enumerate() {
         put(all, "alarm_rule", &format!("rule-{n:02}"), text);
     }
+    let definitions = [
+        "cron(*/5 0-6,22 ? JAN MON-FRI)\nPT4H\nEurope/Berlin\nnightly",
+        "at(2026-01-01T00:00)\nP1DT2H30M\nUTC+05:30\nonce",
+        "up == 0\nP15D\n\nnobody",
+        "ALARM(a) AND\nPT0S\n+15:00\n",
+    ];
+    for (n, text) in definitions.into_iter().enumerate() {
+        put(all, "alarm_definition", &format!("definition-{n:02}"), text);
+    }
+    put(all, "alarm_checkpoint", "checkpoint-00", checkpoint());
+}
+
+/// The state of a composite with a suppressor and of a PromQL alarm with a contributor.
+fn checkpoint() -> Vec<u8> {
+    use alarm::definition::{
+        Actions, AlarmKey, CompositeAlarm, CompositeSpec, Definition, PromqlAlarm, PromqlSpec,
+        SuppressorSpec, Watch,
+    };
+    use alarm::{Answer, AnswerSeries};
+    let now_ms = 1_767_225_600_000;
+    let key = |name: &str| AlarmKey { tenant: TenantId(1), name: name.to_owned() };
+    let mut engine = alarm::AlarmEngine::new(alarm::Options::default());
+    let (alarm, rule) = ("s".to_owned(), "TRUE OR ALARM(p)".to_owned());
+    let suppressor = SuppressorSpec { alarm, wait_s: Some(60), extension_s: Some(60) };
+    let composite = CompositeAlarm::new(CompositeSpec { rule, suppressor: Some(suppressor) });
+    let query = "up == 0".to_owned();
+    let promql = PromqlSpec { query, interval_s: 60, pending_s: 60, recovery_s: 0 };
+    let watches = [
+        ("c", Watch::Composite(composite.expect("a rule"))),
+        ("p", Watch::Promql(PromqlAlarm::new(promql).expect("a query"))),
+    ];
+    for (name, watch) in watches {
+        let made = Definition::new(key(name), "arn".into(), Actions::default(), watch);
+        engine.put(made.expect("a definition"), now_ms).expect("no cycle");
+    }
+    engine.on_downtime(now_ms - 60_000, now_ms);
+    engine.on_tick(now_ms + 62_000, now_ms + 62_000);
+    let attributes = vec![("job".to_owned(), "a".to_owned())];
+    let series = vec![AnswerSeries { attributes, values: Vec::new() }];
+    let answer = Answer::Found { series, partial: true };
+    engine.on_answer(&key("p"), now_ms + 60_000, answer, now_ms + 62_500);
+    let mut bytes = Vec::new();
+    engine.checkpoint(&mut bytes);
+    bytes
 }
 
 fn texts(all: &mut Vec<Named>) {

@@ -1,6 +1,7 @@
 //! The targets, one function each.
 
 mod alarm_rule;
+mod alarms;
 mod aws;
 mod backups;
 pub(crate) mod checked;
@@ -101,6 +102,14 @@ pub const TARGETS: &[Target] = &[
         words: alarm_rule::WORDS,
         ..target("alarm_rule", alarm_rule::rule, 60_000)
     },
+    Target {
+        // The time zones are read from their database, and kept.
+        bytes_per_byte: 16 * KIB,
+        bytes_base: 4 * MIB,
+        words: alarms::DEFINITION_WORDS,
+        ..target("alarm_definition", alarms::definition, 40_000)
+    },
+    target("alarm_checkpoint", alarms::checkpoint, 60_000),
     Target { words: texts::WORDS, ..target("texts", texts::texts, 60_000) },
     Target { words: definitions::CONTROL_WORDS, ..target("control", definitions::control, 30_000) },
     Target { words: definitions::HOST_WORDS, ..target("host", definitions::host, 50_000) },

@@ -56,6 +56,8 @@ targets!(
     insights,
     labels,
     alarm_rule,
+    alarm_definition,
+    alarm_checkpoint,
     texts,
     control,
     host,

@@ -1,0 +1,87 @@
+//! Alarms: what a stranger writes into definitions, and checkpoints.
+
+use alarm::definition::{
+    CompositeAlarm, CompositeSpec, Invalid, MuteRule, MuteSpec, PromqlAlarm, PromqlSpec,
+    SuppressorSpec, Zone,
+};
+use alarm::{AlarmEngine, Options};
+
+pub(super) const DEFINITION_WORDS: &[&[u8]] = &[
+    b"cron(",
+    b"*/5 ",
+    b"0-6,22 ",
+    b"MON-FRI",
+    b"JAN",
+    b"? ",
+    b"at(2026-01-01T00:00)",
+    b")",
+    b"\n",
+    b"PT4H",
+    b"P15D",
+    b"P1DT2H30M",
+    b"Europe/Berlin",
+    b"UTC+05:30",
+    b"-00:05",
+    b"ALARM(a)",
+    b"9",
+    "é".as_bytes(),
+];
+
+/// 2026-01-01T00:00:00Z.
+const NOW_MS: i64 = 1_767_225_600_000;
+const DAY_MS: i64 = 86_400_000;
+
+fn check(wrong: &[Invalid]) {
+    assert!(!wrong.is_empty(), "a refusal has a reason");
+    assert!(wrong.iter().all(|w| !w.field.is_empty() && !w.problem.is_empty()));
+}
+
+/// The lines are the expression of a mute rule, its duration, its zone; and a name.
+pub(super) fn definition(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let mut lines = text.splitn(4, '\n');
+    let mut line = || lines.next().unwrap_or_default().to_owned();
+    let (expression, duration, zone, name) = (line(), line(), line(), line());
+    if let Ok(zone) = Zone::parse("Timezone", &zone) {
+        assert!(!zone.as_str().is_empty());
+    }
+    let spec =
+        PromqlSpec { query: expression.clone(), interval_s: 60, pending_s: 0, recovery_s: 0 };
+    if let Err(wrong) = PromqlAlarm::new(spec) {
+        check(&wrong);
+    }
+    let suppressor = SuppressorSpec { alarm: name.clone(), wait_s: Some(1), extension_s: None };
+    let spec = CompositeSpec { rule: expression.clone(), suppressor: Some(suppressor) };
+    check(&CompositeAlarm::new(spec).expect_err("a suppressor needs both periods"));
+    let zone = (!zone.is_empty()).then_some(zone);
+    let spec = MuteSpec {
+        name,
+        targets: vec!["a".into()],
+        expression,
+        duration,
+        zone,
+        start_ms: None,
+        expire_ms: Some(NOW_MS + 20 * DAY_MS),
+    };
+    let rule = match MuteRule::new(spec) {
+        Ok(rule) => rule,
+        Err(wrong) => return check(&wrong),
+    };
+    for now_ms in [0, NOW_MS, NOW_MS + DAY_MS / 3, NOW_MS + 19 * DAY_MS, i64::MAX / 2] {
+        if let Some(until_ms) = rule.muted_until(now_ms) {
+            assert!(now_ms < until_ms && until_ms <= now_ms + 15 * DAY_MS);
+            assert!(!rule.is_expired(now_ms), "it mutes");
+        }
+    }
+}
+
+/// A checkpoint of nobody's: it is read or refused, and what is read is written alike.
+pub(super) fn checkpoint(input: &[u8]) {
+    let load = |bytes: &[u8]| AlarmEngine::load(Options::default(), [], [], Some(bytes), NOW_MS);
+    let Ok((engine, effects)) = load(input) else { return };
+    assert!(effects.is_empty() && engine.is_empty());
+    let mut bytes = Vec::new();
+    engine.checkpoint(&mut bytes);
+    let (again, _) = load(&bytes).expect("our own checkpoint is read");
+    assert_eq!(again.position(), engine.position());
+}
