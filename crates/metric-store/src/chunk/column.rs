@@ -2,7 +2,8 @@
 //! cost nothing, decimals are integers, bit-packed while they are young and with `pco` once they
 //! are settled; everything else is `pco` over the floats.
 
-use super::{bits, decimal};
+use super::{bits, decimal, pages};
+use std::ops::Range;
 use stdx::varint::{self, Reader, unzigzag, zigzag};
 
 const CONSTANT: u8 = 0;
@@ -11,16 +12,18 @@ const PACKED: u8 = 2;
 const INTEGERS: u8 = 3;
 const FLOATS: u8 = 4;
 const PLAIN: u8 = 5;
+/// As `INTEGERS` and `FLOATS`, in pages that are read one by one (see [`pages`]).
+const INTEGER_PAGES: u8 = 6;
+const FLOAT_PAGES: u8 = 7;
 /// Set beside the codec: values that do not fit stand in front, each with its place.
 const EXCEPTIONS: u8 = 0x80;
 
 /// `pco` writes some thirty bytes of its own; below this many values packing is smaller.
 const PCO_VALUES_MIN: usize = 192;
 /// Level 4 loses up to 3 % of size to the default, 8, and writes two to five times faster.
-///.
 const PCO_LEVEL: usize = 4;
 
-fn pco_config() -> pco::ChunkConfig {
+pub(super) fn pco_config() -> pco::ChunkConfig {
     pco::ChunkConfig::default().with_compression_level(PCO_LEVEL)
 }
 
@@ -127,9 +130,14 @@ pub(crate) fn encode(out: &mut Vec<u8>, values: &[f64], settled: bool) {
     if flag != 0 {
         put_exceptions(out, values, &odd);
     }
-    match pco_compress(&smooth) {
+    let (codec, packed) = if settled && pages::pays(smooth.len()) {
+        (FLOAT_PAGES, pages::compress(&smooth))
+    } else {
+        (FLOATS, pco_compress(&smooth))
+    };
+    match packed {
         Some(bytes) if bytes.len() < values.len() * 8 => {
-            out[codec_at] = flag | FLOATS;
+            out[codec_at] = flag | codec;
             out.extend_from_slice(&bytes);
         }
         _ => smooth.iter().for_each(|v| out.extend_from_slice(&v.to_le_bytes())),
@@ -146,13 +154,18 @@ fn encode_integers(out: &mut Vec<u8>, numbers: &[i64], settled: bool) -> u8 {
         return STEPS;
     }
     let differences: Vec<u64> = numbers.windows(2).map(|p| zigzag(p[1] - p[0])).collect();
-    if settled
-        && numbers.len() >= PCO_VALUES_MIN
-        && let Some(bytes) = pco_compress(numbers)
-        && bytes.len() < bits::packed_len(&differences)
-    {
-        out.extend_from_slice(&bytes);
-        return INTEGERS;
+    if settled && numbers.len() >= PCO_VALUES_MIN {
+        let (codec, packed) = if pages::pays(numbers.len()) {
+            (INTEGER_PAGES, pages::compress(numbers))
+        } else {
+            (INTEGERS, pco_compress(numbers))
+        };
+        if let Some(bytes) = packed
+            && bytes.len() < bits::packed_len(&differences)
+        {
+            out.extend_from_slice(&bytes);
+            return codec;
+        }
     }
     varint::put_i64(out, first);
     bits::pack(out, &differences);
@@ -174,52 +187,98 @@ pub(crate) fn unpack_integers(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
 
 /// Reads a column of `count` values that fills all of `bytes`; `None` when it is damaged.
 pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<f64>> {
+    let mut values = Vec::with_capacity(count);
+    decode_range(bytes, count, 0..count, &mut values)?;
+    Some(values)
+}
+
+/// Appends the values at some places of a column of `count` values; `None` when it is damaged. What is
+/// not needed for them is not unpacked where the encoding allows it.
+///
+/// # Panics
+/// When `wanted` is no part of the column.
+pub(crate) fn decode_range(
+    bytes: &[u8],
+    count: usize,
+    wanted: Range<usize>,
+    out: &mut Vec<f64>,
+) -> Option<()> {
+    assert!(wanted.start <= wanted.end && wanted.end <= count, "places inside the column");
     let mut reader = Reader::new(bytes);
     let codec = reader.u8()?;
+    let first = out.len();
     let mut odd = Vec::new();
     if codec & EXCEPTIONS != 0 {
         let mut at = 0usize;
         for _ in 0..reader.usize()? {
             at = at.checked_add(reader.usize()?)?;
-            odd.push((at, reader.f64()?));
+            let value = reader.f64()?;
+            if at >= count {
+                return None;
+            }
+            if wanted.contains(&at) {
+                odd.push((at - wanted.start, value));
+            }
         }
     }
-    let mut values = match codec & !EXCEPTIONS {
-        CONSTANT => vec![reader.f64()?; count],
+    match codec & !EXCEPTIONS {
+        CONSTANT => out.resize(first + wanted.len(), reader.f64()?),
         STEPS => {
             let exponent = exponent(&mut reader)?;
-            let (mut number, step) = (reader.i64()?, reader.i64()?);
-            let mut values = Vec::with_capacity(count);
-            for _ in 0..count {
-                values.push(decimal::value(number, exponent));
-                number = number.wrapping_add(step);
-            }
-            values
+            let (number, step) = (reader.i64()?, reader.i64()?);
+            let number = |at| number.wrapping_add(step.wrapping_mul(at as i64));
+            out.extend(wanted.map(|at| decimal::value(number(at), exponent)));
         }
-        PACKED => {
-            let exponent = exponent(&mut reader)?;
-            let mut number = reader.i64()?;
-            let mut values = Vec::with_capacity(count);
-            values.push(decimal::value(number, exponent));
-            bits::unpack(&mut reader, count.checked_sub(1)?, |difference| {
-                number = number.wrapping_add(unzigzag(difference));
-                values.push(decimal::value(number, exponent));
-            })?;
-            values
-        }
+        PACKED => unpack_range(&mut reader, count, wanted, out)?,
         INTEGERS => {
             let exponent = exponent(&mut reader)?;
             let numbers = pco_decompress::<i64>(reader.rest(), count)?;
-            numbers.into_iter().map(|n| decimal::value(n, exponent)).collect()
+            decimal::extend(out, &numbers[wanted], exponent);
         }
-        FLOATS => pco_decompress::<f64>(reader.rest(), count)?,
-        PLAIN => (0..count).map(|_| reader.f64()).collect::<Option<_>>()?,
+        FLOATS => out.extend_from_slice(&pco_decompress::<f64>(reader.rest(), count)?[wanted]),
+        PLAIN => {
+            let all = reader.take(count.checked_mul(8)?)?[wanted.start * 8..wanted.end * 8]
+                .chunks_exact(8);
+            out.extend(all.map(|v| f64::from_le_bytes(v.try_into().expect("eight bytes"))));
+        }
+        INTEGER_PAGES => {
+            let exponent = exponent(&mut reader)?;
+            pages::decompress(reader.rest(), count, wanted, |numbers: &[i64]| {
+                decimal::extend(out, numbers, exponent);
+            })?;
+        }
+        FLOAT_PAGES => {
+            pages::decompress(reader.rest(), count, wanted, |v: &[f64]| out.extend_from_slice(v))?;
+        }
         _ => return None,
-    };
-    for (at, value) in odd {
-        *values.get_mut(at)? = value;
     }
-    Some(values)
+    for (at, value) in odd {
+        *out.get_mut(first + at)? = value;
+    }
+    Some(())
+}
+
+/// Differences add up from the first value on, so those in front are unpacked too.
+fn unpack_range(
+    reader: &mut Reader<'_>,
+    count: usize,
+    wanted: Range<usize>,
+    out: &mut Vec<f64>,
+) -> Option<()> {
+    let exponent = exponent(reader)?;
+    let mut number = reader.i64()?;
+    count.checked_sub(1)?;
+    if wanted.is_empty() {
+        return Some(());
+    }
+    let mut numbers = Vec::with_capacity(wanted.end);
+    numbers.push(number);
+    bits::unpack(reader, wanted.end - 1, |difference| {
+        number = number.wrapping_add(unzigzag(difference));
+        numbers.push(number);
+    })?;
+    decimal::extend(out, &numbers[wanted], exponent);
+    Some(())
 }
 
 fn exponent(reader: &mut Reader<'_>) -> Option<u8> {
@@ -239,6 +298,15 @@ mod tests {
             let read = decode(&bytes, values.len()).expect("decodes");
             let same = read.iter().zip(values).all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same && read.len() == values.len(), "settled {settled}: {values:?}");
+            // Any part is what it is of the whole.
+            let len = values.len();
+            for part in [0..len, len / 2..len, len / 3..len / 2, len..len, 0..len.min(1)] {
+                let mut some = vec![7.0];
+                decode_range(&bytes, len, part.clone(), &mut some).expect("decodes");
+                let same = some[1..].iter().zip(&values[part.clone()]);
+                assert_eq!(some.len(), 1 + part.len());
+                assert!(same.into_iter().all(|(a, b)| a.to_bits() == b.to_bits()), "{part:?}");
+            }
             sizes.push(bytes.len());
         }
         sizes[1]
@@ -277,7 +345,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn decoding_undoes_encoding(seed in any::<u64>(), len in 0usize..700, kind in 0u64..5) {
+        fn decoding_undoes_encoding(seed in any::<u64>(), len in 0usize..1700, kind in 0u64..5) {
             let mut rng = stdx::Rng::from_seed(seed);
             let mut walk = 0i64;
             let values: Vec<f64> = (0..len).map(|_| {
@@ -298,6 +366,19 @@ mod tests {
             count in 0usize..300,
         ) {
             let _ = decode(&bytes, count);
+            let mut out = Vec::new();
+            let _ = decode_range(&bytes, count, count / 2..count, &mut out);
+        }
+
+        #[test]
+        fn damaged_pages_are_read_or_refused(at in 0usize..2000, byte in any::<u8>()) {
+            let values: Vec<f64> = (0..1500).map(|n: i32| f64::from(n * 7919 % 101)).collect();
+            let mut bytes = Vec::new();
+            encode(&mut bytes, &values, true);
+            assert_eq!(bytes[0], INTEGER_PAGES);
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            let _ = decode(&bytes, values.len());
         }
     }
 }

@@ -30,9 +30,42 @@ pub(crate) fn value(mantissa: i64, exponent: u8) -> f64 {
     mantissa as f64 / POWERS[exponent as usize]
 }
 
+/// Appends the values of mantissas.
+pub(crate) fn extend(out: &mut Vec<f64>, mantissas: &[i64], exponent: u8) {
+    // 1.5 * 2^52: a mantissa added to its bits is added to its value. Plain conversions of 64-bit
+    // integers are done one by one, this two and more at a time.
+    const SHIFT: f64 = 6_755_399_441_055_744.0;
+    let small = |n: &i64| n.unsigned_abs() < MANTISSA_MAX as u64;
+    if !mantissas.iter().fold(true, |all, n| all & small(n)) {
+        // Only damage brings others here; they are to be read as they always were.
+        out.extend(mantissas.iter().map(|&n| value(n, exponent)));
+        return;
+    }
+    let whole = |n: &i64| f64::from_bits(SHIFT.to_bits().wrapping_add_signed(*n)) - SHIFT;
+    if exponent == 0 {
+        out.extend(mantissas.iter().map(whole));
+    } else {
+        let power = POWERS[exponent as usize];
+        out.extend(mantissas.iter().map(|n| whole(n) / power));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_at_once_are_as_one_by_one() {
+        let numbers = [0, 1, -1, 12_345, -(1 << 50), (1 << 51) - 1, 1 - (1 << 51)];
+        for numbers in [&numbers[..], &[5, i64::MIN, 1 << 51, i64::MAX]] {
+            for exponent in [0, 1, 9] {
+                let mut out = Vec::new();
+                extend(&mut out, numbers, exponent);
+                let single = numbers.iter().map(|&n| value(n, exponent).to_bits());
+                assert!(out.iter().map(|v| v.to_bits()).eq(single), "{out:?}");
+            }
+        }
+    }
 
     #[test]
     fn decimals_are_exact_or_refused() {

@@ -43,6 +43,11 @@ pub(crate) fn encode_singles(out: &mut Vec<u8>, values: &[f64], settled: bool) {
     column::encode(out, values, settled);
 }
 
+/// Returns the column of values of deltas of one sample each, if all are such.
+pub(crate) fn singles(bytes: &[u8]) -> Option<&[u8]> {
+    bytes.strip_prefix(&[SINGLES])
+}
+
 fn put_distribution(out: &mut Vec<u8>, delta: &Delta) {
     if delta.as_single().is_some() {
         varint::put_u64(out, SINGLE);

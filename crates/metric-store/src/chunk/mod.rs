@@ -8,6 +8,7 @@ pub(crate) mod delta;
 pub(crate) mod histogram;
 pub(crate) mod open;
 pub(crate) mod open_histogram;
+mod pages;
 pub(crate) mod rolled;
 pub(crate) mod times;
 

@@ -41,6 +41,8 @@ pub(crate) struct OpenChunk {
     last: i64,
     count: u32,
     exponent: u8,
+    /// The last point is a number that [`Self::last`] tells.
+    last_is_told: bool,
 }
 
 /// A point as it is read back.
@@ -98,6 +100,22 @@ impl OpenChunk {
         }
         self.last_ms = at_ms;
         self.count += 1;
+        // Bits beside decimals are not remembered, nor is what is no number.
+        self.last_is_told = code < if self.exponent == NO_DECIMAL { DELTA } else { BITS };
+    }
+
+    /// Returns the last point if it is a number that can be told without reading the others.
+    pub(crate) fn last_number(&self) -> Option<(i64, f64)> {
+        if !self.last_is_told || self.count == 0 {
+            return None;
+        }
+        Some((
+            self.last_ms,
+            match self.exponent {
+                NO_DECIMAL => f64::from_bits(self.last as u64),
+                exponent => decimal::value(self.last, exponent),
+            },
+        ))
     }
 
     /// Appends a number; `at_ms` must be later than all others (see [`OpenChunk::takes`]).
@@ -287,6 +305,11 @@ mod tests {
         for &(at, value) in points {
             assert!(chunk.takes(at));
             chunk.push(at, value);
+            if let Some((last_at, last)) = chunk.last_number() {
+                assert_eq!((last_at, last.to_bits()), (at, value.to_bits()));
+            } else {
+                assert!(!value.is_finite(), "{value}");
+            }
         }
         let read: Vec<(i64, u64)> = chunk
             .iter()

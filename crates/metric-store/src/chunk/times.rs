@@ -1,6 +1,8 @@
 //! A column of times in a part: regular ones cost nothing, jittered ones little.
 
 use super::bits;
+use model::TimeRange;
+use std::ops::Range;
 use stdx::varint::{self, Reader};
 
 const REGULAR: u8 = 0;
@@ -95,6 +97,66 @@ pub(crate) fn decode(bytes: &[u8], count: usize) -> Option<Vec<i64>> {
     }
 }
 
+/// Times as they are read: regular ones need no list.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Times {
+    /// From the first one on, a step apart; so many.
+    Regular { first: i64, step: i64, count: usize },
+    /// One by one.
+    Listed(Vec<i64>),
+}
+
+impl Times {
+    /// Reads `count` times; `None` when they are damaged.
+    pub(crate) fn read(bytes: &[u8], count: usize) -> Option<Self> {
+        if bytes.first() == Some(&REGULAR) {
+            let mut reader = Reader::new(&bytes[1..]);
+            let (first, step) = (reader.i64()?, reader.i64()?);
+            let last = i64::try_from(count).ok()?.checked_mul(step)?.checked_add(first);
+            if step > 0 && last.is_some() {
+                return Some(Self::Regular { first, step, count });
+            }
+        }
+        decode(bytes, count).map(Self::Listed)
+    }
+
+    /// Returns the places of the times inside a range.
+    pub(crate) fn places(&self, range: TimeRange) -> Range<usize> {
+        let from = self.before(range.start_ms);
+        from..self.before(range.end_ms).max(from)
+    }
+
+    /// Returns how many times are before a moment.
+    fn before(&self, at_ms: i64) -> usize {
+        match self {
+            Self::Regular { first, step, count } if at_ms > *first => {
+                let steps = (at_ms.saturating_sub(*first) - 1) / step + 1;
+                usize::try_from(steps).map_or(*count, |steps| steps.min(*count))
+            }
+            Self::Regular { .. } => 0,
+            Self::Listed(times) => times.partition_point(|at| *at < at_ms),
+        }
+    }
+
+    /// Returns the time at a place.
+    pub(crate) fn at(&self, place: usize) -> i64 {
+        match self {
+            Self::Regular { first, step, .. } => first + step * place as i64,
+            Self::Listed(times) => times[place],
+        }
+    }
+
+    /// Appends the times at some places.
+    pub(crate) fn extend(&self, places: Range<usize>, out: &mut Vec<i64>) {
+        match self {
+            Self::Regular { first, step, .. } => {
+                out.extend(places.map(|place| first + step * place as i64));
+            }
+            Self::Listed(times) => out.extend_from_slice(&times[places]),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,10 +164,28 @@ mod tests {
 
     fn round_trip(times: &[i64]) -> usize {
         let mut last = 0;
+        let middle = times.get(times.len() / 2).copied().unwrap_or(0);
+        let ranges = [
+            TimeRange::ALL,
+            TimeRange { start_ms: middle, end_ms: i64::MAX },
+            TimeRange { start_ms: middle.saturating_sub(7), end_ms: middle.saturating_add(1) },
+            TimeRange { start_ms: i64::MIN, end_ms: middle },
+            TimeRange { start_ms: 5, end_ms: -5 },
+        ];
         for settled in [false, true] {
             let mut bytes = Vec::new();
             encode(&mut bytes, times, settled);
             assert_eq!(decode(&bytes, times.len()).as_deref(), Some(times), "settled {settled}");
+            let read = Times::read(&bytes, times.len()).unwrap();
+            for range in ranges {
+                let inside: Vec<i64> =
+                    times.iter().copied().filter(|at| range.contains(*at)).collect();
+                let mut some = Vec::new();
+                read.extend(read.places(range), &mut some);
+                // The last moment of all is in no range.
+                assert_eq!(some, inside, "settled {settled}, {range:?}");
+                assert!(read.places(range).zip(inside).all(|(place, at)| read.at(place) == at));
+            }
             last = bytes.len();
         }
         last
@@ -149,6 +229,10 @@ mod tests {
             count in 0usize..300,
         ) {
             let _ = decode(&bytes, count);
+            if let Some(times) = Times::read(&bytes, count) {
+                let mut some = Vec::new();
+                times.extend(times.places(TimeRange::ALL), &mut some);
+            }
         }
     }
 }
