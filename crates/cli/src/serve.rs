@@ -200,6 +200,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             series,
             exemplars_max,
             memory_bytes_max: usize::try_from(memory.store).unwrap_or(usize::MAX),
+            block_cache_bytes: memory.blocks,
             ..StoreOptions::default()
         },
         memory,

@@ -50,13 +50,12 @@ impl MetricKey<'_> {
     }
 
     pub(crate) fn numbers_in(&self, registry: &Registry) -> Vec<u32> {
-        const KINDS: [Kind; 3] = [Kind::Float, Kind::Delta, Kind::Histogram];
         let mut key = self.of_unit(Unit::None);
         let units = self.unit.as_ref().map_or(Unit::ALL, std::slice::from_ref);
         let mut numbers = Vec::new();
         for &unit in units {
             key.unit = unit;
-            numbers.extend(KINDS.into_iter().filter_map(|kind| registry.find(&key, kind)));
+            numbers.extend(Kind::ALL.into_iter().filter_map(|kind| registry.find(&key, kind)));
         }
         numbers
     }

@@ -135,7 +135,7 @@ impl MetricStore {
     pub(crate) fn finish_part(&self, part: OpenPart) -> Result<Arc<Part>, StoreError> {
         part.writer.finish().map_err(io("finish a part"))?;
         let file = self.parts.open(&part.name).map_err(io("open a part"))?;
-        Ok(Arc::new(Part::open(&part.name, file)?))
+        Ok(Arc::new(Part::open(&part.name, file)?.with_cache(&self.cache)))
     }
 }
 

@@ -102,6 +102,21 @@ impl HeadSeries {
         self.histograms().map_or(0, |of| of.decoded_bytes)
     }
 
+    /// Returns the points if they came in the order of time.
+    pub(crate) fn in_order(&self) -> Option<&OpenChunk> {
+        self.late.is_none().then_some(&self.chunk)
+    }
+
+    /// Returns the newest point if it is a number and costs nothing to know.
+    pub(crate) fn newest(&self) -> Option<(i64, f64)> {
+        self.in_order()?.last_number()
+    }
+
+    /// Says whether a point may lie in `range`: `false` is certain.
+    pub(crate) fn may_touch(&self, range: TimeRange) -> bool {
+        !self.is_empty() && self.chunk.last_ms() >= range.start_ms
+    }
+
     /// Returns the bytes that the points take.
     pub(crate) fn heap_bytes(&self) -> usize {
         let late = self.late.as_ref().map_or(0, |l| {

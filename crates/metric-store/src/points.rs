@@ -27,6 +27,30 @@ impl Points {
         }
     }
 
+    /// One point, of one sample.
+    pub(crate) fn single(kind: Kind, at_ms: i64, value: f64) -> Self {
+        match kind {
+            Kind::Delta => Self::Singles(vec![(at_ms, value)]),
+            Kind::Float | Kind::Histogram => Self::Floats(vec![(at_ms, value)]),
+        }
+    }
+
+    /// Returns how many bytes they take in memory.
+    pub(crate) fn heap_bytes(&self) -> u64 {
+        let bytes = match self {
+            Self::Floats(points) | Self::Singles(points) => size_of_val(points.as_slice()),
+            Self::Deltas(points) => {
+                let more: usize = points.iter().map(|(_, delta)| delta.weight_bytes()).sum();
+                size_of_val(points.as_slice()) + more
+            }
+            Self::Histograms(points) => {
+                let more: usize = points.iter().map(|(_, histogram)| histogram.bytes()).sum();
+                size_of_val(points.as_slice()) + more
+            }
+        };
+        bytes as u64
+    }
+
     /// Returns how many there are.
     pub fn len(&self) -> usize {
         match self {

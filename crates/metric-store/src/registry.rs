@@ -19,15 +19,33 @@ use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_secret};
 /// Shards of the map from raw keys, so that decoding threads seldom meet.
 const SHARDS: usize = 64;
 const SECRET_BYTES: usize = 256;
+/// Keys that are shown under one hold of the lock.
+const KEYS_AT_ONCE: usize = 4_096;
 
 /// A raw key's hash: 128 bits under a secret of the process. That two keys of a client share one
 /// is less likely than a broken memory cell, and cannot be brought about from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RawHash(u128);
 
+/// What a hash is made under, so that nobody outside can bring equal ones about.
+pub(crate) type Secret = [u8; SECRET_BYTES];
+
+impl RawHash {
+    #[inline]
+    pub(crate) fn of(bytes: &[u8], secret: &Secret) -> Self {
+        Self(xxh3_128_with_secret(bytes, secret))
+    }
+
+    /// Returns the half that a table looks at.
+    #[inline]
+    pub(crate) fn half(self) -> u64 {
+        self.0 as u64
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Registry {
-    secret: [u8; SECRET_BYTES],
+    secret: Secret,
     seed: u64,
     raw: Vec<Mutex<HashTable<RawEntry>>>,
     inner: RwLock<Inner>,
@@ -199,13 +217,17 @@ impl Registry {
         Self::limited(SeriesLimits::UNBOUNDED, Arc::default())
     }
 
-    pub(crate) fn limited(limits: SeriesLimits, lasting: Arc<Lasting>) -> Self {
+    pub(crate) fn new_secret() -> Secret {
         let mut secret = [0; SECRET_BYTES];
         for piece in secret.chunks_mut(32) {
             piece.copy_from_slice(&stdx::Rng::system_bytes::<32>());
         }
+        secret
+    }
+
+    pub(crate) fn limited(limits: SeriesLimits, lasting: Arc<Lasting>) -> Self {
         Self {
-            secret,
+            secret: Self::new_secret(),
             seed: u64::from_le_bytes(stdx::Rng::system_bytes::<8>()),
             raw: (0..SHARDS).map(|_| Mutex::new(HashTable::new())).collect(),
             inner: RwLock::new(Inner::default()),
@@ -234,7 +256,7 @@ impl Registry {
     /// Hashes a key as a client sent it.
     #[inline]
     pub(crate) fn raw_hash(&self, raw: &[u8]) -> RawHash {
-        RawHash(xxh3_128_with_secret(raw, &self.secret))
+        RawHash::of(raw, &self.secret)
     }
 
     /// Hashes a key as a client sent it, behind a prefix: the key's own hash with the prefix in
@@ -385,6 +407,28 @@ impl Registry {
             inner.encode_key(number, bytes);
             ends.push(bytes.len());
         }
+    }
+
+    /// Shows the canonical bytes of each number's key, with its place among the numbers.
+    pub(crate) fn for_keys(&self, numbers: &[u32], mut show: impl FnMut(usize, &[u8])) {
+        let mut key = Vec::new();
+        for (n, slice) in numbers.chunks(KEYS_AT_ONCE).enumerate() {
+            // Births wait for the lock, so it is not held for all.
+            let inner = self.inner.read();
+            for (at, &number) in slice.iter().enumerate() {
+                key.clear();
+                inner.encode_key(number, &mut key);
+                show(n * KEYS_AT_ONCE + at, &key);
+            }
+        }
+    }
+
+    /// Says whether series have values of one kind.
+    pub(crate) fn is_one_kind(&self, numbers: &[u32]) -> bool {
+        let inner = self.inner.read();
+        let mut kinds = numbers.iter().map(|&number| inner.series[number as usize].kind);
+        let first = kinds.next();
+        kinds.all(|kind| Some(kind) == first)
     }
 
     /// Sorts numbers by tenant, namespace and name only: cheap, and what follows sorts within.

@@ -181,9 +181,6 @@ impl Keys<'_> {
     }
 }
 
-/// How many kinds of values there are.
-const KINDS: usize = 3;
-
 /// What a series that was found takes beside its chunks, its key and the table that finds it.
 const FOUND_BYTES: u64 = 400;
 /// What a label or a value takes beside its text.
@@ -199,7 +196,7 @@ pub(crate) struct Found<'b> {
     shown: Shown,
     points: u64,
     /// By key, a place for each kind.
-    numbers: HashMap<Vec<u8>, [Option<usize>; KINDS]>,
+    numbers: HashMap<Vec<u8>, [Option<usize>; Kind::COUNT]>,
     series: Vec<Series>,
 }
 

@@ -63,6 +63,8 @@ pub struct StoreStatus {
     pub waiting_points: usize,
     /// Bytes of points in memory and of the index of their series, as the limit counts them.
     pub memory_bytes: usize,
+    /// Bytes of unpacked blocks of parts that are kept for questions.
+    pub block_cache_bytes: u64,
     /// Roll-ups, finest first.
     pub tiers: [TierStatus; 2],
     /// Days that are over and wait to be rolled up, in whole or for late points.
@@ -152,6 +154,7 @@ impl MetricStore {
             syncs: self.journal().sync_times(),
             clock_off_ms,
             memory_bytes: self.memory_bytes(&registry),
+            block_cache_bytes: self.cache.bytes(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::faults::{FaultKind, Watched, kind_of};
 use crate::frame::{self, FRAME_KIND};
 use crate::head::{Frozen, Head};
 use crate::install::View;
-use crate::part::{Part, PartError};
+use crate::part::{BlockCache, Part, PartError};
 use crate::registry::Registry;
 use crate::replay::replay;
 use crate::retention::Retention;
@@ -62,6 +62,8 @@ pub struct StoreOptions {
     pub memory_bytes_max: usize,
     /// Exemplars of one tenant that are kept, the newest; zero keeps none.
     pub exemplars_max: usize,
+    /// Unpacked blocks of parts that questions read take this many bytes.
+    pub block_cache_bytes: u64,
     /// How many series there may be before new ones are refused.
     pub series: SeriesLimits,
     /// Goes by the clock whatever it says, as on a virtual one; otherwise nothing expires by a clock
@@ -99,6 +101,7 @@ impl Default for StoreOptions {
             tap_bytes_max: 512 << 20,
             memory_bytes_max: usize::MAX,
             exemplars_max: 100_000,
+            block_cache_bytes: 64 << 20,
             series: SeriesLimits::UNBOUNDED,
             trust_clock: false,
         }
@@ -190,6 +193,8 @@ pub struct MetricStore {
     pub(crate) options: StoreOptions,
     journal: Arc<dyn Journal>,
     pub(crate) parts: Arc<dyn Parts>,
+    /// Blocks of parts that questions unpacked lately.
+    pub(crate) cache: Arc<BlockCache>,
     pub(crate) manifest_file: ManifestFile,
     pub(crate) manifest: Mutex<Manifest>,
     order: Mutex<Order>,
@@ -281,13 +286,15 @@ impl MetricStore {
         });
         let tombstones = tombstones.collect::<Result<Vec<_>, StoreError>>()?;
         let mut tiers = Tiers::of_words(&manifest.about).map_err(StoreError::About)?;
+        let cache = Arc::new(BlockCache::new(options.block_cache_bytes));
         let mut open_parts = Vec::new();
         let mut damaged = 0;
         for name in &manifest.parts {
             let opened = parts
                 .open(name)
                 .map_err(|source| PartError::Io { part: name.clone(), offset: 0, len: 0, source })
-                .and_then(|file| Part::open(name, file));
+                .and_then(|file| Part::open(name, file))
+                .map(|part| part.with_cache(&cache));
             match opened {
                 Ok(part) => match tiers.parts.iter_mut().find(|p| p.name == *name) {
                     Some(of_tier) if part.meta().tier == Some(of_tier.tier) => {
@@ -329,6 +336,7 @@ impl MetricStore {
             options,
             journal,
             parts,
+            cache,
             manifest_file,
             manifest: Mutex::new(manifest),
             order: Mutex::new(Order {

@@ -25,6 +25,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// How many there are.
+    pub const COUNT: usize = 3;
+    /// All, in the order of their codes.
+    pub const ALL: [Self; Self::COUNT] = [Self::Float, Self::Delta, Self::Histogram];
+
     /// Returns the kind with this code, if there is one.
     pub fn from_code(code: u8) -> Option<Kind> {
         match code {

@@ -22,6 +22,8 @@ pub struct MemoryPlan {
     pub store: u64,
     /// What questions find and decode.
     pub questions: u64,
+    /// Blocks of parts that questions unpacked lately.
+    pub blocks: u64,
     /// Bodies of requests on their way in.
     pub bodies: u64,
     /// Answers on their way out.
@@ -36,6 +38,7 @@ impl MemoryPlan {
             total,
             store: total / 2,
             questions: total / 4,
+            blocks: total / 32,
             bodies: total / 16,
             answers: total / 16,
         }
@@ -67,7 +70,10 @@ mod tests {
     fn shares_fit_into_the_whole() {
         for total in [1, 64 << 20, 1 << 30, 14 << 30, u64::MAX / 2] {
             let plan = MemoryPlan::of(total);
-            assert!(plan.store + plan.questions + plan.bodies + plan.answers <= plan.total);
+            assert!(
+                plan.store + plan.questions + plan.blocks + plan.bodies + plan.answers
+                    <= plan.total
+            );
             let limits = plan.series_limits();
             assert!(limits.namespace.series < limits.tenant.series);
             assert!(limits.tenant.series < limits.store.series);

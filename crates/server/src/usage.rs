@@ -45,6 +45,7 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
         ("all", plan.total),
         ("store", plan.store),
         ("questions", plan.questions),
+        ("blocks", plan.blocks),
         ("bodies", plan.bodies),
         ("answers", plan.answers),
     ] {
@@ -55,6 +56,7 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
     for (of, bytes) in [
         ("store", status.memory_bytes as u64),
         ("questions", platform.question_bytes()),
+        ("blocks", status.block_cache_bytes),
         ("bodies", bodies),
         ("answers", answers),
     ] {

@@ -1,10 +1,12 @@
 //! Immutable parts: points of one time partition, sorted by series and time, with their own index.
 //! The bytes are drawn in `FORMAT.md`.
 
+mod cache;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
-pub(crate) use reader::Part;
+pub(crate) use cache::BlockCache;
+pub(crate) use reader::{ChunkAt, Part, TimesAt, ValuesView};
 pub(crate) use writer::Writer;
 
 use crate::rollup::days::Days;

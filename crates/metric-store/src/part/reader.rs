@@ -1,5 +1,6 @@
 //! Reads a part: the footer once, everything else when asked for, each block checked.
 
+use super::cache::{BlockCache, Cached};
 use super::writer::{TIMES_HERE, TIMES_OF_LAST, TIMES_SHARED, label_end, put_pair};
 use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
@@ -39,6 +40,8 @@ pub(crate) struct Part {
     aside: AtomicBool,
     /// What tombstones take of it, and which tombstones that was looked up for.
     graves: Mutex<Option<(Vec<u64>, Arc<Graves>)>>,
+    /// Where unpacked blocks are kept, if anywhere.
+    cached: Option<Cached>,
 }
 
 impl Part {
@@ -80,11 +83,17 @@ impl Part {
             names: Vec::new(),
             aside: AtomicBool::new(false),
             graves: Mutex::default(),
+            cached: None,
         };
         let footer = part.block(place, FOOTER)?;
         part.read_footer(&footer, version)
             .ok_or_else(|| damaged(place.offset, "its footer is odd"))?;
         Ok(part)
+    }
+
+    /// Keeps blocks that questions unpack.
+    pub(crate) fn with_cache(self, cache: &Arc<BlockCache>) -> Self {
+        Self { cached: Some(cache.of_part()), ..self }
     }
 
     fn read_footer(&mut self, bytes: &[u8], version: u16) -> Option<()> {
@@ -233,6 +242,14 @@ impl Part {
         }
     }
 
+    /// As [`Part::block`], for questions: others may ask for it soon.
+    fn kept_block(&self, place: Place, wanted: u8) -> Result<Arc<Vec<u8>>, PartError> {
+        match &self.cached {
+            Some(cached) => cached.bytes(place.offset, || self.block(place, wanted)),
+            None => self.block(place, wanted).map(Arc::new),
+        }
+    }
+
     fn odd(&self, place: Place, what: &str) -> PartError {
         PartError::damaged(&self.name, place.offset, what)
     }
@@ -244,7 +261,7 @@ impl Part {
         mut show: impl FnMut(u32, &[u8]) -> bool,
     ) -> Result<(), PartError> {
         let place = self.keys[block].1;
-        let content = self.block(place, KEYS)?;
+        let content = self.kept_block(place, KEYS)?;
         let mut reader = Reader::new(&content);
         let mut key = Vec::new();
         let mut number = (block * KEYS_PER_BLOCK) as u32;
@@ -322,18 +339,55 @@ impl Part {
         self.keys.len()
     }
 
+    /// Returns in which block the key of a series is, and at which place.
+    pub(crate) fn place_of_key(number: u32) -> (usize, usize) {
+        (number as usize / KEYS_PER_BLOCK, number as usize % KEYS_PER_BLOCK)
+    }
+
+    /// Shows all keys of a block, in order.
+    pub(crate) fn show_keys(
+        &self,
+        block: usize,
+        mut show: impl FnMut(&[u8]),
+    ) -> Result<(), PartError> {
+        if block >= self.keys.len() {
+            return Err(PartError::damaged(&self.name, 0, "a posting names no series"));
+        }
+        self.keys_of_block(block, |_, key| {
+            show(key);
+            true
+        })
+    }
+
     /// Returns all keys of a block, in order.
     pub(crate) fn read_keys(&self, block: usize) -> Result<Vec<Vec<u8>>, PartError> {
         let mut keys = Vec::with_capacity(KEYS_PER_BLOCK);
-        self.keys_of_block(block, |_, key| {
-            keys.push(key.to_vec());
-            true
-        })?;
+        self.show_keys(block, |key| keys.push(key.to_vec()))?;
         Ok(keys)
     }
 
     pub(crate) fn values_blocks(&self) -> &[ValuesBlock] {
         &self.values
+    }
+
+    /// Reads a block of values and finds its chunks, as questions do.
+    pub(crate) fn kept_values(&self, block: &ValuesBlock) -> Result<Arc<ValuesView>, PartError> {
+        match &self.cached {
+            Some(cached) => cached.values(block.place.offset, || self.view_values(block)),
+            None => self.view_values(block).map(Arc::new),
+        }
+    }
+
+    fn view_values(&self, block: &ValuesBlock) -> Result<ValuesView, PartError> {
+        let content = self.block(block.place, VALUES)?;
+        ValuesView::of(content).ok_or_else(|| self.odd(block.place, "odd values"))
+    }
+
+    /// Reads a block of times that chunks share.
+    pub(crate) fn view_times(&self, block: u32) -> Result<Arc<Vec<u8>>, PartError> {
+        let place = self.times.get(block as usize);
+        let place = *place.ok_or_else(|| PartError::damaged(&self.name, 0, "no such times"))?;
+        self.kept_block(place, TIMES)
     }
 
     /// Returns the chunks of a block that `wanted` takes, each with its series.
@@ -342,61 +396,24 @@ impl Part {
         block: &ValuesBlock,
         mut wanted: impl FnMut(u32, u32, i64, i64) -> bool,
     ) -> Result<Vec<(u32, RawChunk)>, PartError> {
-        let content = self.block(block.place, VALUES)?;
+        let view = self.view_values(block)?;
         let odd = || self.odd(block.place, "odd values");
         let mut chunks = Vec::new();
-        let mut shared: Option<(u32, Vec<u8>)> = None;
-        let mut reader = Reader::new(&content);
-        let count = reader.u32().ok_or_else(odd)?;
-        let mut series = reader.u32().ok_or_else(odd)?;
-        let mut headers = Reader::new(reader.bytes().ok_or_else(odd)?);
-        let mut body = reader;
-        let mut last_min = 0i64;
-        let mut last_times: Vec<u8> = Vec::new();
-        let mut last_shared: Option<(u32, usize, usize)> = None;
-        for _ in 0..count {
-            let mut header = || -> Option<(u32, Kind, u32, i64, i64, u8)> {
-                let series = series.checked_add(headers.u32()?)?;
-                let kind = Kind::from_code(headers.u8()?)?;
-                let count = headers.u32().filter(|&c| c as usize <= crate::chunk::POINTS_MAX)?;
-                let min = last_min.checked_add(headers.i64()?)?;
-                let max = min.checked_add_unsigned(headers.u64()?)?;
-                Some((series, kind, count, min, max, headers.u8()?))
-            };
-            let (at, kind, count, min_ms, max_ms, mode) = header().ok_or_else(odd)?;
-            series = at;
-            last_min = min_ms;
-            match mode {
-                TIMES_HERE => {
-                    let len = headers.usize().ok_or_else(odd)?;
-                    last_times = body.take(len).ok_or_else(odd)?.to_vec();
-                    last_shared = None;
-                }
-                TIMES_OF_LAST => {}
-                TIMES_SHARED => {
-                    let block = headers.u32().ok_or_else(odd)?;
-                    let offset = headers.usize().ok_or_else(odd)?;
-                    let len = headers.usize().ok_or_else(odd)?;
-                    last_shared = Some((block, offset, len));
-                }
-                _ => return Err(odd()),
-            }
-            let len = headers.usize().ok_or_else(odd)?;
-            let values = body.take(len).ok_or_else(odd)?;
+        let mut shared: Option<(u32, Arc<Vec<u8>>)> = None;
+        for chunk in &view.chunks {
+            let ChunkAt { series, kind, count, min_ms, max_ms, .. } = *chunk;
             if !wanted(series, count, min_ms, max_ms) {
                 continue;
             }
-            if let Some((number, offset, len)) = last_shared {
-                // Fetched only for chunks that are wanted; neighbours mostly share the block.
-                if shared.as_ref().is_none_or(|(n, _)| *n != number) {
-                    let place = *self.times.get(number as usize).ok_or_else(odd)?;
-                    shared = Some((number, self.block(place, TIMES)?));
-                }
-                let (_, bytes) = shared.as_ref().expect("fetched above");
-                last_times =
-                    bytes.get(offset..offset.saturating_add(len)).ok_or_else(odd)?.to_vec();
+            // Fetched only for chunks that are wanted; neighbours mostly share the block.
+            if let TimesAt::Shared { block, .. } = chunk.times
+                && shared.as_ref().is_none_or(|(n, _)| *n != block)
+            {
+                shared = Some((block, self.view_times(block)?));
             }
-            let (times, values) = (last_times.clone(), values.to_vec());
+            let shared = shared.as_ref().map_or(&[][..], |(_, bytes)| bytes);
+            let times = view.times(chunk, shared).ok_or_else(odd)?.to_vec();
+            let values = view.values(chunk).to_vec();
             chunks.push((series, RawChunk { kind, count, min_ms, max_ms, times, values }));
         }
         Ok(chunks)
@@ -478,7 +495,7 @@ impl Part {
     ) -> Result<(), PartError> {
         let start = self.labels.partition_point(|(first, _)| first.as_slice() <= from);
         for (_, place) in &self.labels[start.saturating_sub(1)..] {
-            let content = self.block(*place, LABELS)?;
+            let content = self.kept_block(*place, LABELS)?;
             let mut reader = Reader::new(&content);
             let mut pair = Vec::new();
             while !reader.is_empty() {
@@ -665,6 +682,104 @@ impl LabelIndex for PartIndex<'_> {
         let range = self.part.meta.tenants.iter().find(|(t, ..)| *t == self.tenant.0);
         range.map_or(0, |&(_, start, end)| end.saturating_sub(start) as usize)
     }
+}
+
+/// A block of values in memory, and where its chunks stand in it.
+#[derive(Debug)]
+pub(crate) struct ValuesView {
+    content: Vec<u8>,
+    /// By series, and of a series in the order of time for each kind.
+    pub(crate) chunks: Vec<ChunkAt>,
+}
+
+/// A chunk of a [`ValuesView`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkAt {
+    pub(crate) series: u32,
+    pub(crate) kind: Kind,
+    pub(crate) count: u32,
+    pub(crate) min_ms: i64,
+    pub(crate) max_ms: i64,
+    pub(crate) times: TimesAt,
+    values: (u32, u32),
+}
+
+/// Where the times of a chunk are. Chunks with the same times say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TimesAt {
+    /// In the block of values itself.
+    Here { start: u32, len: u32 },
+    /// In a block of times.
+    Shared { block: u32, start: u32, len: u32 },
+}
+
+impl ValuesView {
+    fn of(content: Vec<u8>) -> Option<Self> {
+        let mut reader = Reader::new(&content);
+        let count = reader.u32()?;
+        let mut series = reader.u32()?;
+        let mut headers = Reader::new(reader.bytes()?);
+        let mut body = reader;
+        let mut chunks = Vec::with_capacity((count as usize).min(content.len()));
+        let mut min_ms = 0i64;
+        let mut times = TimesAt::Here { start: 0, len: 0 };
+        for _ in 0..count {
+            series = series.checked_add(headers.u32()?)?;
+            let kind = Kind::from_code(headers.u8()?)?;
+            let count = headers.u32().filter(|&c| c as usize <= crate::chunk::POINTS_MAX)?;
+            min_ms = min_ms.checked_add(headers.i64()?)?;
+            let max_ms = min_ms.checked_add_unsigned(headers.u64()?)?;
+            match headers.u8()? {
+                TIMES_HERE => {
+                    let (start, len) = place_in(&content, &mut body, headers.usize()?)?;
+                    times = TimesAt::Here { start, len };
+                }
+                TIMES_OF_LAST => {}
+                TIMES_SHARED => {
+                    let (block, start) = (headers.u32()?, headers.u32()?);
+                    times = TimesAt::Shared { block, start, len: headers.u32()? };
+                }
+                _ => return None,
+            }
+            let values = place_in(&content, &mut body, headers.usize()?)?;
+            chunks.push(ChunkAt { series, kind, count, min_ms, max_ms, times, values });
+        }
+        Some(Self { content, chunks })
+    }
+
+    /// Returns the bytes that it takes in memory.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of::<Self>() + self.content.capacity() + size_of_val(self.chunks.as_slice())
+    }
+
+    /// Returns the chunks of a series.
+    pub(crate) fn of_series(&self, series: u32) -> &[ChunkAt] {
+        let first = self.chunks.partition_point(|chunk| chunk.series < series);
+        let rest = &self.chunks[first..];
+        &rest[..rest.iter().take_while(|chunk| chunk.series == series).count()]
+    }
+
+    /// Returns the packed times of a chunk; `shared` is the block that it names, if it names one.
+    pub(crate) fn times<'v>(&'v self, chunk: &ChunkAt, shared: &'v [u8]) -> Option<&'v [u8]> {
+        let (of, start, len) = match chunk.times {
+            TimesAt::Here { start, len } => (&*self.content, start, len),
+            TimesAt::Shared { start, len, .. } => (shared, start, len),
+        };
+        of.get(start as usize..(start as usize).checked_add(len as usize)?)
+    }
+
+    /// Returns the packed values of a chunk.
+    pub(crate) fn values(&self, chunk: &ChunkAt) -> &[u8] {
+        let (start, len) = chunk.values;
+        &self.content[start as usize..(start + len) as usize]
+    }
+}
+
+/// Takes bytes and returns where they stand in `content`, of which the reader has the end.
+fn place_in(content: &[u8], reader: &mut Reader<'_>, len: usize) -> Option<(u32, u32)> {
+    let start = content.len() - reader.rest().len();
+    reader.take(len)?;
+    Some((u32::try_from(start).ok()?, u32::try_from(len).ok()?))
 }
 
 /// Returns the labels of a canonical key, virtual ones included.

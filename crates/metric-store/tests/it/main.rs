@@ -7,4 +7,5 @@ mod faults;
 mod full_disk;
 mod merge;
 mod rollup;
+mod scan;
 mod select;
