@@ -10,8 +10,8 @@
 //! `cargo bench -p eval --bench promql -- [series]`
 
 use eval::promql::{
-    EvalError, Labels, Options, Range, Sample, Samples, Selection, SeriesSet, Source, Stepper,
-    Unlimited, evaluate,
+    EvalError, Labels, Options, Range, Sample, Samples, Selection, SeriesReader, SeriesSet, Source,
+    Stepper, Unlimited, evaluate,
 };
 use std::hint::black_box;
 
@@ -36,11 +36,17 @@ impl SeriesSet for Found<'_> {
         self.0.0.len()
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.0.0[at].0.clone()
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(self)
+    }
+}
+
+impl SeriesReader for &Found<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
+        Ok(self.0.0[at].0.clone())
     }
 
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
         let samples = &self.0.0[at].1;
         let first = samples.times.partition_point(|t| *t <= self.1.after_ms);
         let behind = samples.times.partition_point(|t| *t <= self.1.last_ms);

@@ -1,15 +1,15 @@
 //! PromQL: an expression over the store's series.
 
-use crate::view::{View, labels_of, store_matchers};
+use crate::view::{KeyLabels, View, store_matchers};
 use crate::{LocalRunner, QueryError};
 use eval::promql::{
-    Annotations, EvalError, Labels, Limits, Options, Range, Samples, Selection, SeriesSet, Source,
-    Value, evaluate,
+    Annotations, EvalError, Grouping, Labels, Limits, Options, Range, Samples, Selection,
+    SeriesReader, SeriesSet, Source, Value, evaluate,
 };
 use lang::promql::Expr;
-use metric_store::{MetricStore, Points, ReadBudget, ReadError, Series};
-use model::{Kind, TenantId, TimeRange};
-use std::cell::Cell;
+use metric_store::{Columns, MetricStore, Points, ReadBudget, ReadError, Scan, ScanReader, Wanted};
+use model::{TenantId, TimeRange};
+use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is asked in PromQL.
@@ -48,12 +48,14 @@ impl LocalRunner {
         budget: &ReadBudget,
     ) -> Result<PromAnswer, QueryError> {
         let source = StoreSource { store: &self.store, tenant, budget };
-        let limits = BudgetLimits { budget, samples: Cell::new(0) };
+        let limits = BudgetLimits { budget, samples: AtomicU64::new(0) };
         let PromQuestion { expr, range, options } = question;
-        let (value, annotations) = evaluate(expr, &source, *range, options, &limits)?;
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let options = Options { threads, ..*options };
+        let (value, annotations) = evaluate(expr, &source, *range, &options, &limits)?;
         // What the evaluation took is given back with it; the answer stays.
         budget.take(bytes_of(&value))?;
-        Ok(PromAnswer { value, annotations, samples: limits.samples.get() })
+        Ok(PromAnswer { value, annotations, samples: limits.samples.into_inner() })
     }
 }
 
@@ -87,7 +89,7 @@ fn carried(error: impl Into<QueryError>) -> EvalError {
 /// The question's budget, as an evaluation asks for it.
 struct BudgetLimits<'a> {
     budget: &'a ReadBudget,
-    samples: Cell<u64>,
+    samples: AtomicU64,
 }
 
 impl Limits for BudgetLimits<'_> {
@@ -96,8 +98,8 @@ impl Limits for BudgetLimits<'_> {
     }
 
     fn read(&self, samples: u64) -> Result<(), EvalError> {
-        let (found, max) = (self.samples.get() + samples, self.budget.limits().points_max);
-        self.samples.set(found);
+        let before = self.samples.fetch_add(samples, Ordering::Relaxed);
+        let (found, max) = (before + samples, self.budget.limits().points_max);
         if found > max {
             return Err(carried(ReadError::TooManyPoints { found, max }));
         }
@@ -126,108 +128,96 @@ impl Source for StoreSource<'_> {
     ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
         let view = View::of(selection.matchers).map_err(carried)?;
         let budget = self.budget;
-        let mut found = Found { budget, view, series: Vec::new(), histograms: AtomicU64::new(0) };
-        let Some(tenant) = self.tenant else { return Ok(Box::new(found)) };
+        // Nobody has no series.
+        let tenant = self.tenant.unwrap_or(TenantId::NOBODY);
         let range = TimeRange {
             start_ms: selection.after_ms.saturating_add(1),
             end_ms: selection.last_ms.saturating_add(1),
         };
+        let wanted = if selection.newest { Wanted::Newest } else { Wanted::All };
         let matchers = store_matchers(selection.matchers);
-        let series = self.store.select(tenant, &matchers, range, self.budget).map_err(carried)?;
-        let label = |series: Series| {
-            let pairs = labels_of(&series.key);
-            (Labels::from_sorted(pairs.iter().map(|(name, value)| (*name, *value))), series)
-        };
-        found.series = series.into_iter().map(label).collect();
-        found.series.sort_by(|a, b| (&a.0, a.1.kind).cmp(&(&b.0, b.1.kind)));
-        Ok(Box::new(Merged::of(found)))
+        let scan = self.store.scan(tenant, &matchers, range, wanted, budget).map_err(carried)?;
+        Ok(Box::new(Found { budget, view, scan, histograms: AtomicU64::new(0) }))
     }
 }
 
-/// Series of the store with their labels, sorted by them.
+/// Series of the store. One identity may have been written as floats, as deltas and as histograms, and
+/// is one series to PromQL; of one time that of the first kind counts.
 struct Found<'a> {
     budget: &'a ReadBudget,
     view: View,
-    series: Vec<(Labels, Series)>,
+    scan: Scan<'a>,
     /// What the largest series of histograms takes: it is held until the next is read.
     histograms: AtomicU64,
 }
 
-impl Found<'_> {
-    fn read_into(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
-        let series = &self.series[at].1;
-        // Given back at once: the samples are held once more, in a buffer that is used again.
-        let bytes = series.decoded_bytes();
-        if series.kind == Kind::Histogram {
-            self.take_histograms(bytes)?;
-        }
-        self.budget.take(bytes).map_err(carried)?;
-        let points = series.points().map_err(carried)?;
-        match points {
-            Points::Histograms(histograms) => into.histograms.extend(histograms),
-            points => self.view.samples(points).into_iter().for_each(|(at, v)| into.push(at, v)),
-        }
-        self.budget.give(bytes);
-        Ok(())
-    }
-}
-
-impl Found<'_> {
-    /// Pays for histograms that stay in the buffer, and may stay in columns for the whole question.
-    fn take_histograms(&self, bytes: u64) -> Result<(), EvalError> {
-        let held = self.histograms.fetch_max(bytes, Ordering::Relaxed);
-        self.budget.take(bytes.saturating_sub(held)).map_err(carried)
-    }
-}
-
 impl SeriesSet for Found<'_> {
     fn len(&self) -> usize {
-        self.series.len()
+        self.scan.len()
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.series[at].0.clone()
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(FoundReader { of: self, reader: self.scan.reader(), columns: Columns::default() })
     }
 
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
-        into.clear();
-        self.read_into(at, into)
+    fn have_one_name(&self) -> Result<bool, EvalError> {
+        if self.scan.has_one_name() {
+            return Ok(true);
+        }
+        let mut reader = self.scan.reader();
+        let mut first: Option<Vec<u8>> = None;
+        for at in 0..self.scan.len() {
+            let key = reader.key(at).map_err(carried)?;
+            let own = KeyLabels::of(key).map_or(&[][..], |labels| labels.front);
+            match &first {
+                None => first = Some(own.to_vec()),
+                Some(first) if first == own => {}
+                Some(_) => return Ok(false),
+            }
+            if at.is_multiple_of(SERIES_BETWEEN_CHECKS) {
+                self.budget.check_time().map_err(carried)?;
+            }
+        }
+        Ok(true)
     }
 }
 
-/// Series of which some have values of several kinds: one identity was written as floats, as deltas
-/// and as histograms, and is one series to PromQL. Of one time that of the first kind counts.
-struct Merged<'a> {
-    found: Found<'a>,
-    /// The first of each.
-    firsts: Vec<usize>,
+/// How many keys are looked at between two looks at the time.
+const SERIES_BETWEEN_CHECKS: usize = 1_024;
+
+struct FoundReader<'f> {
+    of: &'f Found<'f>,
+    reader: ScanReader<'f>,
+    columns: Columns,
 }
 
-impl<'a> Merged<'a> {
-    fn of(found: Found<'a>) -> Self {
-        let series = &found.series;
-        let first = |at: &usize| *at == 0 || series[*at].0 != series[*at - 1].0;
-        let firsts = (0..series.len()).filter(first).collect();
-        Self { found, firsts }
-    }
-}
-
-impl SeriesSet for Merged<'_> {
-    fn len(&self) -> usize {
-        self.firsts.len()
+impl FoundReader<'_> {
+    fn labels_with<T>(
+        &mut self,
+        at: usize,
+        read: impl FnOnce(&[(&str, &str)]) -> T,
+    ) -> Result<T, EvalError> {
+        let key = self.reader.key(at).map_err(carried)?;
+        Ok(read(&KeyLabels::of(key).map(KeyLabels::sorted).unwrap_or_default()))
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.found.labels(self.firsts[at])
+    /// Pays for histograms that stay in the buffer, and may stay in columns for the whole question.
+    fn take_histograms(&self, bytes: u64) -> Result<(), EvalError> {
+        let held = self.of.histograms.fetch_max(bytes, Ordering::Relaxed);
+        self.of.budget.take(bytes.saturating_sub(held)).map_err(carried)
     }
 
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
-        let first = self.firsts[at];
-        let end = self.firsts.get(at + 1).copied().unwrap_or(self.found.len());
-        self.found.read(first, into)?;
-        for other in first + 1..end {
+    /// Puts points of several kinds, or that are no plain numbers, together.
+    fn gather(&mut self, into: &mut Samples) -> Result<(), EvalError> {
+        for points in std::mem::take(&mut self.columns.others) {
+            if let Points::Histograms(histograms) = points {
+                let bytes = histograms.iter().map(|(_, h)| h.bytes() as u64 + POINT_BYTES).sum();
+                self.take_histograms(bytes)?;
+                into.histograms.extend(histograms);
+                continue;
+            }
             let floats = into.times.len();
-            self.found.read_into(other, into)?;
+            self.of.view.samples(points).into_iter().for_each(|(at, v)| into.push(at, v));
             if into.times.len() > floats && floats > 0 {
                 let mut all: Vec<(i64, f64)> =
                     into.times.iter().copied().zip(into.values.iter().copied()).collect();
@@ -242,5 +232,29 @@ impl SeriesSet for Merged<'_> {
             histograms.retain(|(at, _)| times.binary_search(at).is_err());
         }
         Ok(())
+    }
+}
+
+impl SeriesReader for FoundReader<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
+        self.labels_with(at, |pairs| Labels::from_sorted(pairs.iter().copied()))
+    }
+
+    fn group(&mut self, at: usize, grouping: &Grouping, key: &mut String) -> Result<(), EvalError> {
+        self.labels_with(at, |pairs| grouping.key_from(pairs.iter().copied(), key))
+    }
+
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+        // The buffers go round: what was read last time is room for what is read now.
+        std::mem::swap(&mut self.columns.times, &mut into.times);
+        std::mem::swap(&mut self.columns.values, &mut into.values);
+        into.histograms.clear();
+        self.reader.read(at, &mut self.columns).map_err(carried)?;
+        std::mem::swap(&mut self.columns.times, &mut into.times);
+        std::mem::swap(&mut self.columns.values, &mut into.values);
+        if self.columns.are_deltas && self.of.view == View::SampleCount {
+            into.values.fill(1.0);
+        }
+        if self.columns.others.is_empty() { Ok(()) } else { self.gather(into) }
     }
 }

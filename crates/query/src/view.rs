@@ -5,6 +5,7 @@ use lang::promql::{MatchOp, Matcher};
 use metric_store::{Points, Test};
 use model::{Delta, Unit};
 use std::sync::Arc;
+use stdx::varint::Reader;
 
 /// The label by which a selector chooses how it sees deltas; no series carries it.
 pub const STAT: &str = "__stat__";
@@ -84,18 +85,91 @@ impl View {
 
 /// Returns a key's labels as PromQL shows them, sorted by name.
 pub fn labels_of(key: &model::SeriesKey) -> Vec<(&str, &str)> {
-    let mut labels: Vec<(&str, &str)> =
-        key.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
-    for (name, value) in [
-        ("__name__", key.name.as_str()),
-        ("__namespace__", key.namespace.as_str()),
-        ("__unit__", unit),
-    ] {
-        if !value.is_empty() {
-            labels.push((name, value));
+    let labels = key.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    with_virtual(&key.namespace, &key.name, key.unit, labels)
+}
+
+fn with_virtual<'k>(
+    namespace: &'k str,
+    name: &'k str,
+    unit: Unit,
+    labels: impl Iterator<Item = (&'k str, &'k str)>,
+) -> Vec<(&'k str, &'k str)> {
+    let unit = if unit == Unit::None { "" } else { unit.name() };
+    let mut own = [("__name__", name), ("__namespace__", namespace), ("__unit__", unit)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .peekable();
+    let mut all = Vec::with_capacity(labels.size_hint().0 + 3);
+    for label in labels {
+        while let Some(before) = own.next_if(|own| own.0 < label.0) {
+            all.push(before);
+        }
+        all.push(label);
+    }
+    all.extend(own);
+    all
+}
+
+/// The labels of a canonical key that is not decoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KeyLabels<'k> {
+    /// Namespace, name and unit, as they stand in the key.
+    pub(crate) front: &'k [u8],
+    namespace: &'k str,
+    name: &'k str,
+    unit: Unit,
+    labels: Reader<'k>,
+    count: usize,
+}
+
+impl<'k> KeyLabels<'k> {
+    /// Reads the front of a key; `None` if it is none.
+    pub(crate) fn of(key: &'k [u8]) -> Option<Self> {
+        let mut reader = Reader::new(key);
+        reader.take(4)?;
+        let whole = reader.rest();
+        let (namespace, name) = (reader.str()?, reader.str()?);
+        let unit = Unit::from_code(reader.u8()?)?;
+        let front = &whole[..whole.len() - reader.rest().len()];
+        let count = reader.usize()?;
+        Some(Self { front, namespace, name, unit, labels: reader, count })
+    }
+
+    /// Returns the labels as PromQL shows them, sorted by name.
+    pub(crate) fn sorted(self) -> Vec<(&'k str, &'k str)> {
+        let Self { namespace, name, unit, mut labels, count, .. } = self;
+        let pairs = (0..count.min(labels.rest().len()))
+            .map_while(move |_| Some((labels.str()?, labels.str()?)));
+        with_virtual(namespace, name, unit, pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{SeriesKey, TenantId};
+
+    #[test]
+    fn labels_of_a_packed_key_are_those_of_the_key() {
+        for (namespace, unit, names) in [
+            ("", Unit::None, vec!["a", "b"]),
+            ("AWS/EC2", Unit::Percent, vec!["Zone", "__a", "__nb", "__v", "a"]),
+            ("N", Unit::None, vec![]),
+        ] {
+            let key = SeriesKey {
+                tenant: TenantId(3),
+                namespace: namespace.into(),
+                name: "cpu".into(),
+                unit,
+                labels: names.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect(),
+            };
+            let mut bytes = Vec::new();
+            key.encode(&mut bytes);
+            let packed = KeyLabels::of(&bytes).unwrap().sorted();
+            assert_eq!(packed, labels_of(&key));
+            assert!(packed.is_sorted() && packed.contains(&("__name__", "cpu")));
+            assert!(KeyLabels::of(&bytes[..5]).is_none());
         }
     }
-    labels.sort_unstable();
-    labels
 }

@@ -5,6 +5,7 @@
 use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
 use super::ledger::Ledger;
+use super::name::Name;
 use super::window::HISTOGRAM_VISITS;
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::Span;
@@ -30,6 +31,16 @@ impl Groups {
     /// Returns the number of a series' group; numbers count up from 0.
     pub(super) fn place(&mut self, labels: &Labels) -> usize {
         self.grouping.key_of(labels, &mut self.key);
+        self.place_of_key()
+    }
+
+    /// As [`Groups::place`], for a column of a stream.
+    pub(super) fn place_of(&mut self, name: Name<'_>) -> Result<usize, EvalError> {
+        name.group(&self.grouping, &mut self.key)?;
+        Ok(self.place_of_key())
+    }
+
+    fn place_of_key(&mut self) -> usize {
         if let Some(place) = self.places.get(self.key.as_str()) {
             return *place;
         }
@@ -70,12 +81,13 @@ impl Evaluator<'_> {
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut natives = Natives::default();
         let ledger = Rc::clone(&self.ledger);
-        self.stream(&aggregate.expr, grid, &mut |labels, cells| {
+        self.stream(&aggregate.expr, grid, &mut |name, cells| {
             let known = groups.len();
-            let place = groups.place(&labels);
+            let place = groups.place_of(name)?;
             if groups.len() > known {
                 // Twice: what holds them doubles as it grows.
-                ledger.take(2 * grid.count * running.place_bytes() + 2 * labels.bytes())?;
+                let labels_bytes = groups.labels[place].bytes();
+                ledger.take(2 * grid.count * running.place_bytes() + 2 * labels_bytes)?;
                 ledger.take_columns(1, grid.count)?;
                 running.grow(groups.len() * grid.count);
             }
@@ -83,7 +95,7 @@ impl Evaluator<'_> {
             for (step, histogram) in cells.histograms.iter().enumerate() {
                 if let Some(histogram) = histogram {
                     let place = place * grid.count + step;
-                    natives.add(&mut running, place, histogram, &labels, &ledger)?;
+                    natives.add(&mut running, place, histogram, name, &ledger)?;
                 }
             }
             Ok(())
@@ -121,7 +133,7 @@ impl Natives {
         running: &mut Running,
         place: usize,
         histogram: &Histogram,
-        labels: &Labels,
+        name: Name<'_>,
         ledger: &Ledger<'_>,
     ) -> Result<(), EvalError> {
         ledger.visit(HISTOGRAM_VISITS)?;
@@ -139,7 +151,7 @@ impl Natives {
                     self.contradiction |= added.contradiction;
                     *sum = Some(added.histogram);
                 } else {
-                    self.layouts = Some(labels.name().to_owned());
+                    self.layouts = Some(name.labels()?.name().to_owned());
                 }
             }
             Running::Count(counts) => counts[place] += 1.0,

@@ -188,7 +188,8 @@ impl Evaluator<'_> {
         match &arg.inner().kind {
             ExprKind::Vector(selector) if selector.ends == lang::promql::Ends::Plain => {
                 let ledger = Rc::clone(&self.ledger);
-                self.stream_timestamps(selector, grid, &mut |labels, cells| {
+                self.stream_timestamps(selector, grid, &mut |name, cells| {
+                    let labels = name.labels()?;
                     ledger.take_cells(&labels, cells)?;
                     columns.push(cells.to_column(labels));
                     Ok(())

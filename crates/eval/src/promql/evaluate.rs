@@ -3,9 +3,10 @@
 use super::binary::Sides;
 use super::ledger::Ledger;
 use super::math::{self, Combine};
+use super::name::Name;
 use super::native::Remarks;
 use super::pointwise::{Operator, beside_scalar, broadcast, map, negated};
-use super::shape::{is_invariant, is_nameless};
+use super::shape::{self, is_invariant, is_nameless};
 use super::source::{Limits, Source};
 use super::value::{Options, Range, Series, Value};
 use super::{Annotations, Cells, Column, EvalError, Grid, Labels, Samples, is_absent};
@@ -80,7 +81,7 @@ impl Data {
 }
 
 /// What a stream of columns is given to.
-pub(super) type Sink<'s> = dyn FnMut(Labels, Cells<'_>) -> Result<(), EvalError> + 's;
+pub(super) type Sink<'s> = dyn FnMut(Name<'_>, Cells<'_>) -> Result<(), EvalError> + 's;
 
 /// One evaluation.
 pub(super) struct Evaluator<'a> {
@@ -140,13 +141,12 @@ impl<'a> Evaluator<'a> {
                         all.push(series);
                     }
                 }
-                if instant {
-                    return Ok(Value::Vector(all));
+                // Series come in the order in which they stand somewhere, which means nothing.
+                let sorted = instant && shape::has_order(expr);
+                if !sorted && !all.is_sorted_by(|a, b| a.labels <= b.labels) {
+                    all.sort_by(|a, b| a.labels.cmp(&b.labels));
                 }
-                if !all.is_sorted_by(|a, b| a.labels <= b.labels) {
-                    all.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-                }
-                Value::Matrix(all)
+                if instant { Value::Vector(all) } else { Value::Matrix(all) }
             }
         })
     }
@@ -267,10 +267,10 @@ impl<'a> Evaluator<'a> {
                         && is_nameless(arg)
                     {
                         let mut out = Vec::with_capacity(grid.count);
-                        return self.stream(arg, grid, &mut |labels, cells| {
+                        return self.stream(arg, grid, &mut |name, cells| {
                             out.clear();
                             out.extend(cells.values.iter().map(|v| map(*v, compute)));
-                            sink(labels, Cells::floats(&out))
+                            sink(name, Cells::floats(&out))
                         });
                     }
                 }
@@ -278,20 +278,21 @@ impl<'a> Evaluator<'a> {
                     let operator = Operator { op: binary.op, returns_bool: binary.returns_bool };
                     let combine = Combine::of(binary.op, binary.returns_bool);
                     let scalar = |side: &Expr| side.value_type() == ValueType::Scalar;
-                    if !scalar(&binary.left) && is_nameless(&binary.left) {
+                    let keeps_name = !combine.drops_name();
+                    if !scalar(&binary.left) && (keeps_name || is_nameless(&binary.left)) {
                         let right = self.scalar(&binary.right, grid)?;
                         let mut out = Vec::with_capacity(grid.count);
                         let mut remarks = Remarks::default();
-                        self.stream(&binary.left, grid, &mut |labels, cells| {
+                        self.stream(&binary.left, grid, &mut |name, cells| {
                             if !cells.histograms.is_empty() || operator.is_of_histograms() {
                                 let mut column = cells.to_column(Labels::empty());
                                 operator.apply(&mut column, &right, true, &mut remarks);
-                                return sink(labels, column.cells());
+                                return sink(name, column.cells());
                             }
                             out.clear();
                             let pairs = cells.values.iter().zip(&right);
                             out.extend(pairs.map(|(v, s)| map(*v, |v| combine.of_pair(v, *s))));
-                            sink(labels, Cells::floats(&out))
+                            sink(name, Cells::floats(&out))
                         })?;
                         remarks.note(&mut self.notes, expr.span, binary.op);
                         return Ok(());
@@ -304,7 +305,7 @@ impl<'a> Evaluator<'a> {
             if n.is_multiple_of(64) {
                 self.limits.check()?;
             }
-            sink(column.labels.clone(), column.cells())?;
+            sink(Name::known(&column.labels), column.cells())?;
         }
         Ok(())
     }
@@ -313,8 +314,9 @@ impl<'a> Evaluator<'a> {
     pub(super) fn collect(&mut self, expr: &Expr, grid: Grid) -> Result<Vec<Column>, EvalError> {
         let mut columns = Vec::new();
         let ledger = Rc::clone(&self.ledger);
-        self.stream_own(expr, grid, &mut |labels, cells| {
+        self.stream_own(expr, grid, &mut |name, cells| {
             if cells.any() {
+                let labels = name.labels()?;
                 ledger.take_cells(&labels, cells)?;
                 columns.push(cells.to_column(labels));
             }

@@ -72,7 +72,8 @@ impl Evaluator<'_> {
         };
         let mut columns = Vec::new();
         let ledger = Rc::clone(&self.ledger);
-        self.stream_timestamps(&selector, grid, &mut |labels, cells| {
+        self.stream_timestamps(&selector, grid, &mut |name, cells| {
+            let labels = name.labels()?;
             ledger.take_cells(&labels, cells)?;
             columns.push(cells.to_column(labels));
             Ok(())

@@ -236,11 +236,31 @@ impl Grouping {
         if self.without { !named && !is_name(label) } else { named }
     }
 
+    /// Says whether no label tells groups apart: there is one.
+    pub fn is_one(&self) -> bool {
+        self.names.is_empty() && !self.without
+    }
+
+    /// Says whether a name may tell groups apart.
+    pub(super) fn wants_names(&self) -> bool {
+        !self.without && self.names.iter().any(|name| is_name(name))
+    }
+
     /// Writes the labels of a series' group to `key`, which is the text inside a [`Labels`].
     #[inline]
     pub fn key_of(&self, labels: &Labels, key: &mut String) {
+        self.key_from(labels.iter(), key);
+    }
+
+    /// As [`Grouping::key_of`], for labels sorted by name, each once, none of them empty.
+    #[inline]
+    pub fn key_from<'l>(
+        &self,
+        labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+        key: &mut String,
+    ) {
         key.clear();
-        for (name, value) in labels.iter() {
+        for (name, value) in labels {
             if self.wants(name) {
                 put_text(key, name);
                 put_text(key, value);

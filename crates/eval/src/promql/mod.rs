@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use eval::promql::{evaluate, Grid, Labels, Options, Range, Samples, Unlimited, Value};
-//! # use eval::promql::{EvalError, Selection, SeriesSet, Source};
+//! # use eval::promql::{EvalError, Selection, SeriesReader, SeriesSet, Source};
 //! # struct OneSeries;
 //! # impl Source for OneSeries {
 //! #     fn select<'s>(&'s self, _: &Selection<'_>) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
@@ -15,8 +15,13 @@
 //! # }
 //! # impl SeriesSet for OneSeries {
 //! #     fn len(&self) -> usize { 1 }
-//! #     fn labels(&self, _: usize) -> Labels { Labels::new([("__name__", "requests_total")]) }
-//! #     fn read(&self, _: usize, into: &mut Samples) -> Result<(), EvalError> {
+//! #     fn reader(&self) -> Box<dyn SeriesReader + '_> { Box::new(self) }
+//! # }
+//! # impl SeriesReader for &OneSeries {
+//! #     fn labels(&mut self, _: usize) -> Result<Labels, EvalError> {
+//! #         Ok(Labels::new([("__name__", "requests_total")]))
+//! #     }
+//! #     fn read(&mut self, _: usize, into: &mut Samples) -> Result<(), EvalError> {
 //! #         *into = (1..=4).map(|n| (n * 15_000, n as f64 * 30.0)).collect();
 //! #         Ok(())
 //! #     }
@@ -48,6 +53,7 @@ mod labels;
 mod ledger;
 mod math;
 mod merge;
+mod name;
 mod native;
 mod note;
 mod pointwise;
@@ -57,6 +63,7 @@ mod select;
 mod shape;
 mod shared;
 mod source;
+mod spread;
 mod step;
 mod text;
 mod value;
@@ -68,6 +75,6 @@ pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use labels::{Grouping, Labels, LabelsBuilder, NAME};
 pub use note::Annotations;
-pub use source::{Limits, Selection, SeriesSet, Source, Unlimited};
+pub use source::{Limits, Selection, SeriesReader, SeriesSet, Source, Unlimited};
 pub use step::{Feed, NotSteppable, Sample, Stepper};
 pub use value::{Options, Range, Series, Value};

@@ -31,6 +31,10 @@ impl Evaluator<'_> {
             let ranks = aggregate.op != AggregateOp::Quantile;
             let span = if ranks { span } else { aggregate.expr.span };
             self.drop_histograms(span, aggregate.op, &mut columns);
+            if ranks && grid.count > 1 {
+                // Ties are decided by labels at each step: better once than again and again.
+                columns.sort_by(|a, b| a.labels.cmp(&b.labels));
+            }
         }
         let mut groups = Groups::new(grouping_of(aggregate));
         let mut members: Vec<Vec<usize>> = Vec::new();
@@ -266,15 +270,25 @@ fn best(
             ranked.clear();
             let all = members.iter().map(|at| (columns[*at].values[step], *at));
             ranked.extend(all.filter(|(v, _)| !is_absent(*v)));
-            // Of equal values the first series wins.
-            let by = |a: &(f64, usize), b: &(f64, usize)| order(a.0, b.0).then(a.1.cmp(&b.1));
+            // Of equal values the series whose labels come first wins.
+            let by_labels = |a: usize, b: usize| match counts.len() {
+                1 => columns[a].labels.cmp(&columns[b].labels),
+                // They are sorted.
+                _ => a.cmp(&b),
+            };
             if *count < ranked.len() {
-                if *count > 0 {
-                    ranked.select_nth_unstable_by(*count - 1, by);
+                match count.checked_sub(1) {
+                    Some(last) => {
+                        let (_, border, _) =
+                            ranked.select_nth_unstable_by(last, |a, b| order(a.0, b.0));
+                        let border = border.0;
+                        ranked.retain(|(value, _)| order(*value, border) != Ordering::Greater);
+                    }
+                    None => ranked.clear(),
                 }
-                ranked.truncate(*count);
             }
-            ranked.sort_unstable_by(by);
+            ranked.sort_unstable_by(|a, b| order(a.0, b.0).then_with(|| by_labels(a.1, b.1)));
+            ranked.truncate(*count);
             for (_, at) in &ranked {
                 let steps = match steps_of.entry(*at) {
                     Entry::Occupied(steps) => steps.into_mut(),

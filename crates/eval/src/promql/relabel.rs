@@ -165,18 +165,21 @@ fn take_char(text: &mut &str) -> Option<char> {
 mod tests {
     use super::*;
     use crate::promql::Limits;
-    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
     /// Counts looks at the time and allows so many.
     struct Looks {
-        seen: Cell<usize>,
+        seen: AtomicUsize,
         max: usize,
     }
 
     impl Limits for Looks {
         fn check(&self) -> Result<(), EvalError> {
-            self.seen.set(self.seen.get() + 1);
-            if self.seen.get() > self.max { Err(EvalError::Cancelled) } else { Ok(()) }
+            if self.seen.fetch_add(1, Relaxed) >= self.max {
+                Err(EvalError::Cancelled)
+            } else {
+                Ok(())
+            }
         }
         fn read(&self, _samples: u64) -> Result<(), EvalError> {
             Ok(())
@@ -188,7 +191,7 @@ mod tests {
     }
 
     fn replaced(series: usize, value_bytes: usize, pattern: &str, max: usize) -> (usize, String) {
-        let looks = Looks { seen: Cell::new(0), max };
+        let looks = Looks { seen: AtomicUsize::new(0), max };
         let column = |n: usize| {
             let value = format!("{n:0value_bytes$}");
             Column::new(Labels::new([("__name__", "m"), ("n", value.as_str())]), vec![1.0])
@@ -197,7 +200,7 @@ mod tests {
         let columns = (0..series).map(column).collect();
         let result = replace(columns, &texts, &Ledger::new(&looks));
         let told = result.map_or_else(|error| error.to_string(), |all| all.len().to_string());
-        (looks.seen.get(), told)
+        (looks.seen.into_inner(), told)
     }
 
     #[test]

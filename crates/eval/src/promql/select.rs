@@ -2,12 +2,16 @@
 
 use super::evaluate::{Evaluator, Sink, samples_of};
 use super::ledger::Ledger;
-use super::source::{Selection, SeriesSet};
+use super::name::Name;
+use super::source::{Limits, Selection, SeriesReader, SeriesSet};
+use super::spread::{self, Stop};
 use super::value::Series;
 use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
 use super::window_notes::Names;
 use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
+use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// What a sample takes, in values: its time and value, and what functions of ranges make of them.
@@ -28,27 +32,29 @@ impl<'a> Evaluator<'a> {
         let ends = self.moved(grid, selector.at, selector.offset_ms);
         let smoothed = selector.ends == Ends::Smoothed;
         let beyond = if smoothed { lookback_ms } else { 0 };
-        let set = self.select(selector, ends, lookback_ms, beyond)?;
-        let mut out = merge::nothing(grid.count);
-        let ledger = Rc::clone(&self.ledger);
-        self.each(&*set, |labels, samples| {
-            ledger.visit(grid.count)?;
+        let newest = grid.count == 1 && !smoothed;
+        let set = self.select(selector, ends, Reach { before: lookback_ms, beyond, newest })?;
+        let fill = |samples: &mut Samples, out: &mut [f64]| {
             if smoothed {
                 samples.drop_stale();
-                instant_smoothed(samples, ends, lookback_ms, &mut out);
+                instant_smoothed(samples, ends, lookback_ms, out);
             } else {
-                fill_latest(samples, ends, lookback_ms, &mut out, |at| samples.values[at]);
-                if !samples.histograms.is_empty() {
-                    let mut column = super::Column::new(labels(), out.clone());
-                    correct_latest(samples, ends, lookback_ms, |step, histogram, _| {
-                        column.values[step] = ABSENT;
-                        column.set_histogram(step, histogram.cloned());
-                    });
-                    return sink(column.labels.clone(), column.cells());
-                }
+                fill_latest(samples, ends, lookback_ms, out, |at| samples.values[at]);
             }
-            sink(labels(), Cells::floats(&out))
-        })
+            Ok(())
+        };
+        let of_histograms = |samples: &mut Samples, name: Name<'_>, sink: &mut Sink<'_>| {
+            let mut column = super::Column::new(Labels::empty(), merge::nothing(grid.count));
+            fill(samples, &mut column.values)?;
+            if !smoothed {
+                correct_latest(samples, ends, lookback_ms, |step, histogram, _| {
+                    column.values[step] = ABSENT;
+                    column.set_histogram(step, histogram.cloned());
+                });
+            }
+            sink(name, column.cells())
+        };
+        self.columns(&*set, grid.count, &fill, of_histograms, sink)
     }
 
     /// The times of the latest samples, in seconds.
@@ -60,18 +66,22 @@ impl<'a> Evaluator<'a> {
     ) -> Result<(), EvalError> {
         let lookback_ms = self.options.lookback_ms;
         let ends = self.moved(grid, selector.at, selector.offset_ms);
-        let set = self.select(selector, ends, lookback_ms, 0)?;
-        let mut out = merge::nothing(grid.count);
-        let ledger = Rc::clone(&self.ledger);
-        self.each(&*set, |labels, samples| {
-            ledger.visit(grid.count)?;
+        let newest = grid.count == 1;
+        let set = self.select(selector, ends, Reach { before: lookback_ms, beyond: 0, newest })?;
+        let fill = |samples: &mut Samples, out: &mut [f64]| {
             let seconds = |at: usize| samples.times[at] as f64 / 1000.0;
-            fill_latest(samples, ends, lookback_ms, &mut out, seconds);
+            fill_latest(samples, ends, lookback_ms, out, seconds);
+            Ok(())
+        };
+        let of_histograms = |samples: &mut Samples, name: Name<'_>, sink: &mut Sink<'_>| {
+            let mut out = merge::nothing(grid.count);
+            fill(samples, &mut out)?;
             correct_latest(samples, ends, lookback_ms, |step, histogram, at| {
                 out[step] = if histogram.is_some() { at as f64 / 1000.0 } else { ABSENT };
             });
-            sink(labels(), Cells::floats(&out))
-        })
+            sink(name, Cells::floats(&out))
+        };
+        self.columns(&*set, grid.count, &fill, of_histograms, sink)
     }
 
     /// A function of each series' windows.
@@ -127,45 +137,57 @@ impl<'a> Evaluator<'a> {
         };
         let before = if boundary.is_some() { lookback_ms } else { 0 };
         let beyond = if boundary == Some(Boundary::Smoothed) { lookback_ms } else { 0 };
-        let reach = matrix.range_ms.saturating_add(before);
-        let set = self.select(&matrix.vector, windowing.ends, reach, beyond)?;
+        let before = matrix.range_ms.saturating_add(before);
+        let reach = Reach { before, beyond, newest: false };
+        let set = self.select(&matrix.vector, windowing.ends, reach)?;
         let keeps_name = windowing.function.keeps_name();
-        let distinct = keeps_name || merge::same_name((0..set.len()).map(|at| set.labels(at)));
-        let mut out = merge::nothing(windowing.steps.count);
-        let mut natives = Vec::new();
+        let one_name = set.have_one_name()?;
         if !set.is_empty() {
             check_smoothing(windowing)?;
         }
         let ledger = Rc::clone(&self.ledger);
-        let mut gather = Gather::new(keeps_name, distinct, &ledger, sink);
-        self.each(&*set, |labels, samples| {
+        let ledger = &*ledger;
+        let fill = |samples: &mut Samples, out: &mut [f64]| {
             samples.drop_stale();
-            natives.clear();
-            let labels = labels();
-            if !samples.histograms.is_empty() && boundary.is_none() {
-                natives.resize(out.len(), None);
-            }
-            // Until whoever is given them takes them.
-            let mut taken = 0;
             for part in windowing.parts(samples, boundary.is_some()) {
                 ledger.visit(part.visits)?;
-                let (steps, part) = (part.steps, part.windowing);
-                let out = &mut out[steps.clone()];
+                let out = &mut out[part.steps.clone()];
                 match boundary {
-                    None => part.fill(samples, out),
-                    Some(boundary) => part.fill_bounded(samples, boundary, lookback_ms, out),
-                }
-                if !natives.is_empty() {
-                    let natives = &mut natives[steps];
-                    let mixture = native::fill_window(&part, samples, out, natives);
-                    names.see_mixture(&labels, mixture);
-                    taken += ledger.take_histograms(natives)?;
+                    None => part.windowing.fill(samples, out),
+                    Some(boundary) => {
+                        part.windowing.fill_bounded(samples, boundary, lookback_ms, out);
+                    }
                 }
             }
+            Ok(())
+        };
+        let names = RefCell::new(names);
+        let of_histograms = |samples: &mut Samples, name: Name<'_>, sink: &mut Sink<'_>| {
+            let mut out = merge::nothing(windowing.steps.count);
+            if boundary.is_some() {
+                fill(samples, &mut out)?;
+                return sink(name, Cells::floats(&out));
+            }
+            samples.drop_stale();
+            let mut natives = vec![None; out.len()];
+            let taken = fill_natives(windowing, samples, &mut out, &mut natives, ledger, |mix| {
+                names.borrow_mut().see_mixture(&name.labels()?, mix);
+                Ok(())
+            })?;
+            // Whoever is given them takes them.
             ledger.give(taken);
-            names.see(&labels, &out);
-            gather.add(labels, Cells { values: &out, histograms: &natives })
-        })?;
+            sink(name, Cells { values: &out, histograms: &natives })
+        };
+        let mut gather = Gather::new(keeps_name, keeps_name || one_name, ledger, sink);
+        let mut seen = false;
+        let mut see = |name: Name<'_>, cells: Cells<'_>| {
+            if !(seen && one_name) {
+                // Of one name there is nothing more to learn once a series had a value.
+                seen = names.borrow_mut().see(name, cells.values)?;
+            }
+            gather.add(name, cells)
+        };
+        self.columns(&*set, windowing.steps.count, &fill, of_histograms, &mut see)?;
         gather.finish()
     }
 
@@ -192,27 +214,25 @@ impl<'a> Evaluator<'a> {
         for column in columns {
             ledger.visit(inner.count)?;
             let samples = samples_of(&column, inner);
+            let name = Name::known(&column.labels);
             let mut natives = Vec::new();
-            if !samples.histograms.is_empty() {
-                natives.resize(out.len(), None);
-            }
-            // Until whoever is given them takes them.
-            let mut taken = 0;
-            for part in windowing.parts(&samples, false) {
-                ledger.visit(part.visits)?;
-                let (steps, part) = (part.steps, part.windowing);
-                let out = &mut out[steps.clone()];
-                part.fill(&samples, out);
-                if !natives.is_empty() {
-                    let natives = &mut natives[steps];
-                    let mixture = native::fill_window(&part, &samples, out, natives);
-                    names.see_mixture(&column.labels, mixture);
-                    taken += ledger.take_histograms(natives)?;
+            if samples.histograms.is_empty() {
+                for part in windowing.parts(&samples, false) {
+                    ledger.visit(part.visits)?;
+                    part.windowing.fill(&samples, &mut out[part.steps.clone()]);
                 }
+            } else {
+                natives.resize(out.len(), None);
+                let (out, natives) = (&mut out, &mut natives);
+                let taken = fill_natives(windowing, &samples, out, natives, &ledger, |mix| {
+                    names.see_mixture(&column.labels, mix);
+                    Ok(())
+                })?;
+                // Whoever is given them takes them.
+                ledger.give(taken);
             }
-            ledger.give(taken);
-            names.see(&column.labels, &out);
-            gather.add(column.labels, Cells { values: &out, histograms: &natives })?;
+            names.see(name, &out)?;
+            gather.add(name, Cells { values: &out, histograms: &natives })?;
         }
         gather.finish()
     }
@@ -240,15 +260,15 @@ impl<'a> Evaluator<'a> {
         match &expr.kind {
             ExprKind::Matrix(matrix) => {
                 let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
-                let set = self.select(&matrix.vector, ends, matrix.range_ms, 0)?;
-                self.each(&*set, |labels, samples| {
+                let set = self.select_range(matrix, ends)?;
+                self.each(&*set, |name, samples| {
                     samples.drop_stale();
                     if !samples.is_empty() {
                         ledger.take(samples.len() * size_of::<(i64, f64)>())?;
                         let points = samples.times.iter().copied();
                         let points = points.zip(samples.values.iter().copied()).collect();
                         let histograms = samples.histograms.clone();
-                        all.push(Series { labels: labels(), points, histograms });
+                        all.push(Series { labels: name.labels()?, points, histograms });
                     }
                     Ok(())
                 })?;
@@ -277,48 +297,228 @@ impl<'a> Evaluator<'a> {
         matrix: &MatrixSelector,
         ends: Grid,
     ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
-        self.select(&matrix.vector, ends, matrix.range_ms, 0)
+        let reach = Reach { before: matrix.range_ms, beyond: 0, newest: false };
+        self.select(&matrix.vector, ends, reach)
     }
 
-    /// Finds the series that windows of `reach_ms` before (and `beyond_ms` behind) `ends` see.
+    /// Finds the series that windows which end at `ends` see.
     fn select(
         &mut self,
         selector: &VectorSelector,
         ends: Grid,
-        reach_ms: i64,
-        beyond_ms: i64,
+        reach: Reach,
     ) -> Result<Box<dyn SeriesSet + 'a>, EvalError> {
         self.limits.check()?;
         self.source.select(&Selection {
             matchers: &selector.matchers,
-            after_ms: ends.start_ms.saturating_sub(reach_ms),
-            last_ms: ends.end_ms().saturating_add(beyond_ms),
+            after_ms: ends.start_ms.saturating_sub(reach.before),
+            last_ms: ends.end_ms().saturating_add(reach.beyond),
+            newest: reach.newest,
         })
     }
 
-    /// Reads series after series. Labels are made only if asked for.
+    /// Reads series after series.
     pub(super) fn each(
         &mut self,
         set: &dyn SeriesSet,
-        mut visit: impl FnMut(&dyn Fn() -> Labels, &mut Samples) -> Result<(), EvalError>,
+        mut visit: impl FnMut(Name<'_>, &mut Samples) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let mut samples = Samples::default();
-        let mut longest = 0;
+        let names = RefCell::new(set.reader());
+        let mut reader = Reading::new(set.reader(), &self.ledger, self.limits);
         for at in 0..set.len() {
-            if at.is_multiple_of(SERIES_BETWEEN_CHECKS) {
-                self.limits.check()?;
-            }
-            set.read(at, &mut samples)?;
-            self.limits.read(samples.len() as u64)?;
-            if samples.len() > longest {
-                self.ledger.take_columns(SAMPLE_COLUMNS, samples.len() - longest)?;
-                longest = samples.len();
-            }
-            self.ledger.visit(samples.len())?;
-            visit(&|| set.labels(at), &mut samples)?;
+            visit(Name::of(&names, at), reader.read(at)?)?;
         }
         Ok(())
     }
+
+    /// Makes a column of each series, on as many threads as there are, and gives them on in order;
+    /// those without any value are left out. Series with histograms go to `of_histograms` instead.
+    fn columns(
+        &mut self,
+        set: &dyn SeriesSet,
+        steps: usize,
+        fill: &(dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync),
+        of_histograms: impl Fn(&mut Samples, Name<'_>, &mut Sink<'_>) -> Result<(), EvalError>,
+        sink: &mut Sink<'_>,
+    ) -> Result<(), EvalError> {
+        let (limits, ledger) = (self.limits, Rc::clone(&self.ledger));
+        let ledger = &*ledger;
+        // To start a thread takes as long as some tens of series.
+        let threads = self.options.threads.min(set.len() / SERIES_PER_THREAD_MIN).max(1);
+        let most = SERIES_AT_ONCE.min(set.len().div_ceil(4 * threads)).max(1);
+        let series = (CELLS_AT_ONCE / steps.max(1)).clamp(1, most);
+        let runs = set.len().div_ceil(series);
+        // Each thread has a run in hand, and some wait for their turn.
+        let held = if threads > 1 { threads + spread::WAITING_MAX } else { 1 };
+        ledger.take_columns(held.min(runs), series * steps)?;
+        let names = RefCell::new(set.reader());
+        let own = RefCell::new(Reading::new(set.reader(), ledger, limits));
+        let with = || Reading::new(set.reader(), ledger, limits);
+        let make = |reading: &mut Reading<'_>, number: usize, stop: &Stop| {
+            let first = number * series;
+            Run::fill(reading, first..(first + series).min(set.len()), steps, fill, stop)
+        };
+        let give = |run: Run| {
+            let first = run.first;
+            let (kinds, failed) = (run.kinds, run.failed);
+            for ((at, kind), values) in (first..).zip(kinds).zip(run.values.chunks(steps.max(1))) {
+                match kind {
+                    Filled::Nothing => {}
+                    Filled::Values => sink(Name::of(&names, at), Cells::floats(values))?,
+                    Filled::Histograms => {
+                        let mut own = own.borrow_mut();
+                        of_histograms(own.read_again(at)?, Name::of(&names, at), sink)?;
+                    }
+                }
+            }
+            failed.map_or(Ok(()), Err)
+        };
+        spread::in_order(threads, runs, with, make, give, || limits.check())
+    }
+}
+
+/// How many values are made before they are given on.
+const CELLS_AT_ONCE: usize = 1 << 15;
+/// And of how many series, at most.
+const SERIES_AT_ONCE: usize = 256;
+/// Fewer series than these are not worth another thread.
+const SERIES_PER_THREAD_MIN: usize = 32;
+
+/// How far a selector sees from each step.
+#[derive(Debug, Clone, Copy)]
+struct Reach {
+    before: i64,
+    beyond: i64,
+    /// It sees the newest sample only.
+    newest: bool,
+}
+
+/// Series as one thread reads them.
+struct Reading<'r> {
+    reader: Box<dyn SeriesReader + 'r>,
+    samples: Samples,
+    longest: usize,
+    ledger: &'r Ledger<'r>,
+    limits: &'r dyn Limits,
+    count: usize,
+}
+
+impl<'r> Reading<'r> {
+    fn new(
+        reader: Box<dyn SeriesReader + 'r>,
+        ledger: &'r Ledger<'r>,
+        limits: &'r dyn Limits,
+    ) -> Self {
+        Self { reader, samples: Samples::default(), longest: 0, ledger, limits, count: 0 }
+    }
+
+    fn read(&mut self, at: usize) -> Result<&mut Samples, EvalError> {
+        if self.count.is_multiple_of(SERIES_BETWEEN_CHECKS) {
+            self.limits.check()?;
+        }
+        self.count += 1;
+        self.reader.read(at, &mut self.samples)?;
+        self.limits.read(self.samples.len() as u64)?;
+        self.pay()?;
+        Ok(&mut self.samples)
+    }
+
+    /// Reads what another one has read and counted.
+    fn read_again(&mut self, at: usize) -> Result<&mut Samples, EvalError> {
+        self.reader.read(at, &mut self.samples)?;
+        self.pay()?;
+        Ok(&mut self.samples)
+    }
+
+    fn pay(&mut self) -> Result<(), EvalError> {
+        let len = self.samples.len();
+        if len > self.longest {
+            self.ledger.take_columns(SAMPLE_COLUMNS, len - self.longest)?;
+            self.longest = len;
+        }
+        self.ledger.visit(len)
+    }
+}
+
+/// Columns of series that follow each other.
+struct Run {
+    first: usize,
+    /// What was made of each; they end where something failed.
+    kinds: Vec<Filled>,
+    /// Step by step for each of them.
+    values: Vec<f64>,
+    failed: Option<EvalError>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Nothing,
+    Values,
+    /// There are histograms, which are looked at later.
+    Histograms,
+}
+
+impl Run {
+    fn fill(
+        reading: &mut Reading<'_>,
+        series: Range<usize>,
+        steps: usize,
+        fill: &(dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync),
+        stop: &Stop,
+    ) -> Self {
+        let first = series.start;
+        let mut values = vec![ABSENT; series.len() * steps];
+        let mut kinds = Vec::with_capacity(series.len());
+        let mut one = |at: usize| {
+            let samples = reading.read(at)?;
+            if !samples.histograms.is_empty() {
+                return Ok(Filled::Histograms);
+            }
+            if samples.is_empty() {
+                return Ok(Filled::Nothing);
+            }
+            let out = &mut values[(at - first) * steps..][..steps];
+            fill(samples, out)?;
+            let any = out.iter().any(|value| !is_absent(*value));
+            Ok(if any { Filled::Values } else { Filled::Nothing })
+        };
+        let mut failed = None;
+        for at in series {
+            if stop.is_set() {
+                break;
+            }
+            match one(at) {
+                Ok(kind) => kinds.push(kind),
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        Self { first, kinds, values, failed }
+    }
+}
+
+/// Fills steps with what a function makes of windows that have histograms; returns how many bytes of
+/// histograms were taken.
+fn fill_natives(
+    windowing: &Windowing<'_>,
+    samples: &Samples,
+    out: &mut [f64],
+    natives: &mut [Option<Native>],
+    ledger: &Ledger<'_>,
+    mut see: impl FnMut(native::Mixture) -> Result<(), EvalError>,
+) -> Result<usize, EvalError> {
+    let mut taken = 0;
+    for part in windowing.parts(samples, false) {
+        ledger.visit(part.visits)?;
+        let (steps, part) = (part.steps, part.windowing);
+        let (out, natives) = (&mut out[steps.clone()], &mut natives[steps]);
+        part.fill(samples, out);
+        see(native::fill_window(&part, samples, out, natives))?;
+        taken += ledger.take_histograms(natives)?;
+    }
+    Ok(taken)
 }
 
 /// Fills a column with what `pick` makes of the latest sample of each step; a stale marker ends a
@@ -405,11 +605,12 @@ impl<'g, 's> Gather<'g, 's> {
         Self { keeps_name, distinct, ledger, sink, held: Vec::new() }
     }
 
-    fn add(&mut self, labels: Labels, cells: Cells<'_>) -> Result<(), EvalError> {
-        let labels = if self.keeps_name { labels } else { labels.without_name() };
+    fn add(&mut self, name: Name<'_>, cells: Cells<'_>) -> Result<(), EvalError> {
+        let name = if self.keeps_name { name } else { name.without_name() };
         if self.distinct {
-            return (self.sink)(labels, cells);
+            return (self.sink)(name, cells);
         }
+        let labels = name.labels()?;
         self.ledger.take_cells(&labels, cells)?;
         self.held.push(cells.to_column(labels));
         Ok(())
@@ -417,7 +618,7 @@ impl<'g, 's> Gather<'g, 's> {
 
     fn finish(self) -> Result<(), EvalError> {
         for column in merge::merge_equal(self.held)? {
-            (self.sink)(column.labels.clone(), column.cells())?;
+            (self.sink)(Name::known(&column.labels), column.cells())?;
         }
         Ok(())
     }

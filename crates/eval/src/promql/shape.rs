@@ -47,3 +47,17 @@ pub(super) fn is_nameless(expr: &Expr) -> bool {
         _ => false,
     }
 }
+
+/// Says whether the series of a vector stand in an order that somebody asked for.
+pub(super) fn has_order(expr: &Expr) -> bool {
+    use Function as F;
+    use lang::promql::AggregateOp as Op;
+    let own = match &expr.kind {
+        ExprKind::Call(call) => {
+            matches!(call.function, F::Sort | F::SortDesc | F::SortByLabel | F::SortByLabelDesc)
+        }
+        ExprKind::Aggregate(aggregate) => matches!(aggregate.op, Op::Topk | Op::Bottomk),
+        _ => false,
+    };
+    own || expr.children().into_iter().any(has_order)
+}

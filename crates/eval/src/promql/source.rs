@@ -1,6 +1,7 @@
 //! Where samples come from and how much may be taken: what whoever asks provides.
 
-use super::{EvalError, Labels, Samples};
+use super::labels::is_name;
+use super::{EvalError, Grouping, Labels, Samples};
 use lang::promql::Matcher;
 
 /// Which series, and which of their samples.
@@ -12,6 +13,8 @@ pub struct Selection<'a> {
     pub after_ms: i64,
     /// The last moment of which samples are wanted.
     pub last_ms: i64,
+    /// Only the newest of these samples of each series is wanted; others may be left out.
+    pub newest: bool,
 }
 
 /// A place that has series.
@@ -26,8 +29,8 @@ pub trait Source {
     ) -> Result<Box<dyn SeriesSet + 's>, EvalError>;
 }
 
-/// The series of a selection, in the order of their labels where that costs nothing.
-pub trait SeriesSet {
+/// The series of a selection. Some may turn out to have no samples in it.
+pub trait SeriesSet: Sync {
     /// Returns how many there are.
     fn len(&self) -> usize;
 
@@ -36,19 +39,56 @@ pub trait SeriesSet {
         self.len() == 0
     }
 
+    /// Returns what reads them; several may read at once, each on a thread of its own.
+    fn reader(&self) -> Box<dyn SeriesReader + '_>;
+
+    /// Says whether all have the same name (namespace, unit): without it they differ as before.
+    ///
+    /// # Errors
+    /// As [`SeriesReader::labels`].
+    fn have_one_name(&self) -> Result<bool, EvalError> {
+        let mut reader = self.reader();
+        let mut first: Option<Labels> = None;
+        for at in 0..self.len() {
+            let labels = reader.labels(at)?;
+            let own = || labels.iter().filter(|(name, _)| is_name(name));
+            match &first {
+                None => first = Some(Labels::from_sorted(own())),
+                Some(first) if first.iter().eq(own()) => {}
+                Some(_) => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Reads the series of a set, quickest one after the other.
+pub trait SeriesReader {
     /// Returns the labels of a series, with `__name__`.
-    fn labels(&self, at: usize) -> Labels;
+    ///
+    /// # Errors
+    /// As [`Source::select`].
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError>;
+
+    /// Replaces `key` by the group of a series (see [`Grouping::key_of`]).
+    ///
+    /// # Errors
+    /// As [`SeriesReader::labels`].
+    fn group(&mut self, at: usize, grouping: &Grouping, key: &mut String) -> Result<(), EvalError> {
+        grouping.key_of(&self.labels(at)?, key);
+        Ok(())
+    }
 
     /// Replaces `into` by the samples of a series inside the selection, oldest first, stale
     /// markers among them.
     ///
     /// # Errors
     /// As [`Source::select`].
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError>;
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError>;
 }
 
-/// How long and how much: asked as the evaluation goes on.
-pub trait Limits {
+/// How long and how much: asked as the evaluation goes on, by all its threads.
+pub trait Limits: Sync {
     /// Says whether to go on. Called every few hundred series.
     ///
     /// # Errors

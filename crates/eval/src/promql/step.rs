@@ -10,8 +10,8 @@
 
 use super::evaluate::evaluate_resolved;
 use super::{
-    Annotations, EvalError, Labels, Limits, Native, Options, Range, Samples, Selection, SeriesSet,
-    Source, Value,
+    Annotations, EvalError, Labels, Limits, Native, Options, Range, Samples, Selection,
+    SeriesReader, SeriesSet, Source, Value,
 };
 use lang::Span;
 use lang::promql::{
@@ -332,11 +332,17 @@ impl SeriesSet for Windows<'_> {
         self.all.len()
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.all[at].labels.clone()
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(self)
+    }
+}
+
+impl SeriesReader for &Windows<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
+        Ok(self.all[at].labels.clone())
     }
 
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
         let samples = &self.all[at].samples;
         let first = samples.times.partition_point(|time| *time <= self.after_ms);
         let behind = samples.times.partition_point(|time| *time <= self.last_ms);

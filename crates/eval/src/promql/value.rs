@@ -57,11 +57,13 @@ pub struct Options {
     pub lookback_ms: i64,
     /// The step of a subquery that names none, milliseconds.
     pub subquery_step_ms: i64,
+    /// Threads that may work on the series of one selector.
+    pub threads: usize,
 }
 
 impl Default for Options {
-    /// Prometheus' defaults: five minutes and one minute.
+    /// Prometheus' defaults: five minutes and one minute; one thread.
     fn default() -> Self {
-        Self { lookback_ms: 300_000, subquery_step_ms: 60_000 }
+        Self { lookback_ms: 300_000, subquery_step_ms: 60_000, threads: 1 }
     }
 }

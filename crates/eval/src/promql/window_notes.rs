@@ -2,8 +2,9 @@
 //! floats and histograms, quantiles that are none.
 
 use super::evaluate::Evaluator;
+use super::name::Name;
 use super::window::{Params, WindowFn};
-use super::{Labels, is_absent, native};
+use super::{EvalError, Labels, is_absent, native};
 use lang::promql::{Call, Expr};
 
 /// Names of metrics that a function was not meant for.
@@ -19,22 +20,24 @@ impl Names {
         Self { function, suspicious: Vec::new(), any_value: false, mixtures: Vec::new() }
     }
 
-    pub(super) fn see(&mut self, labels: &Labels, values: &[f64]) {
+    /// Looks at a series; says whether it had a value.
+    pub(super) fn see(&mut self, name: Name<'_>, values: &[f64]) -> Result<bool, EvalError> {
         let counts = matches!(self.function, WindowFn::Rate | WindowFn::Increase);
-        let quantile = self.function == WindowFn::QuantileOverTime;
-        if !(counts || quantile) || values.iter().all(|v| is_absent(*v)) {
-            return;
+        if values.iter().all(|v| is_absent(*v)) {
+            return Ok(false);
         }
         self.any_value = true;
-        if quantile {
-            return;
+        if !counts {
+            return Ok(true);
         }
+        let labels = name.labels()?;
         let name = labels.name();
         let counts = ["_total", "_sum", "_count", "_bucket"].iter().any(|end| name.ends_with(end));
         let known = || self.suspicious.iter().any(|known| known == name);
         if !counts && !name.is_empty() && self.suspicious.len() < 100 && !known() {
             self.suspicious.push(name.to_owned());
         }
+        Ok(true)
     }
 
     pub(super) fn see_mixture(&mut self, labels: &Labels, mixture: native::Mixture) {

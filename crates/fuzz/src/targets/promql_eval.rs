@@ -2,10 +2,11 @@
 //! than the budget says, and gives all of it back.
 
 use eval::promql::{
-    EvalError, Labels, Limits, Options, Range, Samples, Selection, SeriesSet, Source, evaluate,
+    EvalError, Labels, Limits, Options, Range, Samples, Selection, SeriesReader, SeriesSet, Source,
+    evaluate,
 };
 use lang::promql::parse;
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 const BYTES_MAX: u64 = 1 << 20;
 const LOOKS_MAX: u32 = 100;
@@ -35,7 +36,7 @@ impl Source for Few {
         &'s self,
         selection: &Selection<'_>,
     ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
-        let Selection { matchers, after_ms, last_ms } = *selection;
+        let Selection { matchers, after_ms, last_ms, .. } = *selection;
         let matches = |labels: &Labels| matchers.iter().all(|m| m.matches(labels.get(&m.name)));
         let series = self.0.iter().filter(|(labels, _)| matches(labels)).collect();
         Ok(Box::new(Found { series, after_ms, last_ms }))
@@ -53,11 +54,17 @@ impl SeriesSet for Found<'_> {
         self.series.len()
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.series[at].0.clone()
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(self)
+    }
+}
+
+impl SeriesReader for &Found<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
+        Ok(self.series[at].0.clone())
     }
 
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
         into.clear();
         let samples = &self.series[at].1;
         for (time, value) in samples.times.iter().zip(&samples.values) {
@@ -71,14 +78,14 @@ impl SeriesSet for Found<'_> {
 
 #[derive(Default)]
 struct Budget {
-    bytes: Cell<u64>,
-    looks: Cell<u32>,
+    bytes: AtomicU64,
+    looks: AtomicU32,
 }
 
 impl Limits for Budget {
     fn check(&self) -> Result<(), EvalError> {
-        self.looks.set(self.looks.get() + 1);
-        if self.looks.get() > LOOKS_MAX { Err(EvalError::Timeout) } else { Ok(()) }
+        self.looks.store(self.looks.load(Relaxed) + 1, Relaxed);
+        if self.looks.load(Relaxed) > LOOKS_MAX { Err(EvalError::Timeout) } else { Ok(()) }
     }
 
     fn read(&self, _samples: u64) -> Result<(), EvalError> {
@@ -86,17 +93,17 @@ impl Limits for Budget {
     }
 
     fn take(&self, bytes: u64) -> Result<(), EvalError> {
-        let taken = self.bytes.get().saturating_add(bytes);
+        let taken = self.bytes.load(Relaxed).saturating_add(bytes);
         if taken > BYTES_MAX {
             return Err(EvalError::TooMuch("memory".to_owned()));
         }
-        self.bytes.set(taken);
+        self.bytes.store(taken, Relaxed);
         Ok(())
     }
 
     fn give_back(&self, bytes: u64) {
-        let left = self.bytes.get().checked_sub(bytes);
-        self.bytes.set(left.expect("no more is given back than was taken"));
+        let left = self.bytes.load(Relaxed).checked_sub(bytes);
+        self.bytes.store(left.expect("no more is given back than was taken"), Relaxed);
     }
 }
 
@@ -111,6 +118,6 @@ pub(super) fn evaluated(input: &[u8]) {
         if let Err(error) = evaluate(&expr, &few, range, &Options::default(), &budget) {
             assert!(!error.to_string().is_empty());
         }
-        assert_eq!(budget.bytes.get(), 0, "all is given back");
+        assert_eq!(budget.bytes.load(Relaxed), 0, "all is given back");
     }
 }

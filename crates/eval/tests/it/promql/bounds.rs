@@ -4,21 +4,21 @@
 use super::memory::Memory;
 use eval::promql::{EvalError, Labels, Limits, Options, Range, Samples, evaluate};
 use lang::promql::parse;
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// An account of what an evaluation takes, with an end to it.
 struct Account {
-    bytes: Cell<u64>,
-    peak: Cell<u64>,
+    bytes: AtomicU64,
+    peak: AtomicU64,
     bytes_max: u64,
-    looks: Cell<u64>,
+    looks: AtomicU64,
     looks_max: u64,
 }
 
 impl Limits for Account {
     fn check(&self) -> Result<(), EvalError> {
-        self.looks.set(self.looks.get() + 1);
-        if self.looks.get() > self.looks_max { Err(EvalError::Timeout) } else { Ok(()) }
+        self.looks.store(self.looks.load(Relaxed) + 1, Relaxed);
+        if self.looks.load(Relaxed) > self.looks_max { Err(EvalError::Timeout) } else { Ok(()) }
     }
 
     fn read(&self, _samples: u64) -> Result<(), EvalError> {
@@ -26,16 +26,19 @@ impl Limits for Account {
     }
 
     fn take(&self, bytes: u64) -> Result<(), EvalError> {
-        if self.bytes.get().saturating_add(bytes) > self.bytes_max {
+        if self.bytes.load(Relaxed).saturating_add(bytes) > self.bytes_max {
             return Err(EvalError::TooMuch("more memory than allowed".to_owned()));
         }
-        self.bytes.set(self.bytes.get() + bytes);
-        self.peak.set(self.peak.get().max(self.bytes.get()));
+        self.bytes.store(self.bytes.load(Relaxed) + bytes, Relaxed);
+        self.peak.store(self.peak.load(Relaxed).max(self.bytes.load(Relaxed)), Relaxed);
         Ok(())
     }
 
     fn give_back(&self, bytes: u64) {
-        self.bytes.set(self.bytes.get().checked_sub(bytes).expect("no more than was taken"));
+        self.bytes.store(
+            self.bytes.load(Relaxed).checked_sub(bytes).expect("no more than was taken"),
+            Relaxed,
+        );
     }
 }
 
@@ -49,7 +52,7 @@ fn refused(memory: &Memory, text: &str, range: Range, bytes_max: u64, looks_max:
     let expr = parse(text).unwrap_or_else(|error| panic!("{}: {error}", head(text)));
     let account = Account { bytes_max, looks_max, ..no_end() };
     let answer = evaluate(&expr, memory, range, &Options::default(), &account);
-    assert_eq!(account.bytes.get(), 0, "all is given back: {}", head(text));
+    assert_eq!(account.bytes.load(Relaxed), 0, "all is given back: {}", head(text));
     match answer {
         Err(error) => error,
         Ok(_) => panic!("answered within {bytes_max} bytes: {}", head(text)),
@@ -211,9 +214,9 @@ fn what_is_used_again_is_paid_for_until_the_end() {
     let account = no_end();
     evaluate(&expr, &series(20), DENSE, &Options::default(), &account).unwrap();
     // What is kept, both sides, and the result, of 20 series with 10,001 steps each.
-    let (peak, least) = (account.peak.get(), 4 * 20 * 10_001 * 8);
+    let (peak, least) = (account.peak.load(Relaxed), 4 * 20 * 10_001 * 8);
     assert!(peak >= least, "{peak} of {least}");
-    assert_eq!(account.bytes.get(), 0);
+    assert_eq!(account.bytes.load(Relaxed), 0);
 }
 
 #[test]

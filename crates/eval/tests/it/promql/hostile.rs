@@ -7,19 +7,19 @@ use eval::promql::{EvalError, Limits, Options, Range, evaluate};
 use lang::promql::{Function, ValueType, parse};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Bytes that an evaluation may take, and how many looks it is given.
 struct Budget {
-    bytes: Cell<u64>,
+    bytes: AtomicU64,
     max: u64,
-    looks: Cell<u64>,
+    looks: AtomicU64,
 }
 
 impl Limits for Budget {
     fn check(&self) -> Result<(), EvalError> {
-        self.looks.set(self.looks.get() + 1);
-        if self.looks.get() > 20_000 { Err(EvalError::Timeout) } else { Ok(()) }
+        self.looks.store(self.looks.load(Relaxed) + 1, Relaxed);
+        if self.looks.load(Relaxed) > 20_000 { Err(EvalError::Timeout) } else { Ok(()) }
     }
 
     fn read(&self, _samples: u64) -> Result<(), EvalError> {
@@ -27,15 +27,18 @@ impl Limits for Budget {
     }
 
     fn take(&self, bytes: u64) -> Result<(), EvalError> {
-        if self.bytes.get() + bytes > self.max {
+        if self.bytes.load(Relaxed) + bytes > self.max {
             return Err(EvalError::TooMuch("memory".to_owned()));
         }
-        self.bytes.set(self.bytes.get() + bytes);
+        self.bytes.store(self.bytes.load(Relaxed) + bytes, Relaxed);
         Ok(())
     }
 
     fn give_back(&self, bytes: u64) {
-        self.bytes.set(self.bytes.get().checked_sub(bytes).expect("no more than was taken"));
+        self.bytes.store(
+            self.bytes.load(Relaxed).checked_sub(bytes).expect("no more than was taken"),
+            Relaxed,
+        );
     }
 }
 
@@ -44,9 +47,9 @@ fn ask(memory: &Memory, text: &str, range: Range, max: u64) -> Result<(), EvalEr
     let Ok(expr) = parse(text) else {
         return Ok(());
     };
-    let budget = Budget { bytes: Cell::new(0), max, looks: Cell::new(0) };
+    let budget = Budget { bytes: AtomicU64::new(0), max, looks: AtomicU64::new(0) };
     let answer = evaluate(&expr, memory, range, &Options::default(), &budget);
-    assert_eq!(budget.bytes.get(), 0, "all is given back: {text}");
+    assert_eq!(budget.bytes.load(Relaxed), 0, "all is given back: {text}");
     answer.map(|_| ())
 }
 

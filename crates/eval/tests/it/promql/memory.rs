@@ -1,6 +1,6 @@
 //! Series in memory, written by hand.
 
-use eval::promql::{EvalError, Labels, Range, Samples, Selection, SeriesSet, Source};
+use eval::promql::{EvalError, Labels, Range, Samples, Selection, SeriesReader, SeriesSet, Source};
 use lang::promql::{ExprKind, parse};
 use model::{Bucket, Histogram, ResetHint};
 use std::sync::Arc;
@@ -15,6 +15,7 @@ struct Found<'m> {
     series: Vec<(&'m Labels, &'m Samples)>,
     after_ms: i64,
     last_ms: i64,
+    newest: bool,
 }
 
 impl Source for Memory {
@@ -26,8 +27,8 @@ impl Source for Memory {
             |labels: &Labels| selection.matchers.iter().all(|m| m.matches(labels.get(&m.name)));
         let series = self.series.iter().filter(|(labels, _)| matches(labels));
         let series = series.map(|(labels, samples)| (labels, samples)).collect();
-        let (after_ms, last_ms) = (selection.after_ms, selection.last_ms);
-        Ok(Box::new(Found { series, after_ms, last_ms }))
+        let Selection { after_ms, last_ms, newest, .. } = *selection;
+        Ok(Box::new(Found { series, after_ms, last_ms, newest }))
     }
 }
 
@@ -36,12 +37,18 @@ impl SeriesSet for Found<'_> {
         self.series.len()
     }
 
-    fn labels(&self, at: usize) -> Labels {
-        self.series[at].0.clone()
+    fn reader(&self) -> Box<dyn SeriesReader + '_> {
+        Box::new(self)
+    }
+}
+
+impl SeriesReader for &Found<'_> {
+    fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
+        Ok(self.series[at].0.clone())
     }
 
     /// Exactly the samples asked for: what is needed beyond them would be missed.
-    fn read(&self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
+    fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {
         into.clear();
         let samples = self.series[at].1;
         for (time, value) in samples.times.iter().zip(&samples.values) {
@@ -51,6 +58,15 @@ impl SeriesSet for Found<'_> {
         }
         let inside = |(time, _): &&(i64, _)| self.after_ms < *time && *time <= self.last_ms;
         into.histograms.extend(samples.histograms.iter().filter(inside).cloned());
+        if self.newest {
+            let float_ms = into.times.last().copied();
+            let native_ms = into.histograms.last().map(|(at, _)| *at);
+            into.histograms.retain(|(at, _)| Some(*at) >= float_ms.max(native_ms));
+            let older =
+                if native_ms > float_ms { into.times.len() } else { into.times.len().max(1) - 1 };
+            into.times.drain(..older);
+            into.values.drain(..older);
+        }
         Ok(())
     }
 }

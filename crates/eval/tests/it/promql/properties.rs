@@ -141,8 +141,18 @@ pub(super) fn memory() -> impl Strategy<Value = Memory> {
 type Points = BTreeMap<(String, i64), String>;
 
 fn points(memory: &Memory, text: &str, range: Range) -> Result<Points, String> {
+    points_with(1, memory, text, range)
+}
+
+fn points_with(
+    threads: usize,
+    memory: &Memory,
+    text: &str,
+    range: Range,
+) -> Result<Points, String> {
     let expr = lang::promql::parse(text).unwrap();
-    let (value, _) = evaluate(&expr, memory, range, &Options::default(), &Unlimited)
+    let options = Options { threads, ..Options::default() };
+    let (value, _) = evaluate(&expr, memory, range, &options, &Unlimited)
         .map_err(|e: EvalError| e.to_string())?;
     Ok(points_of(value))
 }
@@ -222,6 +232,25 @@ proptest! {
             (Ok(whole), Ok(instants)) => prop_assert_eq!(whole, instants, "{}", text),
             (whole, instants) => prop_assert_eq!(whole.is_err(), instants.is_err(), "{}", text),
         }
+    }
+
+    #[test]
+    fn threads_change_nothing(
+        few in memory(),
+        expr in 0..EXPRESSIONS.len(),
+        count in 1..12_i64,
+    ) {
+        let mut memory = Memory::default();
+        for c in 0..40 {
+            memory.series.extend(few.series.iter().map(|(labels, samples)| {
+                let mut labels = labels.to_builder();
+                labels.set("c", &c.to_string());
+                (labels.build(), samples.clone())
+            }));
+        }
+        let range = Range { start_ms: 0, end_ms: (count - 1) * 25_000, step_ms: 25_000 };
+        let alone = points(&memory, EXPRESSIONS[expr], range);
+        prop_assert_eq!(points_with(3, &memory, EXPRESSIONS[expr], range), alone);
     }
 
     #[test]
