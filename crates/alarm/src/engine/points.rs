@@ -116,7 +116,7 @@ pub struct History<'a> {
     pub series: &'a [u32],
     /// Points of the range asked for, of all these series: of float series one for each moment.
     pub points: &'a [(i64, Observed<'a>)],
-    /// The newest sample of float series, if they were put together on a grid.
+    /// The newest sample of float series up to now, if they were put together on a grid.
     pub newest_float_ms: Option<i64>,
 }
 
@@ -351,16 +351,20 @@ impl Slot {
         if self.in_doubt {
             return Taken::Doubt;
         }
-        if let Observed::Float(_) = point.observed {
-            if point.at_ms <= self.newest_float_ms {
-                // It may stand for a sample that is in its bucket already: only the store knows.
-                self.in_doubt = true;
-                return Taken::Doubt;
-            }
-            self.newest_float_ms = point.at_ms;
+        let is_float = matches!(point.observed, Observed::Float(_));
+        if is_float && point.at_ms <= self.newest_float_ms {
+            // It may stand for a sample that is in its bucket already: only the store knows.
+            self.in_doubt = true;
+            return Taken::Doubt;
         }
         match self.ring.fold(point.at_ms, now_ms, point.observed) {
-            Fold::Done(_) => Taken::Folded,
+            Fold::Done(_) => {
+                // What is ahead is not in a bucket: it must not make all behind it doubtful.
+                if is_float {
+                    self.newest_float_ms = point.at_ms;
+                }
+                Taken::Folded
+            }
             Fold::TooOld => Taken::Not,
             Fold::Ahead(number) => {
                 self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
@@ -375,11 +379,14 @@ impl Slot {
         self.complete_to = history.position;
         self.newest_float_ms = NEVER;
         for (at_ms, observed) in history.points {
-            if let Observed::Float(_) = observed {
-                self.newest_float_ms = self.newest_float_ms.max(*at_ms);
-            }
-            if let Fold::Ahead(number) = self.ring.fold(*at_ms, now_ms, *observed) {
-                self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
+            match (self.ring.fold(*at_ms, now_ms, *observed), observed) {
+                (Fold::Ahead(number), _) => {
+                    self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
+                }
+                (Fold::Done(_), Observed::Float(_)) => {
+                    self.newest_float_ms = self.newest_float_ms.max(*at_ms);
+                }
+                _ => {}
             }
         }
         if let Some(newest_ms) = history.newest_float_ms {

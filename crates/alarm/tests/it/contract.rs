@@ -140,6 +140,34 @@ fn a_history_that_knows_too_little_is_asked_for_again() {
 }
 
 #[test]
+fn a_sample_of_the_future_is_asked_for_once_when_its_time_has_come() {
+    let mut engine = engine(0);
+    let at_ms = START_MS + 30_000;
+    let ahead = START_MS + 330_000;
+    let points = [(at_ms, 1.0), (ahead, 9.0)].map(|(at_ms, value)| Point {
+        series: 0,
+        at_ms,
+        observed: Observed::Float(value),
+    });
+    engine.on_points(&Batch { position: 1, arrived_ms: at_ms, points: &points });
+    let mut asked = Vec::new();
+    for minute in 1..=6 {
+        let now_ms = START_MS + minute * 60_000 + 2_000;
+        let effects = engine.on_tick(now_ms, now_ms);
+        asked.extend(rebuilds(&effects).into_iter().map(|rebuild| (minute, rebuild)));
+        if minute < 5 {
+            let after_ms = minute * 60_000 + 30_000;
+            assert!(point(&mut engine, 1 + minute as u64, after_ms, 1.0).is_empty());
+        }
+    }
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].0, 6, "the sixth minute holds it");
+    let known = [(ahead, Observed::Float(9.0))];
+    engine.on_rebuilt(asked[0].1.slot, &history(9, &known), START_MS + 362_000);
+    assert_eq!(state(&engine), AlarmState::Alarm);
+}
+
+#[test]
 fn an_action_has_the_same_key_when_it_is_decided_again() {
     let mut engine = engine(0);
     point(&mut engine, 1, 30_000, 9.0);
