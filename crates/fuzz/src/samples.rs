@@ -33,6 +33,7 @@ pub fn all() -> Vec<Named> {
     backup(&mut all);
     directory(&mut all);
     imports(&mut all);
+    widgets(&mut all);
     all
 }
 
@@ -618,6 +619,29 @@ fn imports(all: &mut Vec<Named>) {
     ];
     for (name, body) in bodies {
         put(all, "manage", name, body);
+    }
+}
+
+fn widgets(all: &mut Vec<Named>) {
+    let widgets = [
+        r##"{"metrics":[["AWS/EC2","CPUUtilization","InstanceId","i-1",{"id":"m1","stat":"p99",
+            "color":"#1f77b4","yAxis":"right"}],["...","i-2"],[".","NetworkIn",".","."],
+            [{"expression":"m1*2","label":"twice","period":60}]],"width":200,"height":200}"##,
+        r##"{"metrics":[["App","Requests"]],"annotations":{"horizontal":[{"value":8,"label":"high",
+            "fill":"above"},[{"value":2},{"value":4,"label":"b","color":"#d13212"}]],"vertical":[
+            {"value":"2026-11-21T13:00:00Z","label":"deployed","fill":"before"}]},"stacked":true,
+            "yAxis":{"left":{"min":0,"label":"n","showUnits":false},"right":{"max":5}}}"##,
+        r##"{"metrics":[["App","Requests"]],"view":"singleValue","sparkline":true,"theme":"dark",
+            "singleValueFullPrecision":true,"title":"now","width":180,"height":120}"##,
+        r##"{"metrics":[["App","Requests"]],"view":"pie","labels":{"visible":false},"start":"-P3M",
+            "end":"-PT1H","timezone":"+0130","legend":{"position":"right"},"width":199,"height":99}"##,
+        r##"{"metrics":[["App","Requests"]],"view":"gauge","yAxis":{"left":{"min":-5,"max":30}},
+            "liveData":true,"setPeriodToTimeRange":true,"width":100,"height":100}"##,
+        r##"{"annotations":{"alarms":["arn:aws:cloudwatch:us-east-1:000000000000:alarm:a"]},
+            "view":"bar","start":"2018-04-25T12:00:00.000Z","region":"eu-west-1","width":150}"##,
+    ];
+    for (n, text) in widgets.into_iter().enumerate() {
+        put(all, "widget", &format!("widget-{n:02}"), text);
     }
 }
 

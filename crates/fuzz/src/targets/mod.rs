@@ -19,6 +19,7 @@ mod promql;
 mod promql_eval;
 mod texts;
 mod tsdb;
+mod widgets;
 
 use crate::Target;
 
@@ -181,5 +182,12 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: 40 * KIB,
         words: checked::WORDS,
         ..target("fsck", checked::directory, 1_500)
+    },
+    Target {
+        // The pixels of the largest picture that is drawn, and twice its SVG.
+        bytes_base: 8 * MIB,
+        bytes_per_byte: 2 * KIB,
+        words: widgets::WORDS,
+        ..target("widget", widgets::widget, 20_000)
     },
 ];

@@ -86,4 +86,5 @@ targets!(
     victoria,
     remote_read,
     fsck,
+    widget,
 );
