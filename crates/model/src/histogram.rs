@@ -157,13 +157,17 @@ impl Histogram {
         self.upper_bound(index.saturating_sub(1))
     }
 
-    /// Returns all buckets that have observations, from the lowest to the highest.
+    /// Returns all buckets that have observations, from the lowest to the highest. Those that reach
+    /// into the zero bucket end where it does.
     pub fn ranges(&self) -> Vec<BucketRange> {
         let mut ranges = Vec::with_capacity(self.negative.len() + self.positive.len() + 1);
+        let beyond_zero = |bound: f64| {
+            if self.is_custom() { bound } else { bound.max(self.zero_threshold) }
+        };
         for bucket in self.negative.iter().rev() {
             ranges.push(BucketRange {
                 lower: -self.upper_bound(bucket.index),
-                upper: -self.lower_bound(bucket.index),
+                upper: -beyond_zero(self.lower_bound(bucket.index)),
                 lower_inclusive: true,
                 upper_inclusive: false,
                 count: bucket.count,
@@ -180,9 +184,10 @@ impl Histogram {
         }
         for bucket in &self.positive {
             ranges.push(BucketRange {
-                lower: self.lower_bound(bucket.index),
+                lower: beyond_zero(self.lower_bound(bucket.index)),
                 upper: self.upper_bound(bucket.index),
-                lower_inclusive: false,
+                // The lowest custom one has no bound below.
+                lower_inclusive: self.is_custom() && bucket.index == 0,
                 upper_inclusive: true,
                 count: bucket.count,
             });

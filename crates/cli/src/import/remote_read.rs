@@ -129,7 +129,7 @@ fn stretch(
             let labels: Result<Vec<(&str, &str)>, _> = series.labels().collect();
             let labels = labels.context("labels in the answer cannot be read")?;
             let told = &mut work.sender.told;
-            told.leave_out("native histograms", series.histograms() as u64, || {
+            told.leave_out("native histograms", series.histograms().count() as u64, || {
                 format!("{labels:?}")
             });
             let samples: Result<Vec<Sample>, _> = series.samples().collect();

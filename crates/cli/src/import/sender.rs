@@ -181,7 +181,7 @@ mod tests {
     fn refusals_are_counted_by_reason() {
         let mut told = Told::default();
         let text = "samples stored: 7; refused samples before 1.5 or after 9: 3, first up{a=\"x; y\"} \
-                    at 1; native histograms (not served yet): 2, first h{}\n";
+                    at 1; native histograms that make no sense: 2, first h{}\n";
         assert_eq!(read_refusal(text, &mut told), Some(7));
         assert_eq!(read_refusal(text, &mut told), Some(7));
         let found: Vec<_> = told.left_out.values().cloned().collect();

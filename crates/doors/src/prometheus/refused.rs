@@ -1,7 +1,7 @@
 //! What of a write was refused, for a sender's log.
 
 use formats::numbers::push_timestamp;
-use formats::remote_write::SeriesView;
+use formats::remote_write::{HistogramError, SeriesView};
 use model::TimeRange;
 use platform::OverBudget;
 use std::fmt::Write as _;
@@ -47,12 +47,12 @@ impl Refused {
         self.room.add(samples, || format!("{}: {full}", shown(series)));
     }
 
-    pub(super) fn not_served(&mut self, series: &SeriesView<'_>) {
-        self.histograms.add(series.histograms(), || shown(series));
-    }
-
     pub(super) fn exemplars(&mut self, series: &SeriesView<'_>, count: usize, why: &str) {
         self.exemplars.add(count, || format!("{} {why}", shown(series)));
+    }
+
+    pub(super) fn histogram(&mut self, series: &SeriesView<'_>, at_ms: i64, why: &HistogramError) {
+        self.histograms.add(1, || format!("{} at {}: {why}", shown(series), seconds(at_ms)));
     }
 
     pub(super) fn metadata(&mut self, why: String) {
@@ -76,7 +76,7 @@ impl Refused {
             (&self.times, format!("samples before {from} or after {to}")),
             (&self.series, "series that cannot be stored".into()),
             (&self.room, "samples of new series without room".into()),
-            (&self.histograms, "native histograms (not served yet)".into()),
+            (&self.histograms, "native histograms that make no sense".into()),
             (&self.exemplars, "exemplars that cannot be stored".into()),
             (&self.metadata, "metadata that cannot be stored".into()),
         ];

@@ -1,4 +1,5 @@
-//! Remote write 1.0.
+//! Remote write 1.0: samples and native histograms. To the store the two are series of their own under
+//! one identity, so that their order within a request is of no consequence.
 //!
 //! The hot path: labels are hashed as they came and looked up; a known series costs nothing more.
 //! New ones wait until the whole body has been walked, so that a broken one leaves no trace.
@@ -9,16 +10,16 @@ use super::refused::Refused;
 use super::{PrometheusDoor, PrometheusOptions, exemplar_write};
 use bytes::Bytes;
 use formats::remote_write::{
-    self, DecodeError, DecompressError, Item, MetadataView, Sample, SeriesView,
+    self, DecodeError, DecompressError, HistogramSample, Item, MetadataView, Sample, SeriesView,
 };
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{Response, StatusCode};
-use model::{Kind, SeriesKey, TenantId, TimeRange};
+use model::{Histogram, Kind, ResetHint, SeriesKey, TenantId, TimeRange};
 use parking_lot::Mutex;
 use platform::{
-    DescribeError, Ingest, IngestError, MetricMetadata, RawHash, ScopeError, Sent, SentUse,
-    SeriesNumber, TimeLimits, WriteError,
+    DescribeError, Ingest, IngestError, MetricMetadata, OverBudget, RawHash, ScopeError, Sent,
+    SentUse, SeriesNumber, TimeLimits, WriteError,
 };
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -30,8 +31,16 @@ pub const NAME_BYTES_MAX: usize = 1_024;
 /// Bytes of a label's value, and of a metric's help and unit, at most.
 pub const VALUE_BYTES_MAX: usize = 65_535;
 
-/// The first byte of this door's raw keys: sets them apart from other doors' and other kinds'.
-const RAW_KEY_MARK: u8 = b'P';
+/// Native histograms of a request at most: they make a hundred megabytes, where a sender's usual
+/// request has two thousand. A few bytes of a body become some hundred in memory.
+const HISTOGRAMS_MAX: usize = 1 << 18;
+/// Buckets of all of them at most.
+const REQUEST_BUCKETS_MAX: usize = 4 << 20;
+
+/// The first bytes of this door's raw keys: they set them apart from other doors', and kinds from each
+/// other.
+const FLOATS_MARK: u8 = b'P';
+const HISTOGRAMS_MARK: u8 = b'H';
 
 /// A buffer that grew beyond this is not kept for the next request.
 const BUFFER_KEPT_BYTES_MAX: usize = 8 << 20;
@@ -90,8 +99,14 @@ fn send(
     for _ in 0..ATTEMPTS_MAX {
         let ingest = door.platform.begin_ingest(&caller.who, &caller.scope, TimeLimits::Retention);
         let mut filling = Filling::new(ingest.map_err(ingest_failure)?);
-        filling.walk(unpacked).map_err(|error| {
-            Failure::BadData(format!("body is no remote write request: {error}"))
+        filling.walk(unpacked).map_err(|error| match error {
+            WalkError::Decode(error) => {
+                Failure::BadData(format!("body is no remote write request: {error}"))
+            }
+            WalkError::TooLarge => Failure::TooLarge(format!(
+                "body has more than {HISTOGRAMS_MAX} native histograms, or more than \
+                 {REQUEST_BUCKETS_MAX} buckets of them; send fewer at a time"
+            )),
         })?;
         let Filling { ingest, mut refused, metadata, .. } = filling;
         // Before the samples, so that a failure leaves a request that can be sent again whole.
@@ -243,18 +258,39 @@ struct Filling<'a> {
     refused: Refused,
     metadata: Vec<(String, MetricMetadata)>,
     /// Series that were not seen before in this form.
-    new: Vec<(SeriesView<'a>, Option<RawHash>)>,
+    new: Vec<(SeriesView<'a>, Option<RawHash>, Kind)>,
+    histograms: usize,
+    buckets: usize,
+}
+
+/// Why nothing of a body is stored.
+enum WalkError {
+    Decode(DecodeError),
+    TooLarge,
+}
+
+impl From<DecodeError> for WalkError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
 }
 
 impl<'a> Filling<'a> {
     fn new(ingest: Ingest) -> Self {
-        Self { ingest, refused: Refused::default(), metadata: Vec::new(), new: Vec::new() }
+        Self {
+            ingest,
+            refused: Refused::default(),
+            metadata: Vec::new(),
+            new: Vec::new(),
+            histograms: 0,
+            buckets: 0,
+        }
     }
 
     /// Adds everything that a body holds. After an error nothing of it may be used.
-    fn walk(&mut self, unpacked: &'a [u8]) -> Result<(), DecodeError> {
+    fn walk(&mut self, unpacked: &'a [u8]) -> Result<(), WalkError> {
         let tenant = self.ingest.tenant;
-        let prefix = raw_key_prefix(tenant);
+        let prefix = raw_key_prefix(FLOATS_MARK, tenant);
         for item in remote_write::items(unpacked) {
             let series = match item? {
                 Item::Series(series) => series,
@@ -263,11 +299,14 @@ impl<'a> Filling<'a> {
                     continue;
                 }
             };
-            if series.histograms() > 0 {
-                self.refused.not_served(&series);
-            }
             if series.exemplar_count() > 0 {
                 self.add_exemplars(&series)?;
+            }
+            if series.has_histograms() {
+                self.walk_histograms(&series, tenant)?;
+                if !series.has_samples() {
+                    continue;
+                }
             }
             let batch = &mut self.ingest.batch;
             let raw = series.labels_raw().map(|raw| batch.raw_hash_prefixed(prefix, raw));
@@ -282,12 +321,64 @@ impl<'a> Filling<'a> {
                     for sample in series.samples() {
                         sample?;
                     }
-                    self.new.push((series, raw));
+                    self.new.push((series, raw, Kind::Float));
                 }
             }
         }
-        for (series, raw) in std::mem::take(&mut self.new) {
-            self.add_new(&series, raw, tenant)?;
+        for (series, raw, kind) in std::mem::take(&mut self.new) {
+            self.add_new(&series, raw, kind, tenant)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the histograms of a series that is known, or remembers it.
+    fn walk_histograms(
+        &mut self,
+        series: &SeriesView<'a>,
+        tenant: TenantId,
+    ) -> Result<(), WalkError> {
+        let prefix = raw_key_prefix(HISTOGRAMS_MARK, tenant);
+        let batch = &self.ingest.batch;
+        let raw = series.labels_raw().map(|raw| batch.raw_hash_prefixed(prefix, raw));
+        if let Some(number) = raw.and_then(|raw| batch.find(raw)) {
+            return self.add_histograms(series, |ingest, sample| {
+                ingest.batch.histogram(number, sample.at_ms, sample.histogram);
+            });
+        }
+        for histogram in series.histograms() {
+            let _ = histogram?;
+        }
+        self.new.push((*series, raw, Kind::Histogram));
+        Ok(())
+    }
+
+    fn add_histograms(
+        &mut self,
+        series: &SeriesView<'_>,
+        mut add: impl FnMut(&mut Ingest, HistogramSample),
+    ) -> Result<(), WalkError> {
+        let times = self.ingest.times;
+        for read in series.histograms() {
+            match read? {
+                Ok(sample) if !times.contains(sample.at_ms) => {
+                    self.refused.sample(series, sample.at_ms);
+                }
+                Ok(mut sample) => {
+                    let Histogram { positive, negative, hint, .. } = &mut sample.histogram;
+                    self.histograms += 1;
+                    self.buckets += positive.len() + negative.len();
+                    if self.histograms > HISTOGRAMS_MAX || self.buckets > REQUEST_BUCKETS_MAX {
+                        return Err(WalkError::TooLarge);
+                    }
+                    // It speaks of the one before, which may not be the one before here: something
+                    // may come late, or have been deleted. Whoever reads compares.
+                    if *hint == ResetHint::NotReset {
+                        *hint = ResetHint::Unknown;
+                    }
+                    add(&mut self.ingest, sample);
+                }
+                Err((at_ms, why)) => self.refused.histogram(series, at_ms, &why),
+            }
         }
         Ok(())
     }
@@ -296,9 +387,10 @@ impl<'a> Filling<'a> {
         &mut self,
         series: &SeriesView<'_>,
         raw: Option<RawHash>,
+        kind: Kind,
         tenant: TenantId,
-    ) -> Result<(), DecodeError> {
-        if series.samples().next().is_none() {
+    ) -> Result<(), WalkError> {
+        if kind == Kind::Float && series.samples().next().is_none() {
             return Ok(());
         }
         let key = match key_of(series, tenant) {
@@ -309,24 +401,23 @@ impl<'a> Filling<'a> {
             }
         };
         // Born with its first sample that is taken: one that has none must not show in any list.
-        let mut number: Option<SeriesNumber> = None;
-        let mut full = None;
-        let mut without_room = 0;
-        let batch = &mut self.ingest.batch;
-        add_samples(series, self.ingest.times, &mut self.refused, |sample| {
-            if number.is_none() && full.is_none() {
-                match batch.register(raw, &key, Kind::Float) {
-                    Ok(registered) => number = Some(registered),
-                    Err(error) => full = Some(error),
+        let mut birth = Birth { raw, key, kind, number: None, full: None, without_room: 0 };
+        if kind == Kind::Histogram {
+            self.add_histograms(series, |ingest, sample| {
+                if let Some(number) = birth.number(ingest) {
+                    ingest.batch.histogram(number, sample.at_ms, sample.histogram);
                 }
-            }
-            match number {
-                Some(number) => batch.float(number, sample.at_ms, sample.value),
-                None => without_room += 1,
-            }
-        })?;
-        if let Some(full) = full {
-            self.refused.full(series, without_room, &full);
+            })?;
+        } else {
+            let (times, ingest) = (self.ingest.times, &mut self.ingest);
+            add_samples(series, times, &mut self.refused, |sample| {
+                if let Some(number) = birth.number(ingest) {
+                    ingest.batch.float(number, sample.at_ms, sample.value);
+                }
+            })?;
+        }
+        if let Some(full) = birth.full {
+            self.refused.full(series, birth.without_room, &full);
         }
         Ok(())
     }
@@ -358,9 +449,34 @@ impl<'a> Filling<'a> {
     }
 }
 
+/// A series that may be born.
+struct Birth {
+    raw: Option<RawHash>,
+    key: SeriesKey,
+    kind: Kind,
+    number: Option<SeriesNumber>,
+    full: Option<OverBudget>,
+    /// Samples that came in vain.
+    without_room: usize,
+}
+
+impl Birth {
+    /// Returns the number of the series for a sample that is taken; none if there is no room.
+    fn number(&mut self, ingest: &Ingest) -> Option<SeriesNumber> {
+        if self.number.is_none() && self.full.is_none() {
+            match ingest.batch.register(self.raw, &self.key, self.kind) {
+                Ok(registered) => self.number = Some(registered),
+                Err(error) => self.full = Some(error),
+            }
+        }
+        self.without_room += usize::from(self.number.is_none());
+        self.number
+    }
+}
+
 /// Mark and tenant: the same labels of two tenants are two series.
-fn raw_key_prefix(tenant: TenantId) -> u64 {
-    u64::from(RAW_KEY_MARK) | u64::from(tenant.0) << 8
+fn raw_key_prefix(mark: u8, tenant: TenantId) -> u64 {
+    u64::from(mark) | u64::from(tenant.0) << 8
 }
 
 #[inline]

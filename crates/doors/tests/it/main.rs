@@ -4,6 +4,7 @@ mod admin;
 mod budgets;
 mod exemplars;
 mod grafana;
+mod histograms;
 mod hostile;
 mod properties;
 mod questions;

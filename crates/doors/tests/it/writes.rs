@@ -157,19 +157,18 @@ fn series_that_cannot_be_stored_are_named_and_the_rest_is_stored() {
 }
 
 #[test]
-fn histograms_are_named_and_the_floats_are_stored() {
+fn exemplars_of_no_time_are_named_and_the_floats_are_stored() {
     let world = World::new();
     let mut request = body(&[(UP, &[(NOW_MS, 4.0)])]);
-    // One histogram and two exemplars of no time, empty ones, behind what the series holds.
+    // Two exemplars of no time, empty ones, behind what the series holds.
     assert!(request[1] < 100);
-    request[1] += 6;
-    request.extend_from_slice(&[4 << 3 | 2, 0, 3 << 3 | 2, 0, 3 << 3 | 2, 0]);
+    request[1] += 4;
+    request.extend_from_slice(&[3 << 3 | 2, 0, 3 << 3 | 2, 0]);
     assert_eq!(
         world.write(&request),
         (
             400,
-            "samples stored: 1; refused native histograms (not served yet): 1, \
-             first up{job=\"node\"}; exemplars that cannot be stored: 2, first up{job=\"node\"} \
+            "samples stored: 1; refused exemplars that cannot be stored: 2, first up{job=\"node\"} \
              has one outside the times that are taken, at 0 ms\n"
                 .into()
         )

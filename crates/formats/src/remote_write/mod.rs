@@ -9,6 +9,7 @@
 
 mod encode;
 mod exemplar;
+mod histogram;
 mod key;
 mod snappy;
 mod view;
@@ -16,6 +17,7 @@ mod wire;
 
 pub use encode::{Encoder, ExemplarToSend, compress};
 pub use exemplar::{ExemplarView, Exemplars};
+pub use histogram::{HistogramError, HistogramSample, Histograms, ReadHistogram};
 pub use key::LabelError;
 pub use snappy::{DecompressError, decompress};
 pub use view::{Item, Items, Labels, MetadataView, MetricType, Sample, Samples, SeriesView, items};

@@ -69,7 +69,7 @@ pub struct SeriesView<'a> {
     labels: Stretch,
     labels_contiguous: bool,
     samples: Stretch,
-    histograms: usize,
+    histograms: Stretch,
     exemplars: usize,
     exemplar_fields: Stretch,
 }
@@ -87,7 +87,7 @@ impl<'a> SeriesView<'a> {
             labels: Stretch::EMPTY,
             labels_contiguous: true,
             samples: Stretch::EMPTY,
-            histograms: 0,
+            histograms: Stretch::EMPTY,
             exemplars: 0,
             exemplar_fields: Stretch::EMPTY,
         };
@@ -119,7 +119,8 @@ impl<'a> SeriesView<'a> {
                     view.exemplars += 1;
                     view.exemplar_fields.end = field.end;
                 }
-                _ => view.histograms += 1,
+                _ if view.histograms == Stretch::EMPTY => view.histograms = field,
+                _ => view.histograms.end = field.end,
             }
         }
         Ok(view)
@@ -145,9 +146,21 @@ impl<'a> SeriesView<'a> {
         Samples { body: self.body, cursor: Cursor::new(self.body, self.samples) }
     }
 
-    /// Returns how many native histograms came with the series. They are counted, not read.
-    pub fn histograms(&self) -> usize {
-        self.histograms
+    /// Says whether there are samples.
+    #[inline]
+    pub fn has_samples(&self) -> bool {
+        self.samples != Stretch::EMPTY
+    }
+
+    /// Says whether there are native histograms.
+    #[inline]
+    pub fn has_histograms(&self) -> bool {
+        self.histograms != Stretch::EMPTY
+    }
+
+    /// Returns where native histograms lie, maybe with other fields in between.
+    pub(super) fn histogram_stretch(&self) -> (&'a [u8], Stretch) {
+        (self.body, self.histograms)
     }
 
     /// Returns how many exemplars came with the series.

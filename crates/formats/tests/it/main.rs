@@ -2,3 +2,4 @@
 
 mod numbers;
 mod remote_write;
+mod remote_write_histograms;

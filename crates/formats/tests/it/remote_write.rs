@@ -42,6 +42,9 @@ fn read_all(body: &[u8]) -> Result<Vec<Sent>, DecodeError> {
                 for exemplar in series.exemplars() {
                     let _ = exemplar?.labels.count();
                 }
+                for histogram in series.histograms() {
+                    let _ = histogram?;
+                }
                 all.push((labels?, samples?));
             }
             Item::Metadata(metadata) => {
@@ -143,7 +146,7 @@ fn labels_with_other_fields_between_are_still_read() {
     assert_eq!(labels, [("a", "1"), ("b", "2")]);
     let samples: Vec<_> = series.samples().map(Result::unwrap).collect();
     assert_eq!(samples, [Sample { at_ms: 3, value: 1.0 }, Sample { at_ms: 0, value: 0.0 }]);
-    assert_eq!((series.histograms(), series.exemplar_count()), (1, 1));
+    assert_eq!((series.histograms().count(), series.exemplar_count()), (1, 1));
     let exemplars: Vec<_> = series.exemplars().map(Result::unwrap).collect();
     assert_eq!((exemplars.len(), exemplars[0].at_ms, exemplars[0].value), (1, 0, 0.0));
 }

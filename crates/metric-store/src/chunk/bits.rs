@@ -3,7 +3,8 @@
 
 use stdx::varint::Reader;
 
-const BLOCK: usize = 128;
+/// Numbers of one width.
+pub(crate) const BLOCK: usize = 128;
 
 /// Appends `numbers`, for each 128 of them a byte with the width and then the bits, low ones first.
 pub(crate) fn pack(out: &mut Vec<u8>, numbers: &[u64]) {

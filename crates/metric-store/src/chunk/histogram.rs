@@ -383,6 +383,8 @@ fn read_cells(reader: &mut Reader<'_>, buckets: usize, rows: usize) -> Option<Ve
     }
     let len = buckets * (rows - 1);
     let changes = match form {
+        // A byte tells the width of a block at least.
+        PACKED if len > reader.rest().len().saturating_mul(bits::BLOCK) => return None,
         PACKED => {
             let mut changes = Vec::with_capacity(len);
             for _ in 0..buckets {
