@@ -82,7 +82,8 @@ impl Evaluator<'_> {
                 self.note_quantiles(phi.span, &phis);
                 let columns = self.vector(arg, grid)?;
                 let columns = self.without_namesakes(columns, arg)?;
-                self.histogram_quantiles(&columns, arg, None, &[phis], grid).map(Data::Vector)
+                let args = (arg, phi.span);
+                self.histogram_quantiles(&columns, args, None, &[phis], grid).map(Data::Vector)
             }
             (F::HistogramQuantiles, [arg, label, phis @ ..]) => {
                 let columns = self.vector(arg, grid)?;
@@ -94,13 +95,15 @@ impl Evaluator<'_> {
                     self.note_quantiles(phi.span, &all[all.len() - 1]);
                 }
                 let label = label.first().map(String::as_str);
-                self.histogram_quantiles(&columns, arg, label, &all, grid).map(Data::Vector)
+                let args = (arg, arg.span);
+                self.histogram_quantiles(&columns, args, label, &all, grid).map(Data::Vector)
             }
             (F::HistogramFraction, [low, high, arg]) => {
                 let bounds = [self.scalar(low, grid)?, self.scalar(high, grid)?];
                 let columns = self.vector(arg, grid)?;
                 let columns = self.without_namesakes(columns, arg)?;
-                self.histogram_fraction(&columns, arg, &bounds, grid).map(Data::Vector)
+                let args = (arg, low.span);
+                self.histogram_fraction(&columns, args, &bounds, grid).map(Data::Vector)
             }
             (
                 F::HistogramAvg

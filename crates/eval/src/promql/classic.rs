@@ -4,6 +4,7 @@
 
 use super::evaluate::Evaluator;
 use super::{ABSENT, Column, EvalError, Grid, Labels, Native, is_absent, merge, native, text};
+use lang::Span;
 use lang::promql::Expr;
 use std::collections::HashMap;
 
@@ -26,11 +27,12 @@ struct Family {
 }
 
 impl Evaluator<'_> {
-    /// A quantile of each histogram for each of `phis`; with a label they are told apart by it.
+    /// A quantile of each histogram for each of `phis`; with a label they are told apart by it. Beside
+    /// the argument stands the place of the first one, at which NaNs are told.
     pub(super) fn histogram_quantiles(
         &mut self,
         columns: &[Column],
-        arg: &Expr,
+        (arg, first): (&Expr, Span),
         label: Option<&str>,
         phis: &[Vec<f64>],
         grid: Grid,
@@ -99,7 +101,7 @@ impl Evaluator<'_> {
         }
         for column in columns.iter().filter(|column| !column.histograms.is_empty()) {
             for phis in phis {
-                self.native_quantiles(column, arg, label, phis, &mut results)?;
+                self.native_quantiles(column, first, label, phis, &mut results)?;
             }
         }
         results.retain(Column::has_values);
@@ -110,7 +112,7 @@ impl Evaluator<'_> {
     fn native_quantiles(
         &mut self,
         column: &Column,
-        arg: &Expr,
+        first: Span,
         label: Option<&str>,
         phis: &[f64],
         results: &mut Vec<Column>,
@@ -122,9 +124,10 @@ impl Evaluator<'_> {
         for (histogram, phi) in column.histograms.iter().zip(phis) {
             let value = histogram.as_ref().map_or(ABSENT, |h| native::quantile(*phi, h));
             values.push(value);
-            if histogram.as_ref().is_some_and(|h| h.sum.is_nan()) {
+            let asked = (0.0..=1.0).contains(phi);
+            if asked && histogram.as_ref().is_some_and(|h| native::has_nans(h)) {
                 let what = if value.is_nan() { "is NaN" } else { "is skewed higher" };
-                self.notes.inform(arg.span, format!(
+                self.notes.inform(first, format!(
                     "input to histogram_quantile has NaN observations, result {what} for metric \
                      name {:?}",
                     column.labels.name()
@@ -138,11 +141,12 @@ impl Evaluator<'_> {
         Ok(())
     }
 
-    /// The share of observations between two bounds.
+    /// The share of observations between two bounds. Beside the argument stands the place of the first
+    /// one, at which NaNs are told.
     pub(super) fn histogram_fraction(
         &mut self,
         columns: &[Column],
-        arg: &Expr,
+        (arg, first): (&Expr, Span),
         bounds: &[Vec<f64>; 2],
         grid: Grid,
     ) -> Result<Vec<Column>, EvalError> {
@@ -170,6 +174,14 @@ impl Evaluator<'_> {
                 histogram.as_ref().map_or(ABSENT, of)
             };
             let values = column.histograms.iter().enumerate().map(of_step).collect();
+            let mut all = column.histograms.iter().flatten();
+            if all.any(|histogram| native::has_nans(histogram)) {
+                let name = column.labels.name();
+                self.notes.inform(first, format!(
+                    "input to histogram_fraction has NaN observations, which are excluded from all \
+                     fractions for metric name {name:?}"
+                ));
+            }
             results.push(Column::new(column.labels.clone(), values));
         }
         results.retain(Column::has_values);

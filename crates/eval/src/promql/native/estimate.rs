@@ -68,16 +68,23 @@ impl<'h> Buckets<'h> {
     }
 }
 
+/// Says whether observations of NaN are in no bucket.
+pub(in crate::promql) fn has_nans(histogram: &Histogram) -> bool {
+    let buckets = histogram.positive.iter().chain(&histogram.negative);
+    let held = buckets.fold(histogram.zero_count, |sum, bucket| sum + bucket.count);
+    histogram.sum.is_nan() && held < histogram.count
+}
+
 /// Returns the φ-quantile. Observations of NaN count as larger than all buckets.
 pub(in crate::promql) fn quantile(phi: f64, histogram: &Histogram) -> f64 {
-    if phi.is_nan() || histogram.count == 0.0 || histogram.count.is_nan() {
-        return f64::NAN;
-    }
     if phi < 0.0 {
         return f64::NEG_INFINITY;
     }
     if phi > 1.0 {
         return f64::INFINITY;
+    }
+    if phi.is_nan() || histogram.count == 0.0 || histogram.count.is_nan() {
+        return f64::NAN;
     }
     let buckets = Buckets::of(histogram);
     // From the nearer end: sums of counts are the smaller and the more exact. At a border between two

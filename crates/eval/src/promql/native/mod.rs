@@ -9,7 +9,7 @@ mod reset;
 mod trim;
 mod window;
 
-pub(super) use estimate::{fraction, quantile, stdvar};
+pub(super) use estimate::{fraction, has_nans, quantile, stdvar};
 pub(super) use operate::{Cell, Remarks, label_text, operate};
 pub(super) use reset::is_reset;
 pub(super) use trim::trimmed;
