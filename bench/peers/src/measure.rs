@@ -125,7 +125,12 @@ impl<'a> Subject<'a> {
 
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(&self) -> Result<Running> {
-        let mut running = Running::start(self.kind, self.program, &self.dir, &self.log)?;
+        self.start_as(false)
+    }
+
+    /// The same; `hurry` is for loads that are only the ground for questions.
+    pub(crate) fn start_as(&self, hurry: bool) -> Result<Running> {
+        let mut running = Running::start(self.kind, self.program, &self.dir, &self.log, hurry)?;
         running.wait_ready(self.kind)?;
         Ok(running)
     }
@@ -164,7 +169,7 @@ impl<'a> Subject<'a> {
     /// Starts the server again and asks until it answers with data. Returns it with the seconds
     /// from its start to the answer.
     pub(crate) fn first_answer(&self, query: &str, at_ms: i64) -> Result<(Running, f64)> {
-        let running = Running::start(self.kind, self.program, &self.dir, &self.log)?;
+        let running = Running::start(self.kind, self.program, &self.dir, &self.log, false)?;
         let path = http::query_path(query, at_ms);
         while running.started.elapsed() < Duration::from_secs(180) {
             if first_value(running.address, &path).is_some() {

@@ -52,6 +52,8 @@ pub(crate) enum Role {
 pub(crate) struct Place {
     pub(crate) address: SocketAddr,
     pub(crate) dir: PathBuf,
+    /// What it costs to take data is not the question.
+    pub(crate) hurry: bool,
 }
 
 /// The table.
@@ -144,7 +146,7 @@ fn sightline(place: &Place) -> Vec<String> {
         format!("--listen={}", place.address),
         format!("--data={}", place.dir.display()),
         // The peers do not sync before they answer. Ours does, and is compared with that.
-        "--sync=always".to_owned(),
+        format!("--sync={}", if place.hurry { "os" } else { "always" }),
         "--collect-host=false".to_owned(),
         "--query-series-max=5000000".to_owned(),
     ]
@@ -223,9 +225,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 impl Running {
     /// Starts a server on a free port; does not wait for it.
-    pub(crate) fn start(kind: &Kind, program: &Path, dir: &Path, log: &Path) -> Result<Self> {
+    pub(crate) fn start(
+        kind: &Kind,
+        program: &Path,
+        dir: &Path,
+        log: &Path,
+        hurry: bool,
+    ) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let place = Place { address, dir: dir.to_owned() };
+        let place = Place { address, dir: dir.to_owned(), hurry };
         let log = File::options().create(true).append(true).open(log)?;
         let started = Instant::now();
         let child = with_our_end(program)

@@ -153,6 +153,8 @@ fn time(
         eprintln!("  {} ({} of {}): {}", query.name, at + 1, queries.len(), query.asks);
         for turn in &mut turns {
             turn.take(query, plan)?;
+            // At once: a run that is broken off leaves what it has seen.
+            turn.outcome.save(&args.out)?;
         }
     }
     for turn in turns {
