@@ -8,7 +8,7 @@ use aws_wire::{Struct, codec, sigv4};
 use doors::prometheus::PrometheusDoor;
 use formats::remote_write::{self, Encoder, ExemplarToSend, MetricType, Sample};
 use http::Request;
-use metric_store::{FileStore, MetricStore, StoreOptions, fuzzing};
+use metric_store::{Exemplar, FileStore, MetricStore, StoreOptions, fuzzing};
 use model::{Delta, Kind, Principal, SeriesKey, TenantId, Unit};
 use platform::saving::{BackupRequest, Progress};
 use std::path::Path;
@@ -521,6 +521,23 @@ fn stores(all: &mut Vec<Named>) {
         part.extend(file(&disk, "/data/metrics", ".part"));
         put(all, "part", name, part);
     }
+    let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
+    let journal = FileJournalOptions::default();
+    let store = FileStore::open(disk.clone(), Path::new("/data"), journal, StoreOptions::default());
+    let store = store.expect("an empty disk opens");
+    let mut batch = store.batch();
+    let labels = [("trace_id".to_owned(), "1f".to_owned()), ("span".to_owned(), "ä".to_owned())];
+    let exemplar = |n: i64| Exemplar {
+        at_ms: 1_700_000_000_000 + n,
+        value: n as f64 / 2.0,
+        labels: labels[..n as usize].to_vec(),
+    };
+    batch.exemplars(&key(1, "", "up", "a"), &[exemplar(0), exemplar(1)]);
+    batch.exemplars(&key(1, "", "up", "b"), &[exemplar(2)]);
+    store.write(batch).expect("written");
+    let segment = file(&disk, "/data/journal", ".journal");
+    let len = u32::from_le_bytes(segment[32..36].try_into().expect("four bytes")) as usize;
+    put(all, "frame", "exemplars", &segment[72..72 + len]);
     let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
     let manifest = Manifest {
         flushed: 7,

@@ -3,6 +3,7 @@
 mod budget;
 mod crash;
 mod delete;
+mod exemplars;
 mod faults;
 mod full_disk;
 mod merge;

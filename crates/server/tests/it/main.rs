@@ -12,6 +12,7 @@ mod delete;
 mod described;
 mod faults;
 mod fsck;
+mod grafana;
 mod http;
 mod import;
 mod kill;
