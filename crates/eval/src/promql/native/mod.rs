@@ -308,7 +308,7 @@ mod tests {
         let b = custom(&[1.0, 5.0], &[(1, 16.0)]);
         let sum = add(&a, &b).unwrap();
         assert!(sum.reconciled);
-        assert_eq!(text(&sum.histogram), "{count:31, sum:31, (-Inf,1]:1, (1,5]:22, (5,+Inf]:8}");
+        assert_eq!(text(&sum.histogram), "{count:31, sum:31, [-Inf,1]:1, (1,5]:22, (5,+Inf]:8}");
         assert_eq!(add(&a, &of(0, 0.0, 0.0, &[])).unwrap_err(), Incompatible);
     }
 
