@@ -108,12 +108,13 @@ fn main() {
     let hosts = hosts(count);
     let all = (count as i64 * SAMPLES) as f64;
     let end_ms = START_MS + SAMPLES * 10_000;
-    let whole = Selection { matchers: &[], after_ms: i64::MIN, last_ms: i64::MAX };
+    let whole = Selection { matchers: &[], after_ms: i64::MIN, last_ms: i64::MAX, newest: false };
     let set = hosts.select(&whole).expect("found");
     let mut samples = Samples::default();
+    let mut reader = set.reader();
     let copy = best(|| {
         for at in 0..set.len() {
-            set.read(at, &mut samples).expect("read");
+            reader.read(at, &mut samples).expect("read");
             black_box(&samples);
         }
     });

@@ -92,6 +92,14 @@ impl Batch {
         }
     }
 
+    /// Returns the earliest time of any point.
+    pub(crate) fn first_ms(&self) -> Option<i64> {
+        let numbers = self.floats.iter().chain(&self.singles).map(|sample| sample.at_ms);
+        let others = self.deltas.iter().map(|(_, at_ms, _)| *at_ms);
+        let histograms = self.histograms.iter().map(|(_, at_ms, _)| *at_ms);
+        [numbers.min(), others.min(), histograms.min()].into_iter().flatten().min()
+    }
+
     /// Hashes a key in the form in which the client sent it. Forms of different doors, tenants and
     /// kinds must differ in their first bytes.
     #[inline]

@@ -130,12 +130,16 @@ impl MetricStore {
         change.apply(&mut parts, |part| part.name(), &change.came);
         let frozen = if change.flushed.is_some() { None } else { view.frozen.clone() };
         let mut tombstones = view.tombstones.clone();
+        let deletes = !change.tombstones.is_empty();
         tombstones.extend(change.tombstones);
         tombstones.retain(|t| manifest.parts.iter().any(|name| t.covers(name)));
         let generation = view.generation;
         let tiers = Arc::new(tiers);
         self.view.store(Arc::new(View { generation, frozen, parts, tiers, tombstones }));
         drop(state);
+        if deletes {
+            self.changes.note(i64::MIN);
+        }
         drop(manifest);
         if let Some(flushed) = change.flushed {
             self.frozen_bytes.store(0, Ordering::Relaxed);

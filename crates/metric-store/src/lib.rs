@@ -29,6 +29,7 @@
 
 mod batch;
 mod budget;
+mod changes;
 mod chunk;
 mod clock_watch;
 mod delete;
@@ -69,6 +70,7 @@ mod tombstone;
 
 pub use batch::{Batch, Done, SeriesNumber, WriteError};
 pub use budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Share};
+pub use changes::Moment;
 pub use delete::{DeleteError, Deleted, Deletion};
 pub use exemplars::{
     Exemplar, ExemplarStatus, ExemplarsOf, exemplars_file, is_exemplars_file, set_exemplars_file,

@@ -179,6 +179,7 @@ impl MetricStore {
         let tiers = Some(nothing);
         self.install(Change { flushed, gone, tiers, exemplars, ..Change::default() })?;
         self.clear_exemplars(frozen.sequence);
+        self.changes.note(i64::MIN);
         Ok(())
     }
 

@@ -143,6 +143,7 @@ impl MetricStore {
             self.install(Change { tiers: Some(unroll), ..Change::default() })?;
         }
         self.retention.store(Arc::new(retention));
+        self.changes.note(i64::MIN);
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 use crate::batch::{Batch, Done, WriteError};
 use crate::budget::{NamespaceUse, SeriesLimits};
+use crate::changes::Changes;
 use crate::clock_watch::ClockWatch;
 use crate::exemplars::{Kept, exemplars_file};
 use crate::faults::{FaultKind, Watched, kind_of};
@@ -195,6 +196,8 @@ pub struct MetricStore {
     pub(crate) parts: Arc<dyn Parts>,
     /// Blocks of parts that questions unpacked lately.
     pub(crate) cache: Arc<BlockCache>,
+    /// Of which times points came or went.
+    pub(crate) changes: Changes,
     pub(crate) manifest_file: ManifestFile,
     pub(crate) manifest: Mutex<Manifest>,
     order: Mutex<Order>,
@@ -337,6 +340,7 @@ impl MetricStore {
             journal,
             parts,
             cache,
+            changes: Changes::default(),
             manifest_file,
             manifest: Mutex::new(manifest),
             order: Mutex::new(Order {
@@ -508,6 +512,9 @@ impl MetricStore {
                     batch.apply_to(&mut state.head);
                     self.head_bytes.store(state.head.heap_bytes, Ordering::Relaxed);
                     drop(state);
+                    if let Some(first_ms) = batch.first_ms() {
+                        self.changes.note(first_ms);
+                    }
                     self.keep_exemplars(&batch, sequence);
                     finished.push(done);
                 }

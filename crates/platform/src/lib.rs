@@ -68,6 +68,9 @@ use stdx::{Clock, Disk, DiskLock};
 use storage::{FileJournal, FileJournalOptions, JournalError};
 pub use storage::{SyncMode, SyncModeError};
 
+/// Answers that are kept take so much less than unpacked blocks.
+const KEPT_SHARE: u64 = 2;
+
 /// How a platform is set up.
 #[derive(Debug, Clone)]
 pub struct PlatformOptions {
@@ -178,11 +181,12 @@ impl Platform {
         retention::start(&*catalog, &metrics, |scope| tenants.find(scope))?;
         let page_secret = page_secret(&*catalog)?;
         let described = described::Described::load(&*catalog, &tenants)?;
+        let kept_bytes = metrics.options().block_cache_bytes / KEPT_SHARE;
         Ok(Self {
             clock,
             auth: options.auth,
             default_scope: options.default_scope.clone(),
-            runner: Arc::new(LocalRunner::new(metrics.clone())),
+            runner: Arc::new(LocalRunner::keeping(metrics.clone(), kept_bytes)),
             questions: questions::Questions::new(options.questions),
             catalog,
             metrics,
@@ -249,6 +253,11 @@ impl Platform {
     /// Returns what questions may cost.
     pub fn question_limits(&self) -> &QuestionLimits {
         self.questions.limits()
+    }
+
+    /// Returns what all questions since the start cost together.
+    pub fn all_questions(&self) -> QuestionUse {
+        self.questions.all_uses()
     }
 
     /// Returns what the questions of each account cost since the start.

@@ -107,6 +107,20 @@ impl Questions {
         self.memory.used()
     }
 
+    /// Returns what all questions cost together, those to scopes that hold nothing among them.
+    pub(crate) fn all_uses(&self) -> QuestionUse {
+        let turns = self.turns.lock();
+        turns.by_tenant.values().fold(QuestionUse::default(), |all, of| QuestionUse {
+            asked: all.asked + of.asked,
+            refused: all.refused + of.refused,
+            cancelled: all.cancelled + of.cancelled,
+            busy: all.busy + of.busy,
+            bytes_max: all.bytes_max.max(of.bytes_max),
+            running: all.running + of.running,
+            waiting: all.waiting + of.waiting,
+        })
+    }
+
     /// Returns what the questions of each account cost; those to scopes that hold nothing are not
     /// told.
     pub(crate) fn uses(&self) -> Vec<(TenantId, QuestionUse)> {

@@ -7,6 +7,7 @@ mod insights;
 pub mod metric_data;
 mod parallel;
 mod prom;
+mod results;
 mod statistics;
 pub mod suite;
 mod view;
@@ -84,16 +85,25 @@ pub trait Runner: Send + Sync + fmt::Debug {
     ) -> Result<PromAnswer, QueryError>;
 }
 
+/// Answers that are kept take so many bytes when nobody says.
+const KEPT_BYTES: u64 = 32 << 20;
+
 /// Reads the stores of this process.
 #[derive(Debug, Clone)]
 pub struct LocalRunner {
     store: Arc<MetricStore>,
+    results: results::Results,
 }
 
 impl LocalRunner {
-    /// Reads `store`.
+    /// Reads `store`, and keeps some answers.
     pub fn new(store: Arc<MetricStore>) -> Self {
-        Self { store }
+        Self::keeping(store, KEPT_BYTES)
+    }
+
+    /// Reads `store`, and keeps answers of so many bytes.
+    pub fn keeping(store: Arc<MetricStore>, kept_bytes_max: u64) -> Self {
+        Self { store, results: results::Results::new(kept_bytes_max) }
     }
 }
 

@@ -21,6 +21,8 @@ pub struct PromQuestion<'a> {
     pub range: Range,
     /// What it takes for granted.
     pub options: Options,
+    /// The answer may come from an earlier one, and may be kept for later ones.
+    pub keep: bool,
 }
 
 /// What a question in PromQL is answered.
@@ -40,26 +42,41 @@ const POINT_BYTES: u64 = size_of::<(i64, f64)>() as u64;
 const SERIES_BYTES: u64 = 64;
 
 impl LocalRunner {
-    /// Evaluates an expression over the series of a tenant, or of nobody.
+    /// Evaluates an expression over the series of a tenant, or of nobody; of what was asked before only
+    /// what is new.
     pub(crate) fn evaluate(
         &self,
         tenant: Option<TenantId>,
         question: &PromQuestion<'_>,
         budget: &ReadBudget,
     ) -> Result<PromAnswer, QueryError> {
+        let tenant = tenant.unwrap_or(TenantId::NOBODY);
+        let answer = self.results.answer(&self.store, tenant, question, |range| {
+            self.evaluate_range(tenant, &PromQuestion { range, ..*question }, budget)
+        })?;
+        // What the evaluation took is given back with it; the answer stays.
+        budget.take(bytes_of(&answer.value))?;
+        Ok(answer)
+    }
+
+    fn evaluate_range(
+        &self,
+        tenant: TenantId,
+        question: &PromQuestion<'_>,
+        budget: &ReadBudget,
+    ) -> Result<PromAnswer, QueryError> {
         let source = StoreSource { store: &self.store, tenant, budget };
         let limits = BudgetLimits { budget, samples: AtomicU64::new(0) };
-        let PromQuestion { expr, range, options } = question;
+        let PromQuestion { expr, range, options, .. } = question;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let options = Options { threads, ..*options };
         let (value, annotations) = evaluate(expr, &source, *range, &options, &limits)?;
-        // What the evaluation took is given back with it; the answer stays.
-        budget.take(bytes_of(&value))?;
         Ok(PromAnswer { value, annotations, samples: limits.samples.into_inner() })
     }
 }
 
-fn bytes_of(value: &Value) -> u64 {
+/// Returns what an answer takes, but for its labels.
+pub(crate) fn bytes_of(value: &Value) -> u64 {
     let (Value::Vector(series) | Value::Matrix(series)) = value else { return 0 };
     let histograms = |s: &eval::promql::Series| -> u64 {
         s.histograms.iter().map(|(_, histogram)| histogram.bytes() as u64).sum()
@@ -117,7 +134,8 @@ impl Limits for BudgetLimits<'_> {
 
 struct StoreSource<'a> {
     store: &'a MetricStore,
-    tenant: Option<TenantId>,
+    /// Or nobody, who has no series.
+    tenant: TenantId,
     budget: &'a ReadBudget,
 }
 
@@ -128,15 +146,14 @@ impl Source for StoreSource<'_> {
     ) -> Result<Box<dyn SeriesSet + 's>, EvalError> {
         let view = View::of(selection.matchers).map_err(carried)?;
         let budget = self.budget;
-        // Nobody has no series.
-        let tenant = self.tenant.unwrap_or(TenantId::NOBODY);
         let range = TimeRange {
             start_ms: selection.after_ms.saturating_add(1),
             end_ms: selection.last_ms.saturating_add(1),
         };
         let wanted = if selection.newest { Wanted::Newest } else { Wanted::All };
         let matchers = store_matchers(selection.matchers);
-        let scan = self.store.scan(tenant, &matchers, range, wanted, budget).map_err(carried)?;
+        let scan =
+            self.store.scan(self.tenant, &matchers, range, wanted, budget).map_err(carried)?;
         Ok(Box::new(Found { budget, view, scan, histograms: AtomicU64::new(0) }))
     }
 }

@@ -90,7 +90,7 @@ fn check_promql(runner: &dyn Runner, put: &mut dyn FnMut(&SeriesKey, Kind, i64, 
     let ask = |tenant, text: &str, series_max| {
         let expr = lang::promql::parse(text).expect("a sound expression");
         let (range, options) = (Range::instant(60_000), Options::default());
-        let question = PromQuestion { expr: &expr, range, options };
+        let question = PromQuestion { expr: &expr, range, options, keep: false };
         let budget = ReadBudget::default().with_series_max(series_max);
         runner.promql(tenant, &question, &budget).map(|answer| answer.value)
     };

@@ -5,7 +5,7 @@ use crate::own_metrics::Own;
 use formats::exposition::MetricKind::{self, Counter, Gauge};
 use model::{Scope, TenantId};
 use parking_lot::Mutex;
-use platform::{NamespaceUse, OTHERS, QuestionUse, SentUse, StoreStatus};
+use platform::{NamespaceUse, OTHERS, SentUse, StoreStatus};
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -94,20 +94,22 @@ pub(crate) fn metrics(shared: &Shared, status: &StoreStatus) -> Vec<Own> {
         let help = "Series in memory that there may be, by whose.";
         put("sightline_series_limit", Gauge, help, Some(("of", of)), share.series as f64);
     }
-    let questions = platform.question_uses();
-    let sum =
-        |of: fn(&QuestionUse) -> f64| questions.iter().map(|(_, u)| of(u)).fold(0.0, |a, b| a + b);
+    let questions = platform.all_questions();
     let help = "Questions by what became of them.";
-    let name = "sightline_questions_total";
-    put(name, Counter, help, Some(("outcome", "asked")), sum(|u| u.asked as f64));
-    put(name, Counter, help, Some(("outcome", "refused")), sum(|u| u.refused as f64));
-    put(name, Counter, help, Some(("outcome", "canceled")), sum(|u| u.cancelled as f64));
+    for (outcome, count) in [
+        ("asked", questions.asked),
+        ("refused", questions.refused),
+        ("canceled", questions.cancelled),
+    ] {
+        let outcome = Some(("outcome", outcome));
+        put("sightline_questions_total", Counter, help, outcome, count as f64);
+    }
     let help = "Questions that are being worked on.";
-    put("sightline_questions_running", Gauge, help, None, sum(|u| u.running as f64));
+    put("sightline_questions_running", Gauge, help, None, questions.running as f64);
     let help = "Questions that wait for their turn.";
-    put("sightline_questions_waiting", Gauge, help, None, sum(|u| u.waiting as f64));
+    put("sightline_questions_waiting", Gauge, help, None, questions.waiting as f64);
     let help = "Time that questions were worked on.";
-    put("sightline_question_seconds_total", Counter, help, None, sum(|u| u.busy.as_secs_f64()));
+    put("sightline_question_seconds_total", Counter, help, None, questions.busy.as_secs_f64());
 
     let scopes = scopes(shared);
     let uses = platform.namespace_uses();

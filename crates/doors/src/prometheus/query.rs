@@ -72,7 +72,9 @@ pub(super) fn range(asked: &Asked<'_>) -> Result<Data, Failure> {
 
 fn answer(asked: &Asked<'_>, open: OpenQuestion<'_>, question: &Question) -> Result<Data, Failure> {
     let Question { expr, range, options, .. } = question;
-    let found = open.promql(&PromQuestion { expr, range: *range, options: *options })?;
+    // As VictoriaMetrics names it: evaluate all of it, and keep nothing.
+    let keep = !matches!(asked.params.get("nocache"), Some("1" | "true"));
+    let found = open.promql(&PromQuestion { expr, range: *range, options: *options, keep })?;
     result::told(asked, question, &found)
 }
 

@@ -337,7 +337,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         set: &dyn SeriesSet,
         steps: usize,
-        fill: &(dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync),
+        fill: &Fill<'_>,
         of_histograms: impl Fn(&mut Samples, Name<'_>, &mut Sink<'_>) -> Result<(), EvalError>,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
@@ -376,6 +376,9 @@ impl<'a> Evaluator<'a> {
         spread::in_order(threads, runs, with, make, give, || limits.check())
     }
 }
+
+/// Makes a column of the samples of a series.
+type Fill<'f> = dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync + 'f;
 
 /// How many values are made before they are given on.
 const CELLS_AT_ONCE: usize = 1 << 15;
@@ -463,7 +466,7 @@ impl Run {
         reading: &mut Reading<'_>,
         series: Range<usize>,
         steps: usize,
-        fill: &(dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync),
+        fill: &Fill<'_>,
         stop: &Stop,
     ) -> Self {
         let first = series.start;

@@ -199,7 +199,7 @@ fn a_scan_reads_what_a_selection_gives() {
             }
             if round == 5 {
                 store.flush().unwrap();
-                (5..8).for_each(|day| drop(store.settle(day * DAY).unwrap()));
+                (5..8).for_each(|day| store.settle(day * DAY).unwrap());
             }
             check(&store, &mut rng);
         }
