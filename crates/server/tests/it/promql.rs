@@ -6,6 +6,7 @@
 
 mod compare;
 mod data;
+mod natives;
 mod templates;
 
 use crate::http::ask;
@@ -28,7 +29,7 @@ const SEED: u64 = 20_261_121;
 /// Fewer would mean that the table was cut by mistake.
 const QUESTIONS_MIN: usize = 1_000;
 
-const FEATURES: &str = "promql-experimental-functions,promql-duration-expr";
+const FEATURES: &str = "promql-experimental-functions,promql-duration-expr,native-histograms";
 
 fn prometheus(address: SocketAddr, home: &Path) -> Program {
     let config = "global:

@@ -89,8 +89,13 @@ fn named(result: &Value) -> Vec<(String, Value)> {
     let all = result.as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter()
         .map(|series| {
-            let values = series.get("values").or(series.get("value")).cloned();
-            (series["metric"].to_string(), values.unwrap_or_default())
+            let one = series.get("value").or(series.get("histogram")).cloned();
+            let values = one.unwrap_or_else(|| {
+                // Floats and histograms have times of their own.
+                let lists = [series.get("values"), series.get("histograms")];
+                lists.into_iter().flatten().filter_map(Value::as_array).flatten().cloned().collect()
+            });
+            (series["metric"].to_string(), values)
         })
         .collect()
 }
@@ -116,19 +121,37 @@ fn of_points(theirs: &Value, ours: &Value) -> Option<String> {
 }
 
 fn same_point(a: &Value, b: &Value) -> bool {
-    let value = |point: &Value| point[1].as_str().and_then(|text| text.parse::<f64>().ok());
-    a[0] == b[0]
-        && match (value(a), value(b)) {
-            (Some(x), Some(y)) if x.is_nan() || y.is_nan() => x.is_nan() && y.is_nan(),
-            (Some(x), Some(y)) => a[1] == b[1] || (x - y).abs() <= TOLERANCE * x.abs().max(y.abs()),
-            _ => a == b,
-        }
+    a[0] == b[0] && same_value(&a[1], &b[1])
 }
 
-/// Prometheus names a metric in some notes at the first step of a range, and no metric later.
+/// Numbers come as texts, and within histograms.
+fn same_value(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_value(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let same = |(name, value)| b.get(name).is_some_and(|other| same_value(value, other));
+            a.len() == b.len() && a.iter().all(same)
+        }
+        _ => match (number(a), number(b)) {
+            (Some(x), Some(y)) if x.is_nan() || y.is_nan() => x.is_nan() && y.is_nan(),
+            (Some(x), Some(y)) => a == b || (x - y).abs() <= TOLERANCE * x.abs().max(y.abs()),
+            _ => a == b,
+        },
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_str()?.parse().ok()
+}
+
+/// Prometheus names a metric in some notes at the first step of a range, and no metric later; in others
+/// it names none ever.
 fn without_name(note: &str) -> String {
+    let not_compared = ["monotonicity", "NaN observations"].iter().any(|what| note.contains(what));
     match (note.find(" for metric name "), note.rfind(" (")) {
-        (Some(start), Some(end)) if note.contains("monotonicity") && start < end => {
+        (Some(start), Some(end)) if not_compared && start < end => {
             format!("{}{}", &note[..start], &note[end..])
         }
         _ => note.to_owned(),

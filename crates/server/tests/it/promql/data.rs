@@ -1,7 +1,9 @@
 //! Generated series: everything that an expression may stumble over.
 
+use super::natives;
 use crate::http::remote_write;
-use formats::remote_write::{Encoder, Sample, compress};
+use formats::remote_write::{Encoder, HistogramSample, Sample, compress};
+use model::Histogram;
 use std::net::SocketAddr;
 use stdx::Rng;
 
@@ -20,14 +22,15 @@ pub(super) struct Series {
     samples: Vec<Sample>,
     /// Samples that come after all others, older than they.
     late: Vec<Sample>,
+    histograms: Vec<HistogramSample>,
 }
 
 fn stale() -> f64 {
     f64::from_bits(model::STALE_NAN_BITS)
 }
 
-struct Maker {
-    rng: Rng,
+pub(super) struct Maker {
+    pub(super) rng: Rng,
     start_ms: i64,
     all: Vec<Series>,
 }
@@ -53,7 +56,25 @@ impl Maker {
         let mut labels: Labels =
             labels.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         labels.sort();
-        self.all.push(Series { labels, samples, late: Vec::new() });
+        self.all.push(Series { labels, samples, late: Vec::new(), histograms: Vec::new() });
+    }
+
+    /// A series of histograms, and of floats at other times.
+    pub(super) fn native(
+        &mut self,
+        labels: &[(&str, &str)],
+        mut value: impl FnMut(&mut Self, usize, i64) -> Option<Result<f64, Histogram>>,
+    ) {
+        let (mut samples, mut histograms) = (Vec::new(), Vec::new());
+        for (n, at_ms) in self.scrapes(SCRAPE_MS).into_iter().enumerate() {
+            match value(self, n, (at_ms - self.start_ms) / MINUTE_MS) {
+                Some(Ok(value)) => samples.push(Sample { at_ms, value }),
+                Some(Err(histogram)) => histograms.push(HistogramSample { at_ms, histogram }),
+                None => {}
+            }
+        }
+        self.add(labels, samples);
+        self.all.last_mut().expect("added above").histograms = histograms;
     }
 
     fn each(
@@ -258,6 +279,7 @@ pub(super) fn generate(seed: u64, start_ms: i64) -> Vec<Series> {
     maker.histograms();
     maker.matching();
     maker.delay();
+    natives::make(&mut maker);
     maker.all
 }
 
@@ -266,18 +288,26 @@ pub(super) fn push(address: SocketAddr, all: &[Series], start_ms: i64) {
     for slice in 0..=MINUTES / SLICE_MINUTES {
         let from = start_ms + slice * SLICE_MINUTES * MINUTE_MS;
         let to = from + SLICE_MINUTES * MINUTE_MS;
-        let inside = |s: &&Sample| (from..to).contains(&s.at_ms);
-        send(address, all, |series| series.samples.iter().filter(inside).copied().collect());
+        let inside = |at_ms: i64| (from..to).contains(&at_ms);
+        send(address, all, |series| {
+            let samples = series.samples.iter().filter(|s| inside(s.at_ms)).copied().collect();
+            let histograms = series.histograms.iter().filter(|s| inside(s.at_ms)).cloned();
+            (samples, histograms.collect())
+        });
     }
-    send(address, all, |series| series.late.clone());
+    send(address, all, |series| (series.late.clone(), Vec::new()));
 }
 
-fn send(address: SocketAddr, all: &[Series], pick: impl Fn(&Series) -> Vec<Sample>) {
+fn send(
+    address: SocketAddr,
+    all: &[Series],
+    pick: impl Fn(&Series) -> (Vec<Sample>, Vec<HistogramSample>),
+) {
     let mut request = Encoder::new();
     for series in all {
-        let samples = pick(series);
-        if !samples.is_empty() {
-            request.series(&series.labels, &samples);
+        let (samples, histograms) = pick(series);
+        if !samples.is_empty() || !histograms.is_empty() {
+            request.mixed_series(&series.labels, &samples, &histograms);
         }
     }
     let answer = remote_write(address, &compress(&request.finish())).expect("an answer");
