@@ -1,6 +1,7 @@
 //! The product's verbs, each once. Doors translate into these; see the README for the nouns.
 
 mod access;
+mod alarms;
 mod audit;
 mod credentials;
 mod delete;
@@ -21,6 +22,11 @@ mod upkeep;
 mod usage;
 
 pub use access::{AccessError, AuthMode, Verb};
+pub use alarms::{
+    AlarmRecord, CompositeRecord, ConditionRecord, MetricRecord, MetricsRecord, MuteRecord,
+    PromqlRecord, QueryRecord, StatRecord, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
+    mute_rule_arn,
+};
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use credentials::{
     CredentialShown, Credentials, CredentialsError, KeyFileError, LoginError, LoginStep,

@@ -45,7 +45,18 @@ const LAYERS: &[Layer] = &[
     layer(
         "platform",
         5,
-        &["query", "catalog", "metric-store", "storage", "eval", "lang", "model", "stdx"],
+        &[
+            "query",
+            "alarm",
+            "chart",
+            "catalog",
+            "metric-store",
+            "storage",
+            "eval",
+            "lang",
+            "model",
+            "stdx",
+        ],
         "bytes on a wire",
     ),
     layer(
