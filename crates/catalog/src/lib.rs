@@ -115,6 +115,19 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         prefix: &str,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError>;
 
+    /// Returns up to `max` entries whose key begins with `prefix` and stands behind `after`, in the
+    /// order of their keys: for tables that are too long to be taken at once.
+    ///
+    /// # Errors
+    /// [`CatalogError::Storage`].
+    fn page(
+        &self,
+        table: &'static str,
+        prefix: &str,
+        after: &str,
+        max: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, CatalogError>;
+
     /// Returns all entries of all tables as they stood at one moment, sorted by table and key.
     ///
     /// # Errors

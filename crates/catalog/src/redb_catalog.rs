@@ -4,6 +4,7 @@ use crate::{Catalog, CatalogError, Change, Entry, Expect};
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use std::io;
+use std::ops::Bound;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -210,12 +211,28 @@ impl Catalog for RedbCatalog {
         table: &'static str,
         prefix: &str,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+        self.page(table, prefix, "", usize::MAX)
+    }
+
+    fn page(
+        &self,
+        table: &'static str,
+        prefix: &str,
+        after: &str,
+        max: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
         let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
         let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
         let first = entry(table, prefix);
+        let behind = entry(table, after);
+        let from = match behind > first {
+            true => Bound::Excluded(behind.as_str()),
+            false => Bound::Included(first.as_str()),
+        };
         let skip = table.len() + 1;
         let mut found = Vec::new();
-        for item in entries.range(first.as_str()..).map_err(storage("cannot be read"))? {
+        let items = entries.range::<&str>((from, Bound::Unbounded));
+        for item in items.map_err(storage("cannot be read"))?.take(max) {
             let (key, value) = item.map_err(storage("cannot be read"))?;
             if !key.value().starts_with(&first) {
                 break;

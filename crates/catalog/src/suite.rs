@@ -38,6 +38,17 @@ pub fn check(reopen: &mut dyn FnMut() -> Box<dyn Catalog>) {
     let found = catalog.scan("t", "").expect("scan");
     assert_eq!(found, [("a".into(), b"4".to_vec()), ("ab".into(), b"2".to_vec())]);
     assert_eq!(catalog.scan("t", "ab").expect("scan").len(), 1);
+    let page = |prefix: &str, after: &str, max: usize| -> Vec<String> {
+        let found = catalog.page("t", prefix, after, max).expect("page");
+        found.into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!((page("", "", 1), page("", "a", 9)), (vec!["a".into()], vec!["ab".into()]));
+    assert_eq!((page("a", "", 9).len(), page("", "ab", 9)), (2, vec![]));
+    assert_eq!(
+        page("b", "a", 9),
+        Vec::<String>::new(),
+        "what stands before the prefix is not in it"
+    );
     let all = catalog.entries().expect("entries");
     let all: Vec<_> = all.iter().map(|e| (e.table.as_str(), e.key.as_str(), &e.value)).collect();
     let (four, two, three) = (b"4".to_vec(), b"2".to_vec(), b"3".to_vec());

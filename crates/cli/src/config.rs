@@ -56,6 +56,7 @@ pub(crate) struct FileOptions {
     pub(crate) query_time_max: Option<String>,
     pub(crate) aws_caps: Option<bool>,
     pub(crate) admin_api: Option<bool>,
+    pub(crate) handlers: Option<String>,
 }
 
 /// Reads a configuration file; a mistake is shown with its line.

@@ -6,7 +6,7 @@ use crate::print;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use model::{AccountId, Scope};
-use server::{AuthMode, RollUpTimes, ServerOptions, StoreOptions, TlsOptions};
+use server::{AuthMode, RollUpTimes, ServerOptions, StoreOptions, TellingOptions, TlsOptions};
 use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -79,6 +79,9 @@ pub(crate) struct ServeArguments {
     /// Serve Prometheus' admin API, which deletes series (/api/v1/admin/tsdb/) [default: false]
     #[arg(long, env = "SIGHTLINE_ADMIN_API", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     admin_api: Option<bool>,
+    /// File that maps actions which exist in AWS only (EC2, Lambda, ...) to web hooks and commands
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_HANDLERS")]
+    handlers: Option<String>,
     /// File with these options, in TOML; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
@@ -205,6 +208,9 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         },
         memory,
         questions,
+        telling: TellingOptions {
+            handlers: pick(&arguments.handlers, &file.handlers).map(Into::into),
+        },
     };
     // Here, so that `config check` refuses what `serve` would.
     options.check().map_err(|error| usage(error.to_string()))?;

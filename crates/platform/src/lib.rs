@@ -12,6 +12,7 @@ mod health;
 mod ingest;
 mod manage;
 mod memory;
+mod outbox;
 mod questions;
 mod read;
 mod retention;
@@ -47,6 +48,9 @@ pub use metric_store::{
     WriteError,
 };
 pub use metric_store::{FORMS, Held, HeldForms, Keep, RollUpTimes, Tier};
+pub use outbox::{
+    ActionLog, DeadLetterShown, DeadLettersError, DeliveryCounters, NextStep, Telling,
+};
 pub use query::metric_data::{
     DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineMetric, LineSource, MetricData,
     Plan, PlanError, caps, rounded_start,
@@ -137,6 +141,7 @@ pub struct Platform {
     usage: usage::Usage,
     credentials: Credentials,
     audit: audit::Audit,
+    outbox: outbox::Outbox,
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
     data_dir: PathBuf,
@@ -186,6 +191,7 @@ impl Platform {
         }
         retention::start(&*catalog, &metrics, |scope| tenants.find(scope))?;
         let page_secret = page_secret(&*catalog)?;
+        let outbox = outbox::Outbox::load(catalog.clone())?;
         let described = described::Described::load(&*catalog, &tenants)?;
         let kept_bytes = metrics.options().block_cache_bytes / KEPT_SHARE;
         Ok(Self {
@@ -202,6 +208,7 @@ impl Platform {
             usage: usage::Usage::default(),
             credentials,
             audit,
+            outbox,
             page_secret,
             disk,
             data_dir: options.data_dir.clone(),

@@ -3,6 +3,7 @@
 use crate::Platform;
 use catalog::CatalogError;
 use metric_store::StoreError;
+use std::time::Duration;
 use stdx::VirtualClock;
 
 /// How far the virtual clock moves.
@@ -38,6 +39,9 @@ const STEP_MS: i64 = 60_000;
 /// A jump longer than this is done in so many steps: what falls due does not depend on the size.
 const STEPS_MAX: i64 = 1_000;
 
+/// Deliveries due are waited for so long (of real time) at most, together.
+const DELIVERIES_WAIT: Duration = Duration::from_secs(10);
+
 impl Platform {
     /// Moves the virtual clock and returns when everything due in between has happened, in order.
     ///
@@ -52,12 +56,14 @@ impl Platform {
         if to_ms < now_ms {
             return Err(TimeError::Back { now_ms, to_ms });
         }
+        let watch = stdx::Stopwatch::start();
         let pause = STEP_MS.max((to_ms - now_ms) / STEPS_MAX);
         let mut at = now_ms;
         while at < to_ms {
             at = at.saturating_add(pause).min(to_ms);
             clock.advance_to(at);
             while self.upkeep_step()? {}
+            self.settle_deliveries(DELIVERIES_WAIT.saturating_sub(watch.elapsed()));
         }
         Ok(to_ms)
     }
@@ -67,6 +73,7 @@ impl Platform {
     /// # Errors
     /// [`TimeError`].
     pub fn reset(&self) -> Result<(), TimeError> {
+        self.outbox.clear()?;
         self.metrics.clear()?;
         self.described.clear(&*self.catalog)?;
         self.tenants.clear()?;

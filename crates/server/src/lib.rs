@@ -5,6 +5,7 @@ mod body;
 mod clients;
 mod control;
 mod credentials;
+mod deliveries;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identify;
@@ -21,6 +22,7 @@ mod usage;
 
 use aws_services::Services;
 use aws_wire::{Gateway, Limits};
+pub use deliveries::TellingOptions;
 use doors::prometheus::{PrometheusDoor, PrometheusOptions};
 use model::Scope;
 pub use platform::saving;
@@ -72,6 +74,8 @@ pub struct ServerOptions {
     pub memory: MemoryPlan,
     /// What questions may cost.
     pub questions: QuestionLimits,
+    /// How people and programs are told.
+    pub telling: TellingOptions,
 }
 
 /// Why the server did not start, or did not stop well.
@@ -217,6 +221,7 @@ impl ServerOptions {
         if let Some(options) = &self.tls {
             tls::Tls::open(options)?;
         }
+        deliveries::check(&self.telling).map_err(ServerError::Options)?;
         if self.clock_start_ms.is_some() && !self.test_bench {
             return bad(
                 "--clock virtual needs --test-bench, which offers POST /-/clock to move it".into(),
@@ -297,6 +302,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         uptime: Stopwatch::start(),
     });
 
+    deliveries::begin(&shared, options, runtime.handle())?;
     let stop = StopSignal::new();
     let threads = upkeep::start(&shared, options, &stop)?;
     let stopped = runtime.block_on(async {

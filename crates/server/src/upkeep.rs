@@ -72,6 +72,13 @@ pub(crate) fn start(
         let host = options.collect_host.then(|| HostCollector::new(options.host_name.as_str()));
         others.push(spawn("collect", move || collect(&shared, host, &stop))?);
     }
+    {
+        let (shared, stop) = (shared.clone(), stop.clone());
+        others.push(spawn("deliver", move || {
+            let _guard = EndsTheProcess;
+            crate::deliveries::deliver(&shared, &stop);
+        })?);
+    }
     Ok(Threads { committer, committer_stops, others })
 }
 
@@ -80,6 +87,7 @@ impl Threads {
     /// committer, which everyone before needs.
     pub(crate) fn finish(self, stop: &StopSignal, platform: &Platform) {
         stop.stop();
+        platform.wake_deliveries();
         for thread in self.others {
             if thread.join().is_err() {
                 tracing::error!("a background thread had panicked");

@@ -41,6 +41,7 @@ const LAYERS: &[Layer] = &[
     layer("chart", 3, &["lang", "model", "stdx"], "stores, queries and HTTP"),
     layer("query", 4, &["eval", "lang", "metric-store", "model", "stdx"], "HTTP and alarms"),
     layer("alarm", 4, &["eval", "lang", "model", "stdx"], "a store, a socket or a clock"),
+    layer("bus", 4, &["lang", "aws-wire", "model", "stdx"], "stores, and who wrote a notice"),
     layer("agent", 4, &["formats", "aws-wire", "model", "stdx"], "our stores"),
     layer(
         "platform",
@@ -48,6 +49,7 @@ const LAYERS: &[Layer] = &[
         &[
             "query",
             "alarm",
+            "bus",
             "chart",
             "catalog",
             "metric-store",
@@ -76,6 +78,7 @@ const LAYERS: &[Layer] = &[
             "console",
             "platform",
             "agent",
+            "bus",
             "aws-wire",
             "formats",
             "model",
