@@ -27,13 +27,23 @@ pub use caller::{SigningKeys, is_read_only, principal};
 pub use operations::{operations_table, served};
 
 use aws_wire::token::PageTokens;
-use aws_wire::{Request, ServiceError, Struct};
+use aws_wire::{Request, Response, ServiceError, Struct};
 use caller::Caller;
 use platform::Platform;
 use std::sync::Arc;
 
-/// What [`Request::respond`] takes: the output, or the error.
+/// What [`respond`] takes: the output, or the error.
 pub type Answer = Result<Option<Struct<'static>>, ServiceError>;
+
+/// Writes an answer as its protocol has it; a picture that was asked for as such is the whole body.
+pub fn respond(request: &Request, mut answer: Answer) -> Response {
+    if request.operation.name == "GetMetricWidgetImage"
+        && let Some(picture) = cloudwatch::get_metric_widget_image::take_raw(request, &mut answer)
+    {
+        return request.respond_raw(cloudwatch::get_metric_widget_image::RAW, picture);
+    }
+    request.respond(answer)
+}
 
 /// Takes an answer when there is one.
 pub(crate) type Done = Box<dyn FnOnce(Answer) + Send>;
@@ -80,6 +90,9 @@ impl Services {
             }
             ("cloudwatch", "GetMetricData") => {
                 cloudwatch::get_metric_data::handle(self, caller, request)
+            }
+            ("cloudwatch", "GetMetricWidgetImage") => {
+                cloudwatch::get_metric_widget_image::handle(self, caller, request)
             }
             ("sts", "GetCallerIdentity") => sts::get_caller_identity::handle(caller, request),
             _ => Err(ServiceError::unsupported(request.service, operation)),

@@ -6,8 +6,13 @@ use aws_wire::schema::{Operation, Service};
 use platform::Verb;
 use std::fmt::Write as _;
 
-const CLOUDWATCH: &[&str] =
-    &["GetMetricData", "GetMetricStatistics", "ListMetrics", "PutMetricData"];
+const CLOUDWATCH: &[&str] = &[
+    "GetMetricData",
+    "GetMetricStatistics",
+    "GetMetricWidgetImage",
+    "ListMetrics",
+    "PutMetricData",
+];
 const STS: &[&str] = &["GetCallerIdentity"];
 
 /// Returns what is served, for a [`Gateway`](aws_wire::Gateway); the list behind

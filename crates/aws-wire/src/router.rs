@@ -548,6 +548,14 @@ impl Request {
         }
     }
 
+    /// Writes an answer that is not of the protocol: bytes of another type, as they are.
+    pub fn respond_raw(&self, content_type: &'static str, body: impl Into<Bytes>) -> Response {
+        let mut headers = HeaderMap::new();
+        insert(&mut headers, "content-type", content_type);
+        insert(&mut headers, "x-amzn-requestid", &self.request_id);
+        Response { status: 200, headers, body: body.into(), error: None }
+    }
+
     fn success(&self, output: Option<&Struct<'_>>) -> Response {
         debug_assert!(
             match (output, self.operation.output) {

@@ -12,7 +12,9 @@ mod health;
 mod ingest;
 mod manage;
 mod memory;
+mod naming;
 mod outbox;
+mod picture;
 mod questions;
 mod read;
 mod retention;
@@ -48,9 +50,11 @@ pub use metric_store::{
     WriteError,
 };
 pub use metric_store::{FORMS, Held, HeldForms, Keep, RollUpTimes, Tier};
+pub use naming::{NO_NAMESPACE, Naming, NamingFor, shown_namespace};
 pub use outbox::{
     ActionLog, DeadLetterShown, DeadLettersError, DeliveryCounters, NextStep, Telling,
 };
+pub use picture::PictureError;
 pub use query::metric_data::{
     DataAnswer, DataQuery, DataQuestion, DataSource, Line, LineMetric, LineSource, MetricData,
     Plan, PlanError, caps, rounded_start,

@@ -604,7 +604,7 @@ fn answered_by_aws(
     peer: IpAddr,
     result: aws_services::Answer,
 ) -> Answer {
-    let answer = request.respond(result);
+    let answer = aws_services::respond(request, result);
     if let Some(told) = &answer.error
         && told.code == "AccessDenied"
         && let Some(who) = aws_services::principal(&shared.platform, request)

@@ -14,7 +14,6 @@ use aws_shapes::cloudwatch::{
 };
 use aws_wire::token::Bound;
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
-use labels::Labels;
 use lang::Diagnostic;
 use model::TimeRange;
 use page::{Pager, Position};
@@ -32,7 +31,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
     let is_capped = services.platform.question_limits().aws_caps;
     let plan = queries::read(&asked, caller, is_capped)?;
     let now_ms = services.platform.clock().now_ms();
-    let labels = Labels::read(&asked, &plan, caller, now_ms)?;
+    let labels = labels::read(&asked, &plan, caller, now_ms)?;
 
     let scope = caller.scope_text();
     let bound = Bound {

@@ -2,6 +2,7 @@
 
 pub(crate) mod get_metric_data;
 pub(crate) mod get_metric_statistics;
+pub(crate) mod get_metric_widget_image;
 pub(crate) mod list_metrics;
 pub(crate) mod put_metric_data;
 mod window;
@@ -10,11 +11,7 @@ use aws_shapes::cloudwatch::{DIMENSION, METRIC, dimension, metric};
 use aws_wire::schema::Field;
 use aws_wire::{Struct, Value};
 use model::{TimeRange, Unit};
-use platform::{ListedMetric, MetricId};
-
-/// Stands for series without a namespace, such as those that came by Prometheus' remote write. No
-/// client can write to it: CloudWatch forbids namespaces that begin with a colon.
-const NO_NAMESPACE: &str = ":prometheus";
+use platform::{ListedMetric, MetricId, NO_NAMESPACE, shown_namespace};
 
 /// What [`NO_NAMESPACE`] becomes before the model's constraints are checked, which know no such
 /// exception. It satisfies them, and no namespace holds such a character.
@@ -34,11 +31,6 @@ fn allow_no_namespace(of: &mut Struct<'_>, field: Field) {
 /// Returns a reader's namespace as the store has it.
 fn stored_namespace(text: &str) -> String {
     if text == NO_NAMESPACE_INSIDE { String::new() } else { text.to_owned() }
-}
-
-/// Returns a stored namespace as a reader sees it.
-fn shown_namespace(stored: &str) -> &str {
-    if stored.is_empty() { NO_NAMESPACE } else { stored }
 }
 
 /// Puts a metric's name together.

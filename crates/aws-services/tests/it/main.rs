@@ -6,5 +6,6 @@ mod expressions;
 mod flow;
 mod operations;
 mod paging;
+mod pictures;
 mod properties;
 mod server;

@@ -40,6 +40,7 @@ pub(crate) enum Wire {
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) query_error: String,
+    pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
 }
 
@@ -126,14 +127,17 @@ impl Server {
                 }
                 let answers = std::mem::take(&mut *slot.lock().unwrap());
                 assert_eq!(answers.len(), 1, "exactly one answer");
-                request.respond(answers.into_iter().next().unwrap())
+                aws_services::respond(&request, answers.into_iter().next().unwrap())
             }
             Err(response) => *response,
         };
-        let header = response.headers.get("x-amzn-query-error");
+        let header = |name: &str| {
+            response.headers.get(name).map_or(String::new(), |h| h.to_str().unwrap().to_owned())
+        };
         Reply {
             status: response.status,
-            query_error: header.map_or(String::new(), |h| h.to_str().unwrap().to_owned()),
+            query_error: header("x-amzn-query-error"),
+            content_type: header("content-type"),
             body: response.body.to_vec(),
         }
     }

@@ -1,6 +1,7 @@
 //! The time zone of the axis.
 
 use super::fields::{Fields, Mistakes, quoted};
+use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
 /// A time zone: an offset such as `+0130`, or a name such as `Europe/Berlin` (ours: the service
@@ -38,6 +39,12 @@ impl Zone {
             return None;
         }
         Some(Self { name: text.to_owned(), zone: TimeZone::get(text).ok()? })
+    }
+
+    /// Returns the minutes that it is ahead of UTC at a moment, milliseconds since 1970.
+    pub fn minutes_at(&self, at_ms: i64) -> i32 {
+        let at = Timestamp::from_millisecond(at_ms).unwrap_or_default();
+        self.zone.to_offset(at).seconds() / 60
     }
 
     pub(super) fn read(

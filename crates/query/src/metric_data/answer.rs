@@ -61,7 +61,8 @@ pub struct LineMetric {
 }
 
 impl LineSource {
-    fn of(plan: &Plan, query: usize) -> Option<Self> {
+    /// Returns what the line of a plan's query comes from; none for those that are computed.
+    pub fn of(plan: &Plan, query: usize) -> Option<Self> {
         let DataSource::Metric(data) = &plan.queries[query].source else { return None };
         let MetricData { metric, stat, period_s, .. } = data.clone();
         Some(Self::Metric(LineMetric { query: Some(query), metric, stat, period_s }))
