@@ -93,8 +93,10 @@ pub struct ActionDue {
     pub alarm: AlarmKey,
     /// The action.
     pub arn: String,
-    /// For which state.
-    pub state: AlarmState,
+    /// The state before.
+    pub from: AlarmState,
+    /// The state that it is for, and why; of a contributor, if it is about one.
+    pub to: Told,
     /// When, milliseconds since 1970.
     pub at_ms: i64,
     /// Equal for the same action of the same change, also after a restart: never carry one out twice.

@@ -12,12 +12,12 @@ mod put;
 mod tick;
 
 pub use answer::{Answer, AnswerSeries};
-pub use checkpoint::CheckpointError;
+pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded};
 pub use entry::{Contribution, EvaluationState, Status};
 pub use points::{Batch, History, Point};
 pub use put::PutError;
 
-use crate::definition::{AlarmKey, MuteRule};
+use crate::definition::{AlarmKey, Definition, MuteRule};
 use crate::effect::Effect;
 use crate::interest::Interest;
 use crate::missing::Cell;
@@ -72,7 +72,8 @@ impl Default for Options {
 /// - [`on_tick`](Self::on_tick) comes at [`next_due_ms`](Self::next_due_ms) or soon after.
 /// - Every [`Effect::Rebuild`] is answered by [`on_rebuilt`](Self::on_rebuilt), every
 ///   [`Effect::ScheduledQuery`] by [`on_answer`](Self::on_answer).
-/// - Effects and [`checkpoint`](Self::checkpoint) are kept together, so that neither is ahead.
+/// - Effects are kept together with [`changed_rows`](Self::changed_rows) and [`head`](Self::head), so
+///   that neither is ahead.
 #[derive(Debug)]
 pub struct AlarmEngine {
     options: Options,
@@ -111,6 +112,9 @@ pub struct AlarmEngine {
     /// Times in which we did not see what arrived.
     excluded: Vec<TimeRange>,
     effects: Vec<Effect>,
+    /// Alarms whose rows of the checkpoint changed, and alarms that are gone.
+    touched: Vec<u32>,
+    gone: Vec<AlarmKey>,
     /// Slots that got late points in this batch.
     late: Vec<(u32, i64)>,
     datapoints: Vec<Datapoint>,
@@ -148,6 +152,8 @@ impl AlarmEngine {
             mute_ends: BTreeSet::new(),
             excluded: Vec::new(),
             effects: Vec::new(),
+            touched: Vec::new(),
+            gone: Vec::new(),
             late: Vec::new(),
             datapoints: Vec::new(),
             cells: Vec::new(),
@@ -167,6 +173,11 @@ impl AlarmEngine {
     /// Returns the position of the newest batch that was taken: where a reader goes on.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Returns the definition of an alarm.
+    pub fn definition(&self, key: &AlarmKey) -> Option<&Definition> {
+        self.find(key).map(|id| &self.entry(id).definition)
     }
 
     /// Returns what is known of an alarm.

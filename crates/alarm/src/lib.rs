@@ -77,8 +77,8 @@ pub use effect::{
     ScheduledQuery, SlotId, StateChange, Told,
 };
 pub use engine::{
-    AlarmEngine, Answer, AnswerSeries, Batch, CheckpointError, Contribution, EvaluationState,
-    History, Options, Point, PutError, Status,
+    AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, CheckpointError, Contribution,
+    EvaluationState, History, Kept, Loaded, Options, Point, PutError, Status,
 };
 pub use lang::alarm_rule::AlarmState;
 pub use suppress::SuppressedBy;

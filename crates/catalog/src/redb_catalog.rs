@@ -84,7 +84,10 @@ impl RedbCatalog {
     /// [`CatalogError::Storage`] when the file cannot be opened or repaired.
     pub fn open(disk: &Arc<dyn Disk>, path: &Path) -> Result<Self, CatalogError> {
         let file = match disk.open(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => disk.create_private(path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Self::make(disk, path)?;
+                disk.open(path)
+            }
             other => other,
         };
         let file = file.map_err(storage("file cannot be opened"))?;
@@ -95,6 +98,21 @@ impl RedbCatalog {
         // The table must exist before the first read.
         catalog.commit(vec![])?;
         Ok(catalog)
+    }
+
+    /// Makes an empty catalog beside its place and moves it there: a loss of power while it is made
+    /// leaves no file that is half a catalog.
+    fn make(disk: &Arc<dyn Disk>, path: &Path) -> Result<(), CatalogError> {
+        let new = path.with_extension("redb.new");
+        match disk.remove(&new) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(storage("file of an earlier attempt cannot be removed")(e));
+            }
+            _ => {}
+        }
+        let file = disk.create_private(&new).map_err(storage("file cannot be made"))?;
+        Self::of_file(file)?.commit(vec![])?;
+        disk.rename(&new, path).map_err(storage("file cannot be moved to its place"))
     }
 
     /// Opens the catalog in a file that has one, and writes nothing yet.

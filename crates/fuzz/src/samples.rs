@@ -87,11 +87,13 @@ fn cloudwatch(all: &mut Vec<Named>) {
     for (n, text) in definitions.into_iter().enumerate() {
         put(all, "alarm_definition", &format!("definition-{n:02}"), text);
     }
-    put(all, "alarm_checkpoint", "checkpoint-00", checkpoint());
+    for (n, bytes) in checkpoint().into_iter().enumerate() {
+        put(all, "alarm_checkpoint", &format!("checkpoint-{n:02}"), bytes);
+    }
 }
 
-/// The state of a composite with a suppressor and of a PromQL alarm with a contributor.
-fn checkpoint() -> Vec<u8> {
+/// The head, and the rows of a composite with a suppressor and of a PromQL alarm with a contributor.
+fn checkpoint() -> Vec<Vec<u8>> {
     use alarm::definition::{
         Actions, AlarmKey, CompositeAlarm, CompositeSpec, Definition, PromqlAlarm, PromqlSpec,
         SuppressorSpec, Watch,
@@ -119,9 +121,10 @@ fn checkpoint() -> Vec<u8> {
     let series = vec![AnswerSeries { attributes, values: Vec::new() }];
     let answer = Answer::Found { series, partial: true };
     engine.on_answer(&key("p"), now_ms + 60_000, answer, now_ms + 62_500);
-    let mut bytes = Vec::new();
-    engine.checkpoint(&mut bytes);
-    bytes
+    let mut head = Vec::new();
+    engine.head(&mut head);
+    let rows = engine.changed_rows().into_iter().filter_map(|row| row.row);
+    std::iter::once(head).chain(rows).collect()
 }
 
 fn texts(all: &mut Vec<Named>) {

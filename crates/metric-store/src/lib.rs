@@ -50,6 +50,7 @@ mod maintain;
 mod matcher;
 mod merge;
 mod part;
+mod past;
 mod points;
 mod postings;
 mod purge;
@@ -86,6 +87,7 @@ pub use inspect::{
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
 pub use part::PartError;
+pub use past::Past;
 pub use points::Points;
 pub use purge::{FORMS, Held, HeldForms};
 pub use read_budget::{QueryMemory, ReadBudget, ReadLimits};

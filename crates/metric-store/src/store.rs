@@ -222,6 +222,8 @@ pub struct MetricStore {
     pub(crate) clock: Mutex<ClockWatch>,
     pub(crate) retention: ArcSwap<Retention>,
     taps: Mutex<BTreeMap<u64, u64>>,
+    /// The last frame that the head has, set under its lock.
+    applied: AtomicU64,
 }
 
 impl std::fmt::Debug for MetricStore {
@@ -335,6 +337,7 @@ impl MetricStore {
             tracing::info!(part = name, "removed a part that no manifest lists");
         }
         let head_bytes = head.heap_bytes;
+        let applied = AtomicU64::new(journal.committed());
         let store = Self {
             options,
             journal,
@@ -374,6 +377,7 @@ impl MetricStore {
             clock: Mutex::new(ClockWatch::from_past(believed_ms)),
             retention: ArcSwap::from_pointee(Retention::of_options(&options)),
             taps: Mutex::default(),
+            applied,
         };
         Ok(store)
     }
@@ -510,6 +514,7 @@ impl MetricStore {
                     // One lock a batch, so that readers get their turn between two.
                     let mut state = self.head.write();
                     batch.apply_to(&mut state.head);
+                    self.applied.store(sequence, Ordering::Release);
                     self.head_bytes.store(state.head.heap_bytes, Ordering::Relaxed);
                     drop(state);
                     if let Some(first_ms) = batch.first_ms() {
@@ -712,6 +717,11 @@ impl MetricStore {
         let mut manifest = self.manifest.lock();
         manifest.next_part += 1;
         format!("{:012}.{partition}.{tier}.part", manifest.next_part)
+    }
+
+    /// Returns the last frame that readers see.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
     }
 
     /// Returns the last frame that is in the parts.

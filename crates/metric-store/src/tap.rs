@@ -30,7 +30,16 @@ pub enum TapEvent {
         /// The value.
         value: f64,
     },
-    /// A delta.
+    /// A delta of one sample.
+    Single {
+        /// The series.
+        number: u32,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+        /// The value.
+        value: f64,
+    },
+    /// Any other delta.
     Delta {
         /// The series.
         number: u32,
@@ -105,15 +114,15 @@ impl Tap {
         self.next - 1
     }
 
-    /// Shows what was kept since the last call, at most `frames_max` frames; returns how many
-    /// frames there were.
+    /// Shows what was kept since the last call, each with the frame that it stands in, at most
+    /// `frames_max` frames; returns how many frames there were.
     ///
     /// # Errors
     /// [`TapError`]; the position stays before the frame that failed.
     pub fn read(
         &mut self,
         frames_max: usize,
-        mut show: impl FnMut(TapEvent),
+        mut show: impl FnMut(u64, TapEvent),
     ) -> Result<usize, TapError> {
         let Some(store) = self.store.upgrade() else { return Ok(0) };
         let mut frames = 0;
@@ -126,7 +135,7 @@ impl Tap {
             if found.kind == FRAME_KIND {
                 let sound = frame::read(found.payload, |event| {
                     if let Some(event) = translate(event) {
-                        show(event);
+                        show(found.sequence, event);
                     }
                 });
                 if sound.is_none() {
@@ -157,9 +166,7 @@ fn translate(event: Event<'_>) -> Option<TapEvent> {
             TapEvent::Declared { number, kind, key: SeriesKey::decode(key)? }
         }
         Event::Float(s) => TapEvent::Float { number: s.number, at_ms: s.at_ms, value: s.value },
-        Event::Single(s) => {
-            TapEvent::Delta { number: s.number, at_ms: s.at_ms, delta: Delta::of_value(s.value) }
-        }
+        Event::Single(s) => TapEvent::Single { number: s.number, at_ms: s.at_ms, value: s.value },
         Event::Delta { number, at_ms, delta } => TapEvent::Delta { number, at_ms, delta },
         Event::Histogram { number, at_ms, histogram } => {
             TapEvent::Histogram { number, at_ms, histogram: Arc::new(histogram) }

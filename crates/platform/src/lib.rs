@@ -25,10 +25,12 @@ mod upkeep;
 mod usage;
 
 pub use access::{AccessError, AuthMode, Verb};
+pub use alarm::{AlarmState, EvaluationState, Status as AlarmStatus, SuppressedBy};
 pub use alarms::{
-    AlarmRecord, CompositeRecord, ConditionRecord, MetricRecord, MetricsRecord, MuteRecord,
-    PromqlRecord, QueryRecord, StatRecord, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
-    mute_rule_arn,
+    AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, CompositeRecord, ConditionRecord,
+    ContributorShown, HistoryFilter, HistoryShown, HistoryType, MetricRecord, MetricsRecord,
+    MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord, WarmUpRecord,
+    WatchRecord, WindowRecord, alarm_arn, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use credentials::{
@@ -145,6 +147,7 @@ pub struct Platform {
     usage: usage::Usage,
     credentials: Credentials,
     audit: audit::Audit,
+    alarms: Arc<alarms::Alarms>,
     outbox: outbox::Outbox,
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
@@ -195,10 +198,11 @@ impl Platform {
         }
         retention::start(&*catalog, &metrics, |scope| tenants.find(scope))?;
         let page_secret = page_secret(&*catalog)?;
+        let alarms = Arc::new(alarms::Alarms::load(&*catalog, &tenants, clock.now_ms())?);
         let outbox = outbox::Outbox::load(catalog.clone())?;
         let described = described::Described::load(&*catalog, &tenants)?;
         let kept_bytes = metrics.options().block_cache_bytes / KEPT_SHARE;
-        Ok(Self {
+        let platform = Self {
             clock,
             auth: options.auth,
             default_scope: options.default_scope.clone(),
@@ -212,6 +216,7 @@ impl Platform {
             usage: usage::Usage::default(),
             credentials,
             audit,
+            alarms,
             outbox,
             page_secret,
             disk,
@@ -219,7 +224,9 @@ impl Platform {
             conditions_since: Mutex::default(),
             journal_tail,
             _lock: lock,
-        })
+        };
+        platform.keep_what_became_of_actions();
+        Ok(platform)
     }
 
     /// Returns the clock that everything here goes by.

@@ -105,6 +105,17 @@ impl Tenants {
         })
     }
 
+    /// Returns all scopes with their numbers.
+    pub(crate) fn all(&self) -> Vec<(TenantId, Scope)> {
+        self.known.read().iter().map(|(scope, tenant)| (*tenant, scope.clone())).collect()
+    }
+
+    /// Returns the scope of a tenant.
+    pub(crate) fn scope_of(&self, tenant: TenantId) -> Option<Scope> {
+        let known = self.known.read();
+        known.iter().find(|(_, of)| **of == tenant).map(|(scope, _)| scope.clone())
+    }
+
     pub(crate) fn find(&self, scope: &Scope) -> Option<TenantId> {
         self.known.read().get(scope).copied()
     }

@@ -1,7 +1,7 @@
 //! The test bench: a clock that moves when told, and an empty server on request.
 
-use crate::Platform;
-use catalog::CatalogError;
+use crate::{Platform, alarms};
+use catalog::{CatalogError, Change};
 use metric_store::StoreError;
 use std::time::Duration;
 use stdx::VirtualClock;
@@ -58,14 +58,31 @@ impl Platform {
         }
         let watch = stdx::Stopwatch::start();
         let pause = STEP_MS.max((to_ms - now_ms) / STEPS_MAX);
-        let mut at = now_ms;
+        let (mut at, mut upkeep_ms) = (now_ms, now_ms.saturating_add(pause));
+        // What arrived before the clock moves, arrived then.
+        let mut alarms_ms = self.alarms_at_this_moment();
         while at < to_ms {
-            at = at.saturating_add(pause).min(to_ms);
+            at = upkeep_ms.min(alarms_ms.max(at + 1)).min(to_ms);
             clock.advance_to(at);
-            while self.upkeep_step()? {}
+            if at >= upkeep_ms || at == to_ms {
+                upkeep_ms = at.saturating_add(pause);
+                while self.upkeep_step()? {}
+            }
+            alarms_ms = self.alarms_at_this_moment();
             self.settle_deliveries(DELIVERIES_WAIT.saturating_sub(watch.elapsed()));
         }
         Ok(to_ms)
+    }
+
+    /// Does what alarms have to do now, also what has to be asked for; returns when the next is due.
+    fn alarms_at_this_moment(&self) -> i64 {
+        loop {
+            let due_ms = self.alarm_step();
+            if !self.alarm_query_step() {
+                return due_ms;
+            }
+            while self.alarm_query_step() {}
+        }
     }
 
     /// Empties all data and definitions; the clock stays.
@@ -73,6 +90,12 @@ impl Platform {
     /// # Errors
     /// [`TimeError`].
     pub fn reset(&self) -> Result<(), TimeError> {
+        self.alarms.clear();
+        for table in alarms::TABLES {
+            let entries = self.catalog.scan(table, "")?;
+            let removals = entries.into_iter().map(|(key, _)| Change::remove(table, key));
+            self.catalog.write(removals.collect())?;
+        }
         self.outbox.clear()?;
         self.metrics.clear()?;
         self.described.clear(&*self.catalog)?;

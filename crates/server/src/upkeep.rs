@@ -14,6 +14,12 @@ use stdx::StopSignal;
 const COLLECT_EVERY_MS: i64 = 10_000;
 /// How often due background work is looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often alarms look at what arrived: a late point decides at once.
+const ALARMS_EVERY: Duration = Duration::from_millis(100);
+/// How often they look whether the server stops, when nothing else is to be done.
+const ALARMS_IDLE: Duration = Duration::from_secs(1);
+/// Threads that ask for alarms: a slow query holds up no other.
+const ALARM_ASKERS: usize = 2;
 const COMMIT_WAIT: Duration = Duration::from_millis(100);
 
 pub(crate) struct Threads {
@@ -67,6 +73,21 @@ pub(crate) fn start(
             keep_up(&shared, &stop);
         })?);
     }
+    // So do alarms.
+    if shared.virtual_clock.is_none() {
+        let (followed, stopped) = (shared.clone(), stop.clone());
+        others.push(spawn("alarms", move || {
+            let _guard = EndsTheProcess;
+            follow_alarms(&followed.platform, &stopped);
+        })?);
+        for _ in 0..ALARM_ASKERS {
+            let (shared, stop) = (shared.clone(), stop.clone());
+            others.push(spawn("alarm-query", move || {
+                let _guard = EndsTheProcess;
+                ask_for_alarms(&shared.platform, &stop);
+            })?);
+        }
+    }
     if options.collect_host || shared.virtual_clock.is_none() {
         let (shared, stop) = (shared.clone(), stop.clone());
         let host = options.collect_host.then(|| HostCollector::new(options.host_name.as_str()));
@@ -99,6 +120,29 @@ impl Threads {
         self.committer_stops.store(true, Ordering::Relaxed);
         if self.committer.join().is_err() {
             tracing::error!("the committing thread had panicked");
+        }
+    }
+}
+
+/// Gives alarms what arrived soon after it did, and the time when they are due.
+fn follow_alarms(platform: &Platform, stop: &StopSignal) {
+    let mut seen = 0;
+    while !stop.is_stopped() {
+        let due_ms = platform.alarm_step();
+        let left_ms = due_ms.saturating_sub(platform.clock().now_ms()).max(1);
+        // Without alarms there is nothing to look at until one is put.
+        let pause_max = if due_ms == i64::MAX { ALARMS_IDLE } else { ALARMS_EVERY };
+        let pause = Duration::from_millis(left_ms.unsigned_abs()).min(pause_max);
+        seen = platform.wait_for_alarms(seen, pause);
+    }
+}
+
+/// Asks for what alarms want to know and cannot compute themselves.
+fn ask_for_alarms(platform: &Platform, stop: &StopSignal) {
+    let mut seen = 0;
+    while !stop.is_stopped() {
+        if !platform.alarm_query_step() {
+            seen = platform.wait_for_alarms(seen, ALARMS_IDLE);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::entry::Plan;
 use crate::contributor::{Attributes, Turned};
 use crate::definition::{AlarmKey, Watch};
 use crate::effect::{
-    ActionDue, ActionsFate, ContributorChange, Effect, HistoryItem, HistoryKind, StateChange,
+    ActionDue, ActionsFate, ContributorChange, Effect, HistoryItem, HistoryKind, StateChange, Told,
 };
 use lang::alarm_rule::AlarmState;
 use std::fmt::Write as _;
@@ -33,6 +33,7 @@ impl AlarmEngine {
             entry.reason = Some(reason.into());
             entry.reason_data = reason_data.map(Into::into);
             entry.updated_ms = now_ms;
+            self.touch(id);
         } else {
             self.change(id, state, reason, reason_data, now_ms, None);
             self.entry_mut(id).forced = true;
@@ -52,7 +53,7 @@ impl AlarmEngine {
     ) {
         let entry = self.entry_mut(id);
         let from = entry.told();
-        entry.state = to;
+        (entry.before, entry.state) = (entry.state, to);
         entry.reason = Some(reason.into());
         entry.reason_data = reason_data.map(Into::into);
         (entry.since_ms, entry.updated_ms) = (now_ms, now_ms);
@@ -69,6 +70,7 @@ impl AlarmEngine {
         let key = alarm.clone();
         let change = StateChange { alarm, number, at_ms: now_ms, from, to: told, actions };
         self.effects.push(Effect::StateChanged(change));
+        self.touch(id);
         if due {
             self.push_actions(id, now_ms, None, |_| true);
         }
@@ -107,6 +109,7 @@ impl AlarmEngine {
             Some((rule, until_ms)) => {
                 let entry = self.entry_mut(id);
                 entry.muted = Some(entry.number);
+                self.touch(id);
                 self.mute_ends.insert((until_ms, id));
                 ActionsFate::Muted(rule)
             }
@@ -144,7 +147,8 @@ impl AlarmEngine {
             self.effects.push(Effect::ActionDue(ActionDue {
                 alarm: alarm.clone(),
                 arn: arn.clone(),
-                state: entry.state,
+                from: entry.before,
+                to: entry.told(),
                 at_ms: now_ms,
                 key,
                 contributor: None,
@@ -165,6 +169,7 @@ impl AlarmEngine {
         }
         if self.muted(id, now_ms).is_none() {
             self.entry_mut(id).repeated_ms = end_ms;
+            self.touch(id);
             self.push_actions(id, now_ms, Some(end_ms), scales);
         }
     }
@@ -175,6 +180,7 @@ impl AlarmEngine {
             && let Plan::Composite(_, suppression) = &mut entry.plan
             && suppression.on_time(now_ms)
         {
+            self.touch(id);
             self.act(id, now_ms);
         }
     }
@@ -191,7 +197,10 @@ impl AlarmEngine {
     /// Source: CloudWatch user guide, "Alarm mute rules".
     pub(super) fn on_mute_end(&mut self, id: u32, now_ms: i64) {
         let Some(entry) = self.alarms[id as usize].as_mut() else { return };
-        if entry.muted.take().is_some_and(|number| number == entry.number) {
+        let Some(number) = entry.muted.take() else { return };
+        let is_due = number == entry.number;
+        self.touch(id);
+        if is_due {
             self.act(id, now_ms);
         }
     }
@@ -213,6 +222,7 @@ impl AlarmEngine {
             let due = suppression.on_suppressor(now_ms, suppressor.extension_ms, alarms);
             let until_ms = suppression.until_ms();
             self.waits.extend(until_ms.map(|until_ms| (until_ms, id)));
+            self.touch(id);
             if due {
                 self.act(id, now_ms);
             }
@@ -239,7 +249,7 @@ impl AlarmEngine {
                 at_ms: now_ms,
                 from,
                 to,
-                reason,
+                reason: reason.clone(),
             }));
             if muted || !entry.definition.actions.enabled {
                 continue;
@@ -248,7 +258,13 @@ impl AlarmEngine {
                 self.effects.push(Effect::ActionDue(ActionDue {
                     alarm: alarm.clone(),
                     arn: arn.clone(),
-                    state: to,
+                    from,
+                    to: Told {
+                        state: to,
+                        reason: reason.clone(),
+                        reason_data: None,
+                        since_ms: now_ms,
+                    },
                     at_ms: now_ms,
                     key: contributor_key(alarm, entry.made_ms, now_ms, &attributes, arn),
                     contributor: Some(attributes.clone()),

@@ -73,7 +73,9 @@ impl AlarmEngine {
                 };
                 let entry = self.entry_mut(id);
                 entry.owed_ms = NEVER;
-                entry.set_evaluation(Some(state), now_ms);
+                if entry.set_evaluation(Some(state), now_ms) {
+                    self.touch(id);
+                }
                 return Vec::new();
             }
         };
@@ -96,8 +98,10 @@ impl AlarmEngine {
             Watch::Composite(_) => {}
         }
         let entry = self.entry_mut(id);
-        if entry.evaluation != Some(EvaluationState::InWarmUp) {
-            entry.set_evaluation(partial.then_some(EvaluationState::PartialData), now_ms);
+        if entry.evaluation != Some(EvaluationState::InWarmUp)
+            && entry.set_evaluation(partial.then_some(EvaluationState::PartialData), now_ms)
+        {
+            self.touch(id);
         }
         self.done(now_ms)
     }
@@ -112,11 +116,17 @@ impl AlarmEngine {
     ) {
         let returned: Vec<Attributes> = series.into_iter().map(|s| s.attributes).collect();
         let entry = self.entry_mut(id);
-        (entry.owed_ms, entry.evaluated_ms, entry.forced) = (NEVER, at_ms, false);
+        (entry.owed_ms, entry.evaluated_ms) = (NEVER, at_ms);
+        let mut touched = std::mem::take(&mut entry.forced);
         let contributors = entry.contributors.get_or_insert_default();
+        let before = contributors.clone();
         let turned =
             contributors.on_returned(returned, at_ms, promql.pending_ms(), promql.recovery_ms());
         let (alarming, total) = (contributors.alarming(), contributors.all.len());
+        touched |= *contributors != before;
+        if touched {
+            self.touch(id);
+        }
         self.push_contributors(id, turned, now_ms);
         let state = if alarming > 0 { AlarmState::Alarm } else { AlarmState::Ok };
         self.follow_contributors(id, state, alarming, total, now_ms);
@@ -132,8 +142,9 @@ impl AlarmEngine {
     ) {
         if series.is_empty() {
             // Nothing to tell apart: what gaps say decides, as for a metric.
-            let turned = self.entry_mut(id).contributors.get_or_insert_default();
-            let turned = turned.on_decided(Vec::new(), at_ms);
+            let contributors = self.entry_mut(id).contributors.get_or_insert_default();
+            let turned = contributors.on_decided(Vec::new(), at_ms);
+            self.touch(id);
             self.push_contributors(id, turned, now_ms);
             let datapoints = datapoints(metric, &AnswerSeries::default(), at_ms);
             return self.settle(id, at_ms, now_ms, &datapoints);
@@ -149,17 +160,26 @@ impl AlarmEngine {
             })
             .collect();
         let entry = self.entry_mut(id);
-        (entry.owed_ms, entry.evaluated_ms, entry.forced) = (NEVER, at_ms, false);
+        (entry.owed_ms, entry.evaluated_ms) = (NEVER, at_ms);
+        let mut touched = std::mem::take(&mut entry.forced);
         if now_ms < entry.warm_until_ms {
+            if touched {
+                self.touch(id);
+            }
             return;
         }
-        entry.warm_until_ms = NEVER;
+        touched |= std::mem::replace(&mut entry.warm_until_ms, NEVER) != NEVER;
         if entry.evaluation == Some(EvaluationState::InWarmUp) {
-            entry.set_evaluation(None, now_ms);
+            touched |= entry.set_evaluation(None, now_ms);
         }
         let contributors = entry.contributors.get_or_insert_default();
+        let before = contributors.clone();
         let turned = contributors.on_decided(decided, at_ms);
         let (alarming, total) = (contributors.alarming(), contributors.all.len());
+        touched |= *contributors != before;
+        if touched {
+            self.touch(id);
+        }
         self.push_contributors(id, turned, now_ms);
         let state = if alarming > 0 { AlarmState::Alarm } else { AlarmState::Ok };
         self.follow_contributors(id, state, alarming, total, now_ms);

@@ -1,11 +1,12 @@
 //! The state of all machines as bytes, so that a restart goes on where the last checkpoint ends.
 //!
-//! Definitions are not in it, they are in the catalog; windows are not either, they are rebuilt.
+//! A checkpoint is a head, which is small and changes with every tick, and a row for each alarm, which
+//! changes when the alarm does: so keeping up with a million alarms costs what changes. Definitions are
+//! not in it, they are in the catalog; windows are not either, they are rebuilt.
 //!
-//! Layout, numbers as varints (times in zigzag form), texts with their length in front: version (1
-//! byte), time, position, classes (cadence, newest evaluation), excluded ranges, then each alarm, sorted
-//! by tenant and name: key, state, reason, reason data, eight times, number, flags, muted number,
-//! suppression, contributors.
+//! Layout, numbers as varints (times in zigzag form), texts with their length in front. Head: version (1
+//! byte), time, position, classes (cadence, newest evaluation), excluded ranges. Row: version, state, the
+//! state before, reason, reason data, eight times, number, flags, muted number, suppression, contributors.
 
 use super::entry::{Entry, EvaluationState, Plan};
 use super::{AlarmEngine, NEVER, Options};
@@ -34,6 +35,7 @@ pub enum CheckpointError {
 /// An alarm as a checkpoint has it.
 struct Saved {
     state: AlarmState,
+    before: AlarmState,
     reason: Option<Box<str>>,
     reason_data: Option<Box<str>>,
     since_ms: i64,
@@ -53,68 +55,110 @@ struct Saved {
     contributors: Option<Contributors>,
 }
 
-struct Checkpoint {
+struct Head {
     now_ms: i64,
     position: u64,
     classes: BTreeMap<i64, i64>,
     excluded: Vec<TimeRange>,
-    alarms: BTreeMap<AlarmKey, Saved>,
+}
+
+/// A definition as it was kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The definition.
+    pub definition: Definition,
+    /// When it was given to [`AlarmEngine::put`], milliseconds since 1970.
+    pub put_ms: i64,
+    /// The alarm's row of the checkpoint, if there is one: without it the alarm begins anew.
+    pub row: Option<Vec<u8>>,
+}
+
+/// What became of an alarm since the last look ([`AlarmEngine::changed_rows`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedRow {
+    /// The alarm.
+    pub alarm: AlarmKey,
+    /// Its row now; none if the alarm is gone.
+    pub row: Option<Vec<u8>>,
+}
+
+/// An engine after a restart.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The engine.
+    pub engine: AlarmEngine,
+    /// Asks for the windows; nothing else has happened.
+    pub effects: Vec<Effect>,
+    /// Alarms whose rows cannot be read, and why: they begin anew.
+    pub unreadable: Vec<(AlarmKey, CheckpointError)>,
 }
 
 impl AlarmEngine {
     /// Makes the engine again after a restart.
     ///
-    /// Each definition comes with the time of its newest change, as it was given to
-    /// [`put`](AlarmEngine::put). `now_ms` is the present; the time since the checkpoint is downtime,
-    /// if it is longer than a pause may be. Points go on behind [`position`](AlarmEngine::position).
-    /// The effects ask for the windows; nothing else has happened.
+    /// `now_ms` is the present; the time since the checkpoint is downtime, if it is longer than a pause
+    /// may be. Points go on behind [`position`](AlarmEngine::position).
     ///
     /// # Errors
-    /// When the checkpoint cannot be read. Without one all alarms begin anew.
+    /// When the head of the checkpoint cannot be read. Without one all alarms are as their rows say, and
+    /// nothing is known of a downtime.
     pub fn load(
         options: Options,
-        definitions: impl IntoIterator<Item = (Definition, i64)>,
+        alarms: impl IntoIterator<Item = Kept>,
         mutes: impl IntoIterator<Item = (TenantId, MuteRule)>,
-        checkpoint: Option<&[u8]>,
+        head: Option<&[u8]>,
         now_ms: i64,
-    ) -> Result<(Self, Vec<Effect>), CheckpointError> {
-        let mut saved = checkpoint.map(Checkpoint::read).transpose()?;
+    ) -> Result<Loaded, CheckpointError> {
+        let head = head.map(Head::read).transpose()?;
         let mut engine = Self::new(options);
         // Windows are asked for as far back as they reach from now.
         engine.now_ms = now_ms;
         for (tenant, rule) in mutes {
             engine.put_mute(tenant, rule);
         }
-        for (definition, put_ms) in definitions {
+        let mut unreadable = Vec::new();
+        for Kept { definition, put_ms, row } in alarms {
             let key = definition.key.clone();
             let id = engine.insert(definition, put_ms);
-            let Some(saved) = &mut saved else { continue };
-            if let Some(alarm) = saved.alarms.remove(&key) {
-                engine.restore(id, alarm);
+            match row.as_deref().map(Saved::of_row) {
+                None => {}
+                Some(Ok(saved)) => {
+                    let class = engine.entry(id).class.and_then(|(cadence_ms, _)| {
+                        head.as_ref()?.classes.get(&cadence_ms).copied()
+                    });
+                    engine.restore(id, saved, class.unwrap_or(NEVER));
+                    engine.entry_mut(id).is_touched = false;
+                }
+                Some(Err(error)) => unreadable.push((key, error)),
             }
         }
-        if let Some(saved) = saved {
-            engine.position = saved.position;
-            engine.excluded = saved.excluded;
-            for (cadence_ms, evaluated_ms) in saved.classes {
+        // Rows that are as they were kept need not be written again.
+        let touched = std::mem::take(&mut engine.touched);
+        engine.touched = touched.into_iter().filter(|id| engine.entry(*id).is_touched).collect();
+        if let Some(head) = head {
+            engine.position = head.position;
+            engine.excluded = head.excluded;
+            for (cadence_ms, evaluated_ms) in head.classes {
                 if let Some(class) = engine.classes.get_mut(&cadence_ms) {
                     class.evaluated_ms = evaluated_ms;
                 }
             }
-            engine.now_ms = saved.now_ms;
-            if saved.now_ms != NEVER {
+            engine.now_ms = head.now_ms;
+            if head.now_ms != NEVER {
                 engine.follow_clock(now_ms);
             }
             engine.now_ms = engine.now_ms.max(now_ms);
         }
         let effects = std::mem::take(&mut engine.effects);
-        Ok((engine, effects))
+        Ok(Loaded { engine, effects, unreadable })
     }
 
-    fn restore(&mut self, id: u32, saved: Saved) {
+    /// `class_ms` is when all alarms that are evaluated as often were evaluated last: a row is older
+    /// where nothing changed since.
+    fn restore(&mut self, id: u32, saved: Saved, class_ms: i64) {
         let entry = self.entry_mut(id);
         let changed_since = entry.put_ms != saved.put_ms;
-        entry.state = saved.state;
+        (entry.state, entry.before) = (saved.state, saved.before);
         entry.reason = saved.reason;
         entry.reason_data = saved.reason_data;
         (entry.since_ms, entry.updated_ms) = (saved.since_ms, saved.updated_ms);
@@ -132,7 +176,8 @@ impl AlarmEngine {
         }
         entry.evaluation = saved.evaluation;
         entry.warm_until_ms = saved.warm_until_ms;
-        entry.evaluated_ms = saved.evaluated_ms;
+        let evaluated_ms = saved.evaluated_ms.max(class_ms);
+        entry.evaluated_ms = evaluated_ms;
         entry.not_before_ms = saved.not_before_ms;
         entry.repeated_ms = saved.repeated_ms;
         let slots: Vec<u32> = match &entry.plan {
@@ -142,7 +187,7 @@ impl AlarmEngine {
         };
         match &mut entry.plan {
             // A late point may have arrived that nobody looked at yet.
-            Plan::Slot(..) | Plan::Math(_) if !saved.forced => entry.owed_ms = saved.evaluated_ms,
+            Plan::Slot(..) | Plan::Math(_) if !saved.forced => entry.owed_ms = evaluated_ms,
             Plan::Composite(_, suppression) => {
                 *suppression = saved.suppression;
                 let until_ms = suppression.until_ms();
@@ -153,11 +198,11 @@ impl AlarmEngine {
             }
             _ => {}
         }
-        slots.into_iter().for_each(|slot| self.was_looked_at(slot, saved.evaluated_ms));
+        slots.into_iter().for_each(|slot| self.was_looked_at(slot, evaluated_ms));
     }
 
-    /// Appends the state of all alarms.
-    pub fn checkpoint(&self, out: &mut Vec<u8>) {
+    /// Appends the head of the checkpoint.
+    pub fn head(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         put_i64(out, self.now_ms);
         put_u64(out, self.position);
@@ -171,22 +216,40 @@ impl AlarmEngine {
             put_i64(out, range.start_ms);
             put_i64(out, range.end_ms);
         }
-        let mut ids: Vec<u32> =
-            self.by_name.values().flat_map(|names| names.values().copied()).collect();
-        ids.sort_unstable_by(|a, b| {
-            self.entry(*a).definition.key.cmp(&self.entry(*b).definition.key)
-        });
-        put_u64(out, ids.len() as u64);
-        for id in ids {
-            put_entry(out, self.entry(id), self.fresh.contains(&id));
+    }
+
+    /// Returns the rows that changed since the last call, those of deleted alarms first. They belong to
+    /// the effects that came since, and to the head as it is now.
+    pub fn changed_rows(&mut self) -> Vec<ChangedRow> {
+        let gone = std::mem::take(&mut self.gone);
+        let mut rows: Vec<ChangedRow> =
+            gone.into_iter().map(|alarm| ChangedRow { alarm, row: None }).collect();
+        for id in std::mem::take(&mut self.touched) {
+            let Some(entry) = self.alarms[id as usize].as_mut() else { continue };
+            if !std::mem::take(&mut entry.is_touched) {
+                continue;
+            }
+            let alarm = entry.definition.key.clone();
+            let mut row = vec![VERSION];
+            put_entry(&mut row, self.entry(id), self.fresh.contains(&id));
+            rows.push(ChangedRow { alarm, row: Some(row) });
+        }
+        rows
+    }
+
+    /// Says that the row of an alarm is another.
+    pub(super) fn touch(&mut self, id: u32) {
+        if let Some(entry) = self.alarms[id as usize].as_mut()
+            && !std::mem::replace(&mut entry.is_touched, true)
+        {
+            self.touched.push(id);
         }
     }
 }
 
 fn put_entry(out: &mut Vec<u8>, entry: &Entry, fresh: bool) {
-    put_u64(out, u64::from(entry.definition.key.tenant.0));
-    put_bytes(out, entry.definition.key.name.as_bytes());
     out.push(entry.state as u8);
+    out.push(entry.before as u8);
     for text in [&entry.reason, &entry.reason_data] {
         put_option(out, text.as_deref(), |out, text| put_bytes(out, text.as_bytes()));
     }
@@ -241,14 +304,18 @@ fn put_option<T>(out: &mut Vec<u8>, value: Option<T>, put: impl FnOnce(&mut Vec<
     }
 }
 
-impl Checkpoint {
+/// Returns what stands behind the version.
+fn body(bytes: &[u8]) -> Result<Reader<'_>, CheckpointError> {
+    match bytes.first() {
+        Some(&VERSION) => Ok(Reader::new(&bytes[1..])),
+        Some(&version) if version > VERSION => Err(CheckpointError::Version(version)),
+        _ => Err(CheckpointError::Damaged),
+    }
+}
+
+impl Head {
     fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        match bytes.first() {
-            Some(&VERSION) => {}
-            Some(&version) if version > VERSION => return Err(CheckpointError::Version(version)),
-            _ => return Err(CheckpointError::Damaged),
-        }
-        let mut reader = Reader::new(&bytes[1..]);
+        let mut reader = body(bytes)?;
         let read = Self::read_body(&mut reader).filter(|_| reader.is_empty());
         read.ok_or(CheckpointError::Damaged)
     }
@@ -263,19 +330,20 @@ impl Checkpoint {
         for _ in 0..reader.usize()? {
             excluded.push(TimeRange { start_ms: reader.i64()?, end_ms: reader.i64()? });
         }
-        let mut alarms = BTreeMap::new();
-        for _ in 0..reader.usize()? {
-            let tenant = TenantId(reader.u32()?);
-            let key = AlarmKey { tenant, name: reader.str()?.to_owned() };
-            alarms.insert(key, Saved::read(reader)?);
-        }
-        Some(Self { now_ms, position, classes, excluded, alarms })
+        Some(Self { now_ms, position, classes, excluded })
     }
 }
 
 impl Saved {
+    fn of_row(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let mut reader = body(bytes)?;
+        let read = Self::read(&mut reader).filter(|_| reader.is_empty());
+        read.ok_or(CheckpointError::Damaged)
+    }
+
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let state = *AlarmState::ALL.get(usize::from(reader.u8()?))?;
+        let before = *AlarmState::ALL.get(usize::from(reader.u8()?))?;
         let text = |reader: &mut Reader<'_>| reader.str().map(Box::from);
         let (reason, reason_data) = (option(reader, text)?, option(reader, text)?);
         let mut times = [0i64; 8];
@@ -323,6 +391,7 @@ impl Saved {
         })?;
         Some(Self {
             state,
+            before,
             reason,
             reason_data,
             since_ms,

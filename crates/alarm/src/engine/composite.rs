@@ -59,6 +59,7 @@ impl AlarmEngine {
         let data = reason::composite_data(&triggering);
         let entry = self.entry_mut(id);
         (entry.evaluated_ms, entry.forced) = (now_ms, false);
+        self.touch(id);
         if state != was {
             self.change(id, state, reason, Some(data), now_ms, None);
         }

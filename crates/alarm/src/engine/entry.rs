@@ -19,6 +19,8 @@ pub(super) struct Entry {
     /// None for an alarm that was never evaluated.
     pub(super) reason: Option<Box<str>>,
     pub(super) reason_data: Option<Box<str>>,
+    /// The state before this one.
+    pub(super) before: AlarmState,
     /// When the state became this one.
     pub(super) since_ms: i64,
     /// When the state or the evaluation state became this one.
@@ -46,6 +48,8 @@ pub(super) struct Entry {
     /// Where it stands among the alarms that are evaluated at the same moments.
     pub(super) class: Option<(i64, u32)>,
     pub(super) contributors: Option<Box<Contributors>>,
+    /// Its row of the checkpoint is to be written again.
+    pub(super) is_touched: bool,
 }
 
 /// How an alarm is evaluated.
@@ -127,6 +131,7 @@ impl Entry {
     pub(super) fn new(definition: Definition, plan: Plan, now_ms: i64) -> Self {
         Self {
             state: definition.watch.first_state(),
+            before: definition.watch.first_state(),
             definition,
             plan,
             reason: None,
@@ -146,6 +151,7 @@ impl Entry {
             repeated_ms: NEVER,
             class: None,
             contributors: None,
+            is_touched: false,
         }
     }
 
@@ -185,9 +191,17 @@ impl Entry {
             .collect()
     }
 
-    pub(super) fn set_evaluation(&mut self, evaluation: Option<EvaluationState>, now_ms: i64) {
-        if self.evaluation != evaluation {
+    /// Says whether it is another one than before.
+    #[must_use]
+    pub(super) fn set_evaluation(
+        &mut self,
+        evaluation: Option<EvaluationState>,
+        now_ms: i64,
+    ) -> bool {
+        let other = self.evaluation != evaluation;
+        if other {
             (self.evaluation, self.updated_ms) = (evaluation, now_ms);
         }
+        other
     }
 }

@@ -107,7 +107,8 @@ impl AlarmEngine {
     /// Takes the periods of an evaluation, newest first, and decides.
     pub(super) fn settle(&mut self, id: u32, end_ms: i64, now_ms: i64, datapoints: &[Datapoint]) {
         let entry = self.alarms[id as usize].as_mut().expect("an alarm that is due is there");
-        (entry.owed_ms, entry.evaluated_ms, entry.forced) = (NEVER, end_ms, false);
+        (entry.owed_ms, entry.evaluated_ms) = (NEVER, end_ms);
+        let mut touched = std::mem::take(&mut entry.forced);
         let Watch::Metric(metric) = &entry.definition.watch else { return };
         let mut cells = std::mem::take(&mut self.cells);
         cells.clear();
@@ -118,15 +119,20 @@ impl AlarmEngine {
         if entry.warm_until_ms != NEVER {
             let full = decision.filled == 0 && !whole;
             if now_ms < entry.warm_until_ms && !full {
-                entry.set_evaluation(Some(EvaluationState::InWarmUp), now_ms);
+                touched |= entry.set_evaluation(Some(EvaluationState::InWarmUp), now_ms);
+                if touched {
+                    self.touch(id);
+                }
                 return;
             }
             entry.warm_until_ms = NEVER;
+            touched = true;
         }
-        if entry.evaluation.is_some() {
-            entry.set_evaluation(None, now_ms);
-        }
+        touched |= entry.set_evaluation(None, now_ms);
         let decided = decision.state.filter(|state| *state != entry.state);
+        if touched {
+            self.touch(id);
+        }
         let Some(state) = decided else { return self.repeat(id, end_ms, now_ms) };
         let Watch::Metric(metric) = self.entry(id).definition.watch.clone() else { return };
         if self.keeps(&metric, datapoints, decision) {

@@ -143,6 +143,29 @@ impl AlarmEngine {
         self.links[at] = Links::of(links);
     }
 
+    /// Says whether points of a series are wanted; others need not be given.
+    #[inline]
+    pub fn wants(&self, series: u32) -> bool {
+        self.links.get(series as usize).is_some_and(|links| !links.all().is_empty())
+    }
+
+    /// Says that points may have been missed: all windows are asked for again.
+    pub fn doubt_everything(&mut self) -> Vec<Effect> {
+        for id in 0..self.slots.len() as u32 {
+            if let Some(slot) = self.slots[id as usize].as_mut() {
+                slot.in_doubt = true;
+                self.request(id);
+            }
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Goes on behind another position of the journal: after a start, what was kept may know of
+    /// positions that the journal lost.
+    pub fn rewind(&mut self, position: u64) {
+        self.position = position;
+    }
+
     /// Takes points. Alarms whose periods were looked at already are looked at again when a late point
     /// falls into them.
     pub fn on_points(&mut self, batch: &Batch<'_>) -> Vec<Effect> {

@@ -91,6 +91,7 @@ impl AlarmEngine {
         let key = definition.key.clone();
         self.alarms[id as usize] = Some(Box::new(Entry::new(definition, Plan::Scheduled, now_ms)));
         self.by_name.entry(key.tenant).or_default().insert(key.name, id);
+        self.touch(id);
         self.plan(id, now_ms);
         id
     }
@@ -113,6 +114,7 @@ impl AlarmEngine {
         let kept = suppressor(&entry.definition) == suppressor(&definition);
         entry.definition = definition;
         entry.put_ms = now_ms;
+        self.touch(id);
         self.plan(id, now_ms);
         if let (Plan::Composite(_, after), true, Some(before)) =
             (&mut self.entry_mut(id).plan, kept, before)
@@ -134,6 +136,7 @@ impl AlarmEngine {
         if let Some(names) = self.by_name.get_mut(&key.tenant) {
             names.remove(&key.name);
         }
+        self.gone.push(key.clone());
         let alarm = key.clone();
         let what = HistoryKind::Deleted;
         self.effects.push(Effect::History(HistoryItem { alarm, at_ms: now_ms, what }));
@@ -149,6 +152,7 @@ impl AlarmEngine {
         if !enabled {
             entry.muted = None;
         }
+        self.touch(id);
         true
     }
 
@@ -245,12 +249,12 @@ impl AlarmEngine {
         let Some(warm_up) = metric.warm_up() else {
             entry.warm_until_ms = NEVER;
             if entry.evaluation == Some(EvaluationState::InWarmUp) {
-                entry.set_evaluation(None, now_ms);
+                let _ = entry.set_evaluation(None, now_ms);
             }
             return;
         };
         entry.warm_until_ms = now_ms.saturating_add(warm_up.ms());
-        entry.set_evaluation(Some(EvaluationState::InWarmUp), now_ms);
+        let _ = entry.set_evaluation(Some(EvaluationState::InWarmUp), now_ms);
         if entry.state != AlarmState::InsufficientData {
             let reason = reason::WARMING_UP.to_owned();
             let state = AlarmState::InsufficientData;

@@ -54,6 +54,7 @@ impl AlarmEngine {
         }
         for id in std::mem::take(&mut self.fresh) {
             self.mark_dirty(id, None);
+            self.touch(id);
         }
         self.evaluate_composites(now_ms);
         self.end_waits(now_ms);
@@ -62,8 +63,11 @@ impl AlarmEngine {
     }
 
     /// Returns when [`on_tick`](Self::on_tick) is due next, milliseconds since 1970: at the next grid
-    /// time plus the lateness, at the end of a wait, at the end of a mute window.
+    /// time plus the lateness, at the end of a wait, at the end of a mute window. Never without alarms.
     pub fn next_due_ms(&self) -> i64 {
+        if self.is_empty() {
+            return i64::MAX;
+        }
         if self.now_ms == NEVER {
             return NEVER;
         }
@@ -84,6 +88,11 @@ impl AlarmEngine {
 
     pub(super) fn follow_clock(&mut self, now_ms: i64) {
         if self.now_ms == NEVER {
+            return;
+        }
+        if self.is_empty() {
+            // Nobody looks then, and nothing was missed.
+            self.now_ms = now_ms;
             return;
         }
         if now_ms.saturating_sub(self.now_ms) > self.options.pause_ms_max {

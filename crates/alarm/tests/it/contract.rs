@@ -7,8 +7,8 @@ use alarm::definition::{
 };
 use alarm::missing::TreatMissing;
 use alarm::{
-    ActionDue, AlarmEngine, AlarmState, Batch, Effect, History, Observed, Options, Point, PutError,
-    Rebuild,
+    ActionDue, AlarmEngine, AlarmState, Batch, Effect, History, Kept, Loaded, Observed, Options,
+    Point, PutError, Rebuild,
 };
 use eval::Statistic;
 use model::{Kind, SeriesKey, Unit};
@@ -171,8 +171,7 @@ fn a_sample_of_the_future_is_asked_for_once_when_its_time_has_come() {
 fn an_action_has_the_same_key_when_it_is_decided_again() {
     let mut engine = engine(0);
     point(&mut engine, 1, 30_000, 9.0);
-    let mut bytes = Vec::new();
-    engine.checkpoint(&mut bytes);
+    let (head, row) = checkpoint(&mut engine);
     let (now_ms, later_ms) = (START_MS + 62_000, START_MS + 64_000);
     let keys = |effects: &[Effect]| -> Vec<String> {
         let key = |effect: &Effect| match effect {
@@ -184,9 +183,9 @@ fn an_action_has_the_same_key_when_it_is_decided_again() {
     let first = keys(&engine.on_tick(now_ms, now_ms));
     assert_eq!(first.len(), 1);
     // What happened behind the checkpoint is lost, and happens again a little later.
-    let definitions = [(sum(), START_MS)];
-    let (mut engine, effects) =
-        AlarmEngine::load(Options::default(), definitions, [], Some(&bytes), later_ms).unwrap();
+    let kept = Kept { definition: sum(), put_ms: START_MS, row: Some(row) };
+    let loaded = AlarmEngine::load(Options::default(), [kept], [], Some(&head), later_ms);
+    let Loaded { mut engine, effects, .. } = loaded.unwrap();
     assert_eq!(engine.position(), 1);
     let known = [(START_MS + 30_000, Observed::Float(9.0))];
     engine.on_rebuilt(rebuilds(&effects)[0].slot, &history(1, &known), later_ms);
@@ -211,18 +210,56 @@ fn a_child_has_150_parents_at_most() {
     engine.put(parent(150), START_MS).expect("there is room again");
 }
 
+/// Returns head and row of an engine with one alarm.
+fn checkpoint(engine: &mut AlarmEngine) -> (Vec<u8>, Vec<u8>) {
+    let mut head = Vec::new();
+    engine.head(&mut head);
+    let rows = engine.changed_rows();
+    assert_eq!(rows.len(), 1);
+    (head, rows[0].row.clone().expect("it is there"))
+}
+
 #[test]
 fn a_damaged_checkpoint_is_refused() {
-    let mut bytes = Vec::new();
-    engine(0).checkpoint(&mut bytes);
-    let load = |bytes: &[u8]| {
-        let loaded = AlarmEngine::load(Options::default(), [], [], Some(bytes), START_MS);
-        loaded.map(|_| ()).map_err(|error| error.to_string())
+    let (mut head, mut row) = checkpoint(&mut engine(0));
+    let load = |head: &[u8], row: &[u8]| {
+        let kept = Kept { definition: sum(), put_ms: START_MS, row: Some(row.to_vec()) };
+        let loaded = AlarmEngine::load(Options::default(), [kept], [], Some(head), START_MS);
+        loaded.map_err(|error| error.to_string()).map(|loaded| {
+            assert_eq!(loaded.engine.len(), 1, "it begins anew");
+            loaded.unreadable.into_iter().map(|(_, error)| error.to_string()).collect::<Vec<_>>()
+        })
     };
-    assert_eq!(load(&bytes), Ok(()));
-    for cut in 0..bytes.len() {
-        assert_eq!(load(&bytes[..cut]), Err("the checkpoint is damaged".into()), "{cut}");
+    assert_eq!(load(&head, &row), Ok(vec![]));
+    let damaged = "the checkpoint is damaged".to_owned();
+    for cut in 0..head.len() {
+        assert_eq!(load(&head[..cut], &row), Err(damaged.clone()), "{cut}");
     }
-    bytes[0] = 9;
-    assert_eq!(load(&bytes), Err("the checkpoint has version 9, known is 1".into()));
+    for cut in 0..row.len() {
+        assert_eq!(load(&head, &row[..cut]), Ok(vec![damaged.clone()]), "{cut}");
+    }
+    let newer = "the checkpoint has version 9, known is 1".to_owned();
+    row[0] = 9;
+    assert_eq!(load(&head, &row), Ok(vec![newer.clone()]));
+    head[0] = 9;
+    assert_eq!(load(&head, &row), Err(newer));
+}
+
+#[test]
+fn rows_change_with_their_alarms_only() {
+    let mut engine = engine(0);
+    let changed = |engine: &mut AlarmEngine| -> Vec<(String, bool)> {
+        let rows = engine.changed_rows();
+        rows.into_iter().map(|row| (row.alarm.name, row.row.is_some())).collect()
+    };
+    assert_eq!(changed(&mut engine), [("a".to_owned(), true)]);
+    engine.on_tick(START_MS + 62_000, START_MS + 62_000);
+    assert_eq!(changed(&mut engine), [], "it has no data, as before");
+    point(&mut engine, 1, 70_000, 9.0);
+    engine.on_tick(START_MS + 122_000, START_MS + 122_000);
+    assert_eq!(changed(&mut engine), [("a".to_owned(), true)]);
+    engine.on_tick(START_MS + 132_000, START_MS + 132_000);
+    assert_eq!(changed(&mut engine), []);
+    engine.delete(&World::key("a"), START_MS + 140_000);
+    assert_eq!(changed(&mut engine), [("a".to_owned(), false)]);
 }

@@ -15,9 +15,7 @@ use alarm::definition::{
     PromqlSpec, SourceSpec, SuppressorSpec, Watch, Zone,
 };
 use alarm::missing::TreatMissing;
-use alarm::{
-    ActionsFate, AlarmEngine, AlarmState, AnswerSeries, Effect, HistoryKind, Options, PutError,
-};
+use alarm::{ActionsFate, AlarmState, AnswerSeries, Effect, HistoryKind, Options, PutError};
 use model::{Delta, Kind, SeriesKey, Unit};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -341,25 +339,10 @@ impl Script {
 
     /// Goes on from a checkpoint, after some time.
     fn restart(&mut self, text: &str) {
-        let mut bytes = Vec::new();
-        self.world.engine.checkpoint(&mut bytes);
         self.world.now_ms += if text.is_empty() { 0 } else { duration_ms(text) };
-        let definitions = self.definitions.values().cloned();
-        let mutes = self.mutes.iter().cloned().map(|rule| (TENANT, rule));
-        let loaded = AlarmEngine::load(
-            self.world.options,
-            definitions,
-            mutes,
-            Some(&bytes),
-            self.world.now_ms,
-        );
-        let (engine, effects) = loaded.expect("our own checkpoint is read");
-        self.world.engine = engine;
-        for (number, (key, kind)) in (0..).zip(self.world.series.clone()) {
-            self.world.engine.on_series(number, kind, &key);
-        }
-        let mut again = Vec::new();
-        self.world.engine.checkpoint(&mut again);
+        let effects = self
+            .world
+            .restart(self.definitions.values().cloned().collect::<Vec<_>>(), self.mutes.clone());
         let effects = self.world.carry_out(effects);
         self.log(effects);
     }

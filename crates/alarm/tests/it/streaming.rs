@@ -8,7 +8,7 @@ use alarm::definition::{
     MathQuery, MathSpec, Metric, MetricAlarm, MetricSpec, Part, SourceSpec, Watch, Zone,
 };
 use alarm::missing::TreatMissing;
-use alarm::{AlarmEngine, AlarmState, Effect, Options};
+use alarm::{AlarmState, Effect, Options};
 use eval::Statistic;
 use model::{Delta, Kind, SeriesKey, Unit};
 use proptest::prelude::*;
@@ -224,8 +224,7 @@ impl Run {
     }
 
     fn restart(&mut self) {
-        let (mut bytes, now_ms) = (Vec::new(), self.world.now_ms);
-        self.world.engine.checkpoint(&mut bytes);
+        let now_ms = self.world.now_ms;
         let polled = self.polled.values().map(|polled| polled.definition.clone());
         let all: Vec<(Definition, i64)> = polled
             .chain(self.composites.values().cloned())
@@ -234,13 +233,7 @@ impl Run {
                 (made, put_ms)
             })
             .collect();
-        let loaded = AlarmEngine::load(self.world.options, all, [], Some(&bytes), now_ms);
-        let (engine, effects) = loaded.expect("our own checkpoint is read");
-        self.world.engine = engine;
-        // Only the newest number of a series is good after a restart.
-        for (number, (key, kind)) in (0..).zip(self.world.series.clone()) {
-            self.world.engine.on_series(number, kind, &key);
-        }
+        let effects = self.world.restart(all, []);
         self.take(effects);
         let store = Store { series: &self.keys, points: &self.world.points };
         for polled in self.polled.values_mut() {

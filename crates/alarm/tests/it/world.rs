@@ -1,9 +1,9 @@
 //! What is around the engine, as small as it can be: series, a store of all points, and time.
 
-use alarm::definition::AlarmKey;
+use alarm::definition::{AlarmKey, Definition, MuteRule};
 use alarm::{
-    AlarmEngine, Answer, AnswerSeries, Batch, Effect, History, Observed, Options, Point, Rebuild,
-    ScheduledQuery,
+    AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, Effect, History, Kept, Loaded, Observed,
+    Options, Point, Rebuild, ScheduledQuery,
 };
 use model::{Delta, Kind, SeriesKey, TenantId};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) points: Vec<Stored>,
     /// Answers to queries, by the name of the alarm; none is a failure.
     pub(crate) answers: BTreeMap<String, Option<Vec<AnswerSeries>>>,
+    /// The rows of the checkpoint, each as it was when it changed last.
+    pub(crate) rows: BTreeMap<AlarmKey, Vec<u8>>,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             series: Vec::new(),
             points: Vec::new(),
             answers: BTreeMap::new(),
+            rows: BTreeMap::new(),
         }
     }
 
@@ -104,7 +107,42 @@ impl World {
             let more = self.carry_out(more);
             done.extend(more);
         }
+        self.keep();
         done
+    }
+
+    fn keep(&mut self) {
+        for ChangedRow { alarm, row } in self.engine.changed_rows() {
+            match row {
+                Some(row) => drop(self.rows.insert(alarm, row)),
+                None => drop(self.rows.remove(&alarm)),
+            }
+        }
+    }
+
+    /// Goes on from what was kept; returns what it asks for.
+    pub(crate) fn restart(
+        &mut self,
+        definitions: impl IntoIterator<Item = (Definition, i64)>,
+        mutes: impl IntoIterator<Item = MuteRule>,
+    ) -> Vec<Effect> {
+        self.keep();
+        let mut head = Vec::new();
+        self.engine.head(&mut head);
+        let kept = definitions.into_iter().map(|(definition, put_ms)| {
+            let row = self.rows.get(&definition.key).cloned();
+            Kept { definition, put_ms, row }
+        });
+        let mutes = mutes.into_iter().map(|rule| (TENANT, rule));
+        let loaded = AlarmEngine::load(self.options, kept, mutes, Some(&head), self.now_ms);
+        let Loaded { engine, effects, unreadable } = loaded.expect("our own head is read");
+        assert_eq!(unreadable, []);
+        self.engine = engine;
+        // Only the newest number of a series is good after a restart.
+        for (number, (key, kind)) in (0..).zip(&self.series) {
+            self.engine.on_series(number, *kind, key);
+        }
+        effects
     }
 
     fn rebuild(&mut self, rebuild: &Rebuild) -> Vec<Effect> {

@@ -1,10 +1,11 @@
 //! Alarms: what a stranger writes into definitions, and checkpoints.
 
 use alarm::definition::{
-    CompositeAlarm, CompositeSpec, Invalid, MuteRule, MuteSpec, PromqlAlarm, PromqlSpec,
-    SuppressorSpec, Zone,
+    Actions, AlarmKey, CompositeAlarm, CompositeSpec, Definition, Invalid, MuteRule, MuteSpec,
+    PromqlAlarm, PromqlSpec, SuppressorSpec, Watch, Zone,
 };
-use alarm::{AlarmEngine, Options};
+use alarm::{AlarmEngine, Kept, Loaded, Options};
+use model::TenantId;
 
 pub(super) const DEFINITION_WORDS: &[&[u8]] = &[
     b"cron(",
@@ -75,13 +76,40 @@ pub(super) fn definition(input: &[u8]) {
     }
 }
 
-/// A checkpoint of nobody's: it is read or refused, and what is read is written alike.
+/// A checkpoint of nobody's: head or row, it is read or refused, and what is read is written alike.
 pub(super) fn checkpoint(input: &[u8]) {
-    let load = |bytes: &[u8]| AlarmEngine::load(Options::default(), [], [], Some(bytes), NOW_MS);
-    let Ok((engine, effects)) = load(input) else { return };
-    assert!(effects.is_empty() && engine.is_empty());
-    let mut bytes = Vec::new();
-    engine.checkpoint(&mut bytes);
-    let (again, _) = load(&bytes).expect("our own checkpoint is read");
-    assert_eq!(again.position(), engine.position());
+    let watch = Watch::Promql(
+        PromqlAlarm::new(PromqlSpec {
+            query: "up == 0".into(),
+            interval_s: 60,
+            pending_s: 60,
+            recovery_s: 0,
+        })
+        .expect("a query"),
+    );
+    let key = AlarmKey { tenant: TenantId(1), name: "p".into() };
+    let definition =
+        Definition::new(key, "arn".into(), Actions::default(), watch).expect("a definition");
+    let load = |head: Option<&[u8]>, row: &[u8]| {
+        let (definition, row) = (definition.clone(), Some(row.to_vec()));
+        let kept = Kept { definition, put_ms: NOW_MS, row };
+        AlarmEngine::load(Options::default(), [kept], [], head, NOW_MS)
+    };
+    if let Ok(Loaded { engine, .. }) = load(Some(input), &[]) {
+        let mut head = Vec::new();
+        engine.head(&mut head);
+        let again = load(Some(&head), &[]).expect("our own head is read");
+        assert_eq!(again.engine.position(), engine.position());
+    }
+    let Loaded { mut engine, unreadable, .. } = load(None, input).expect("there is no head");
+    if unreadable.is_empty() {
+        assert_eq!(engine.changed_rows(), [], "it is as it was kept");
+        let key = definition.key.clone();
+        engine.set_actions_enabled(&key, true);
+        let rows = engine.changed_rows();
+        let row = rows[0].row.as_ref().expect("it is there");
+        let again = load(None, row).expect("there is no head");
+        assert!(again.unreadable.is_empty(), "our own row is read");
+        assert_eq!(again.engine.status(&key), engine.status(&key));
+    }
 }

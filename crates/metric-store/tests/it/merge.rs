@@ -229,11 +229,11 @@ fn the_tap_shows_what_was_kept_in_order_and_holds_the_journal() {
     write(&store, DAY, 2);
     write(&store, DAY + 1000, 2);
     let mut seen = Vec::new();
-    assert_eq!(tap.read(10, |event| seen.push(event)).unwrap(), 2);
+    assert_eq!(tap.read(10, |_, event| seen.push(event)).unwrap(), 2);
     let declared = |e: &&TapEvent| matches!(e, TapEvent::Declared { .. });
     assert_eq!(seen.iter().filter(declared).count(), 2, "each series once");
     assert_eq!(seen.len(), 6);
-    assert_eq!(tap.read(10, |_| panic!("nothing new")).unwrap(), 0);
+    assert_eq!(tap.read(10, |_, _| panic!("nothing new")).unwrap(), 0);
     // Far more than a segment, and flushed: the tap still gets all of it.
     for n in 0..500 {
         write(&store, DAY + 4000 + n, 200);
@@ -241,7 +241,7 @@ fn the_tap_shows_what_was_kept_in_order_and_holds_the_journal() {
     store.flush().unwrap();
     write(&store, DAY + 10_000, 2);
     store.flush().unwrap();
-    assert_eq!(tap.read(10_000, |_| {}).unwrap(), 501);
+    assert_eq!(tap.read(10_000, |_, _| {}).unwrap(), 501);
     // Past the limit a reader that stands still is cut loose.
     for n in 0..3000 {
         write(&store, DAY + 20_000 + n, 200);
@@ -249,7 +249,7 @@ fn the_tap_shows_what_was_kept_in_order_and_holds_the_journal() {
     store.flush().unwrap();
     write(&store, DAY + 30_000, 2);
     store.flush().unwrap();
-    let cut = tap.read(10, |_| {});
+    let cut = tap.read(10, |_, _| {});
     assert!(matches!(cut, Err(metric_store::TapError::CutLoose { .. })), "{cut:?}");
 }
 

@@ -1,9 +1,216 @@
-//! Alarms: what was put, and what it became.
+//! Alarms: what was put, what it became, and who drives the engine.
+//!
+//! The engine ([`alarm::AlarmEngine`]) decides; this module gives it points, time and answers, and
+//! carries out what it says: states and history are kept ([`keep`]), actions become notices.
 
+mod ask;
+mod carry;
+mod follow;
+mod history;
+mod keep;
+mod message;
 mod record;
+mod verbs;
 
+pub use history::{HistoryFilter, HistoryShown, HistoryType};
+pub(crate) use keep::TABLES;
 pub use record::{
     AlarmRecord, CompositeRecord, ConditionRecord, MetricRecord, MetricsRecord, MuteRecord,
     PromqlRecord, QueryRecord, StatRecord, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
     mute_rule_arn,
 };
+pub use verbs::{
+    AlarmError, AlarmFilter, AlarmKind, AlarmShown, ContributorShown, MuteRuleShown, NewState,
+};
+
+use crate::Platform;
+use crate::tenants::Tenants;
+use alarm::definition::AlarmKey;
+use alarm::{AlarmEngine, Effect, Kept, Loaded, Options, Rebuild, ScheduledQuery};
+use catalog::{Catalog, CatalogError};
+use keep::{HEAD, HEADS, Keeping, MUTES, RECORDS, ROWS};
+use model::{Scope, TenantId};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An alarm as it was put, and where.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) record: AlarmRecord,
+    pub(crate) scope: Scope,
+}
+
+/// Everything about alarms that is in memory.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    running: Mutex<Running>,
+    keeping: Keeping,
+    /// Held by whoever follows the stream: one at a time.
+    follower: Mutex<follow::Follower>,
+    /// What nobody has asked the query engine yet.
+    queries: Mutex<VecDeque<ScheduledQuery>>,
+    /// Something was put, or is to be asked.
+    news: (Mutex<u64>, Condvar),
+}
+
+/// The engine, and what its effects are carried out with.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) engine: AlarmEngine,
+    pub(crate) known: BTreeMap<AlarmKey, Arc<Known>>,
+    pub(crate) mutes: BTreeMap<(TenantId, String), MuteRecord>,
+    /// Windows that the engine asked for.
+    rebuilds: VecDeque<Rebuild>,
+    /// Tells items of the history apart; larger than all that are kept.
+    history_number: u64,
+    /// When the head of the checkpoint was queued last.
+    head_queued_ms: i64,
+}
+
+/// Tells contributors apart in 16 characters. Source: CloudWatch API reference, `ContributorId`.
+pub(crate) fn contributor_id(attributes: &[(String, String)]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    for (name, value) in attributes {
+        hash.update((name.len() as u64).to_le_bytes());
+        hash.update(name);
+        hash.update((value.len() as u64).to_le_bytes());
+        hash.update(value);
+    }
+    hash.finalize().iter().take(8).fold(String::new(), |mut text, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+impl Alarms {
+    /// Reads what was kept, and makes the engine of it.
+    pub(crate) fn load(
+        catalog: &dyn Catalog,
+        tenants: &Tenants,
+        now_ms: i64,
+    ) -> Result<Self, CatalogError> {
+        let scopes: HashMap<TenantId, Scope> = tenants.all().into_iter().collect();
+        let mut rows: HashMap<String, Vec<u8>> = catalog.scan(ROWS, "")?.into_iter().collect();
+        let (mut kept, mut known) = (Vec::new(), BTreeMap::new());
+        for (place, value) in catalog.scan(RECORDS, "")? {
+            let found = keep::of_place(&place)
+                .and_then(|(tenant, _)| Some((tenant, scopes.get(&tenant)?.clone())));
+            let (Some((tenant, scope)), Some(record)) = (found, AlarmRecord::decode(&value)) else {
+                tracing::error!(
+                    alarm = place,
+                    "an alarm cannot be read: it is kept and not evaluated"
+                );
+                continue;
+            };
+            let definition = match record.definition(tenant, &scope) {
+                Ok(definition) => definition,
+                Err(wrong) => {
+                    let why = wrong.first().map(ToString::to_string).unwrap_or_default();
+                    tracing::error!(alarm = place, why, "an alarm cannot be evaluated any more");
+                    continue;
+                }
+            };
+            let key = definition.key.clone();
+            let (put_ms, row) = (record.configured_ms, rows.remove(&place));
+            kept.push(Kept { definition, put_ms, row });
+            known.insert(key, Arc::new(Known { record, scope }));
+        }
+        let mut mutes = BTreeMap::new();
+        let mut rules = Vec::new();
+        for (place, value) in catalog.scan(MUTES, "")? {
+            let tenant = keep::of_place(&place).map(|(tenant, _)| tenant);
+            let record = MuteRecord::decode(&value);
+            let rule = record.as_ref().and_then(|record| record.rule().ok());
+            let (Some(tenant), Some(record), Some(rule)) = (tenant, record, rule) else {
+                tracing::error!(rule = place, "a mute rule cannot be read: it does not count");
+                continue;
+            };
+            mutes.insert((tenant, record.name.clone()), record);
+            rules.push((tenant, rule));
+        }
+        let head = catalog.get(HEADS, HEAD)?;
+        let options = Options::default();
+        let load = |head: Option<&[u8]>, kept, rules| {
+            AlarmEngine::load(options, kept, rules, head, now_ms)
+        };
+        let loaded = match load(head.as_deref(), kept.clone(), rules.clone()) {
+            Ok(loaded) => loaded,
+            Err(error) => {
+                tracing::error!(%error, "alarms go on from their states alone");
+                load(None, kept, rules).expect("there is no head")
+            }
+        };
+        let Loaded { engine, effects, unreadable } = loaded;
+        for (key, error) in unreadable {
+            tracing::error!(alarm = key.name, %error, "the state of an alarm is lost; it begins anew");
+        }
+        let alarms = Self {
+            running: Mutex::new(Running {
+                engine,
+                known,
+                mutes,
+                rebuilds: VecDeque::new(),
+                // The clock may stand still, and goes on from run to run: items stay in order.
+                history_number: 0,
+                head_queued_ms: i64::MIN,
+            }),
+            keeping: Keeping::default(),
+            follower: Mutex::default(),
+            queries: Mutex::default(),
+            news: (Mutex::new(0), Condvar::new()),
+        };
+        let mut running = alarms.running.lock();
+        running.history_number = carry::history_number_after(catalog)?;
+        for effect in effects {
+            if let Effect::Rebuild(rebuild) = effect {
+                running.rebuilds.push_back(rebuild);
+            }
+        }
+        drop(running);
+        Ok(alarms)
+    }
+
+    pub(crate) fn known(&self, key: &AlarmKey) -> Option<Arc<Known>> {
+        self.running.lock().known.get(key).cloned()
+    }
+
+    /// Tells those who wait that there is something to do.
+    pub(crate) fn wake(&self) {
+        *self.news.0.lock() += 1;
+        self.news.1.notify_all();
+    }
+
+    /// Waits until somebody wakes those who wait, at most so long; `seen` is what the last call returned.
+    pub(crate) fn wait(&self, seen: u64, wait: Duration) -> u64 {
+        let mut news = self.news.0.lock();
+        if *news == seen {
+            self.news.1.wait_for(&mut news, wait);
+        }
+        *news
+    }
+
+    /// Empties everything; what is in the catalog is the caller's.
+    pub(crate) fn clear(&self) {
+        let mut follower = self.follower.lock();
+        let mut running = self.running.lock();
+        self.keeping.clear();
+        self.queries.lock().clear();
+        running.engine = AlarmEngine::new(Options::default());
+        running.known.clear();
+        running.mutes.clear();
+        running.rebuilds.clear();
+        *follower = follow::Follower::default();
+    }
+}
+
+impl Platform {
+    /// Has deliveries tell what became of actions.
+    pub(crate) fn keep_what_became_of_actions(&self) {
+        let (alarms, clock) = (self.alarms.clone(), self.clock.clone());
+        self.set_action_log(Arc::new(history::ActionHistory { alarms, clock }));
+    }
+}

@@ -1,0 +1,277 @@
+//! Following the stream: points from the tap and time go into the engine, windows are rebuilt from the
+//! store.
+
+use crate::Platform;
+use alarm::definition::Metric;
+use alarm::{Batch, History, Observed, Point, Rebuild};
+use metric_store::{
+    Detail, Grid, GridSeries, MetricKey, MetricStore, Points, ReadBudget, ReadError, ReadLimits,
+    Tap, TapError, TapEvent,
+};
+use model::{Delta, Kind};
+use std::sync::Arc;
+
+/// Where a follower of the stream is.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    /// None while there are no alarms.
+    tap: Option<Tap>,
+    /// Said once, until it goes on.
+    is_failing: bool,
+    /// The day on which what is too old was forgotten last.
+    swept_day: Option<i64>,
+}
+
+/// Frames that are taken under one hold of the engine.
+const FRAMES: usize = 64;
+/// Windows that are rebuilt before points and time get their turn again.
+const REBUILDS: usize = 1_000;
+
+/// A point of a series that somebody wants.
+struct Taken {
+    series: u32,
+    at_ms: i64,
+    value: Value,
+}
+
+enum Value {
+    Float(f64),
+    Delta(Delta),
+}
+
+impl Taken {
+    fn point(&self) -> Point<'_> {
+        let observed = match &self.value {
+            Value::Float(value) => Observed::Float(*value),
+            Value::Delta(delta) => Observed::Delta(delta),
+        };
+        Point { series: self.series, at_ms: self.at_ms, observed }
+    }
+}
+
+impl Platform {
+    /// Gives the alarms what arrived, and the time; carries out what they decide. Whoever is called
+    /// while another one is at it does it after them. Returns when the next step is due, milliseconds
+    /// since 1970, if nothing arrives before; never without alarms.
+    pub fn alarm_step(&self) -> i64 {
+        let alarms = &self.alarms;
+        let mut follower = alarms.follower.lock();
+        loop {
+            let now_ms = self.clock.now_ms();
+            self.forget_old_history(&mut follower, now_ms);
+            let is_drained = self.take_points(&mut follower, now_ms);
+            let rebuilt = self.rebuild(&mut follower);
+            let mut running = alarms.running.lock();
+            if running.engine.next_due_ms() <= now_ms {
+                // What arrived before was given, if nothing is left.
+                let seen_ms = if is_drained { now_ms } else { i64::MIN };
+                let effects = running.engine.on_tick(now_ms, seen_ms);
+                self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
+            } else if !running.engine.is_empty() {
+                self.carry_alarms_head(&mut running, now_ms);
+            }
+            let due_ms = running.engine.next_due_ms();
+            let waits = !running.rebuilds.is_empty() && rebuilt.is_ok();
+            drop(running);
+            self.keep_alarms();
+            if is_drained && !waits {
+                return due_ms;
+            }
+        }
+    }
+
+    /// Says whether anything arrived that the alarms were not given yet.
+    pub fn alarms_have_news(&self) -> bool {
+        let Some(follower) = self.alarms.follower.try_lock() else { return false };
+        follower.tap.as_ref().is_some_and(|tap| tap.position() < self.metrics.applied())
+    }
+
+    /// Once a day.
+    fn forget_old_history(&self, follower: &mut Follower, now_ms: i64) {
+        let day = now_ms.div_euclid(86_400_000);
+        if follower.swept_day.replace(day) == Some(day) {
+            return;
+        }
+        match super::history::expired(&*self.catalog, now_ms) {
+            Ok(removals) => drop(self.alarms.keeping.queue(removals)),
+            Err(error) => tracing::warn!(%error, "old history of alarms cannot be looked at"),
+        }
+    }
+
+    /// Waits until alarms have something to do before their next step is due, at most `pause` of real
+    /// time. `seen` is what the last call returned.
+    pub fn wait_for_alarms(&self, seen: u64, pause: std::time::Duration) -> u64 {
+        self.alarms.wait(seen, pause)
+    }
+
+    /// Writes what the alarms decided; what cannot be written waits.
+    fn keep_alarms(&self) {
+        let result = self.alarms.keeping.keep_all(&*self.catalog);
+        match result {
+            Ok(()) => self.wake_deliveries(),
+            Err(error) => {
+                tracing::error!(%error, "what alarms decided could not be kept yet; nobody was told");
+            }
+        }
+    }
+
+    /// Gives points to the engine; says whether nothing is left.
+    fn take_points(&self, follower: &mut Follower, now_ms: i64) -> bool {
+        let alarms = &self.alarms;
+        let mut running = alarms.running.lock();
+        if running.engine.is_empty() {
+            follower.tap = None;
+            return true;
+        }
+        let tap = match &mut follower.tap {
+            Some(tap) => tap,
+            none => {
+                // From here on every series is declared before its points.
+                let from = self.metrics.flushed();
+                running.engine.rewind(from);
+                none.insert(Tap::after(&self.metrics, from))
+            }
+        };
+        let mut batches: Vec<(u64, Vec<Taken>)> = Vec::new();
+        let engine = &mut running.engine;
+        let read = tap.read(FRAMES, |position, event| {
+            if batches.last().is_none_or(|(last, _)| *last != position) {
+                batches.push((position, Vec::new()));
+            }
+            let (series, at_ms, value) = match event {
+                TapEvent::Declared { number, kind, key } => {
+                    return engine.on_series(number, kind, &key);
+                }
+                TapEvent::Float { number, at_ms, value } => (number, at_ms, Value::Float(value)),
+                TapEvent::Single { number, at_ms, value } if engine.wants(number) => {
+                    (number, at_ms, Value::Delta(Delta::of_value(value)))
+                }
+                TapEvent::Delta { number, at_ms, delta } => (number, at_ms, Value::Delta(delta)),
+                // No alarm on a metric compares histograms.
+                TapEvent::Single { .. } | TapEvent::Histogram { .. } => return,
+            };
+            if engine.wants(series) && !matches!(value, Value::Float(value) if !value.is_finite()) {
+                let (_, points) = batches.last_mut().expect("pushed above");
+                points.push(Taken { series, at_ms, value });
+            }
+        });
+        let mut effects = Vec::new();
+        for (position, points) in &batches {
+            let points: Vec<Point<'_>> = points.iter().map(Taken::point).collect();
+            let batch = Batch { position: *position, arrived_ms: now_ms, points: &points };
+            effects.extend(engine.on_points(&batch));
+        }
+        let frames = match read {
+            Ok(frames) => {
+                follower.is_failing = false;
+                frames
+            }
+            Err(error) => {
+                let lost = matches!(error, TapError::CutLoose { .. });
+                if !std::mem::replace(&mut follower.is_failing, true) || lost {
+                    tracing::warn!(%error, "alarms lost the stream; their windows are read again");
+                }
+                if lost {
+                    follower.tap = None;
+                    effects.extend(running.engine.doubt_everything());
+                }
+                0
+            }
+        };
+        self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
+        frames < FRAMES
+    }
+
+    /// Answers what the engine asks of the past; an error has been said.
+    fn rebuild(&self, follower: &mut Follower) -> Result<(), ()> {
+        let alarms = &self.alarms;
+        for _ in 0..REBUILDS {
+            let Some(rebuild) = alarms.running.lock().rebuilds.pop_front() else { return Ok(()) };
+            let now_ms = self.clock.now_ms();
+            let past = match PastOf::read(&self.metrics, &rebuild) {
+                Ok(past) => past,
+                Err(error) => {
+                    if !std::mem::replace(&mut follower.is_failing, true) {
+                        let metric = &rebuild.metric.name;
+                        tracing::error!(%error, metric, "the past of an alarm's metric cannot be read");
+                    }
+                    alarms.running.lock().rebuilds.push_front(rebuild);
+                    return Err(());
+                }
+            };
+            let points: Vec<(i64, Observed<'_>)> = past.observed();
+            let history = History {
+                position: past.position,
+                series: &past.numbers,
+                points: &points,
+                newest_float_ms: past.newest_float_ms,
+            };
+            let mut running = alarms.running.lock();
+            let effects = running.engine.on_rebuilt(rebuild.slot, &history, now_ms);
+            self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
+        }
+        Ok(())
+    }
+}
+
+/// The past of a metric, as the engine takes it.
+pub(super) struct PastOf {
+    pub(super) position: u64,
+    pub(super) numbers: Vec<u32>,
+    deltas: Vec<(i64, Delta)>,
+    floats: Vec<(i64, f64)>,
+    newest_float_ms: Option<i64>,
+}
+
+impl PastOf {
+    fn read(store: &Arc<MetricStore>, rebuild: &Rebuild) -> Result<Self, ReadError> {
+        let detail = if rebuild.distribution { Detail::Distribution } else { Detail::Statistics };
+        let grid = Grid { period_ms: rebuild.step_ms, range: rebuild.range, detail };
+        let key = metric_key(rebuild.tenant, &rebuild.metric);
+        // What the engine decides by is no question of anybody's.
+        let budget = ReadBudget::new(ReadLimits::default(), None);
+        let past = store.past_of(key, &grid, &budget)?;
+        let mut found = Self {
+            position: past.position,
+            numbers: past.numbers,
+            deltas: Vec::new(),
+            floats: Vec::new(),
+            newest_float_ms: None,
+        };
+        for series in &past.series {
+            found.add(series, &budget)?;
+        }
+        found.floats.sort_by_key(|(at_ms, _)| *at_ms);
+        Ok(found)
+    }
+
+    fn add(&mut self, series: &GridSeries, budget: &ReadBudget) -> Result<(), ReadError> {
+        // Samples are given one by one: the engine must know of which moments it has one.
+        if let (Kind::Float, Some(raw)) = (series.kind(), series.as_raw()) {
+            if let Points::Floats(points) = raw.points()? {
+                let newest = points.last().map(|(at_ms, _)| *at_ms);
+                self.newest_float_ms = self.newest_float_ms.max(newest);
+                self.floats.extend(points.into_iter().filter(|(_, value)| value.is_finite()));
+            }
+            return Ok(());
+        }
+        self.deltas.extend(series.periods(budget)?);
+        Ok(())
+    }
+
+    fn observed(&self) -> Vec<(i64, Observed<'_>)> {
+        let deltas = self.deltas.iter().map(|(at_ms, delta)| (*at_ms, Observed::Delta(delta)));
+        let floats = self.floats.iter().map(|(at_ms, value)| (*at_ms, Observed::Float(*value)));
+        deltas.chain(floats).collect()
+    }
+}
+
+pub(super) fn metric_key(tenant: model::TenantId, metric: &Metric) -> MetricKey<'_> {
+    MetricKey {
+        tenant,
+        namespace: &metric.namespace,
+        name: &metric.name,
+        labels: &metric.dimensions,
+        unit: metric.unit,
+    }
+}

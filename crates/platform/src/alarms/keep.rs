@@ -1,0 +1,143 @@
+//! What of alarms outlives a restart, and in which order it is written.
+//!
+//! Everything stands in the catalog, whose writes are whole: the state of an alarm, its history and what
+//! must be told are one write, so that a crash neither loses nor repeats a transition. Changes are
+//! queued under the engine's lock, in the engine's order, and written outside of it: many puts and the
+//! effects of a tick share a write.
+
+use alarm::definition::AlarmKey;
+use catalog::{Catalog, CatalogError, Change};
+use model::TenantId;
+use parking_lot::Mutex;
+
+/// Records of alarms, under tenant and name.
+pub(crate) const RECORDS: &str = "alarms";
+/// Rows of the engine's checkpoint, under tenant and name.
+pub(crate) const ROWS: &str = "alarm-states";
+/// The head of the engine's checkpoint.
+pub(crate) const HEADS: &str = "alarm-engine";
+pub(crate) const HEAD: &str = "head";
+/// What happened, under tenant, time and a number.
+pub(crate) const HISTORY: &str = "alarm-history";
+/// Mute rules, under tenant and name.
+pub(crate) const MUTES: &str = "alarm-mute-rules";
+/// Tags of alarms and mute rules, under tenant, sort and name.
+pub(crate) const TAGS: &str = "alarm-tags";
+
+/// All tables, for emptying them.
+pub(crate) const TABLES: [&str; 6] = [RECORDS, ROWS, HEADS, HISTORY, MUTES, TAGS];
+
+/// Returns where something of a tenant stands; all of them sort by tenant, then name.
+pub(crate) fn place(tenant: TenantId, name: &str) -> String {
+    format!("{:010}/{name}", tenant.0)
+}
+
+/// Reads a [`place`].
+pub(crate) fn of_place(place: &str) -> Option<(TenantId, &str)> {
+    let (tenant, name) = place.split_once('/')?;
+    (tenant.len() == 10).then_some(())?;
+    Some((TenantId(tenant.parse().ok()?), name))
+}
+
+/// Returns where an item of the history stands: they sort by tenant, then time.
+pub(crate) fn history_place(tenant: TenantId, at_ms: i64, number: u64) -> String {
+    format!("{:010}/{:016}/{number:016x}", tenant.0, at_ms.max(0))
+}
+
+/// Reads the time of a [`history_place`].
+pub(crate) fn history_time(place: &str) -> Option<i64> {
+    place.split('/').nth(1)?.parse().ok()
+}
+
+pub(crate) fn alarm_place(key: &AlarmKey) -> String {
+    place(key.tenant, &key.name)
+}
+
+/// Changes on their way into the catalog.
+#[derive(Debug, Default)]
+pub(crate) struct Keeping {
+    queue: Mutex<Queue>,
+    /// Held by whoever writes for all that wait.
+    writing: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    changes: Vec<Change>,
+    /// How many times changes were queued, and up to which of them they are kept.
+    queued: u64,
+    kept: u64,
+}
+
+impl Keeping {
+    /// Queues changes behind all that were queued before; returns what [`keep`](Self::keep) takes.
+    pub(crate) fn queue(&self, changes: Vec<Change>) -> u64 {
+        let mut queue = self.queue.lock();
+        if !changes.is_empty() {
+            queue.changes.extend(changes);
+            queue.queued += 1;
+        }
+        queue.queued
+    }
+
+    /// Returns when everything up to a ticket is durable, with all that was queued meanwhile.
+    ///
+    /// # Errors
+    /// When the catalog fails. What was queued stays queued and is tried again with the next call.
+    pub(crate) fn keep(&self, catalog: &dyn Catalog, ticket: u64) -> Result<(), CatalogError> {
+        let _writing = self.writing.lock();
+        let (changes, upto) = {
+            let mut queue = self.queue.lock();
+            if queue.kept >= ticket {
+                return Ok(());
+            }
+            (std::mem::take(&mut queue.changes), queue.queued)
+        };
+        match catalog.write(changes.clone()) {
+            Ok(()) => {
+                self.queue.lock().kept = upto;
+                Ok(())
+            }
+            Err(error) => {
+                let mut queue = self.queue.lock();
+                let later = std::mem::replace(&mut queue.changes, changes);
+                queue.changes.extend(later);
+                Err(error)
+            }
+        }
+    }
+
+    /// Writes whatever waits.
+    ///
+    /// # Errors
+    /// As [`keep`](Self::keep).
+    pub(crate) fn keep_all(&self, catalog: &dyn Catalog) -> Result<(), CatalogError> {
+        let ticket = self.queue.lock().queued;
+        self.keep(catalog, ticket)
+    }
+
+    /// Forgets what waits, as everything is emptied.
+    pub(crate) fn clear(&self) {
+        let _writing = self.writing.lock();
+        let mut queue = self.queue.lock();
+        queue.changes.clear();
+        queue.kept = queue.queued;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_sort_by_tenant_and_are_read_back() {
+        let (a, b) = (place(TenantId(9), "z/ä"), place(TenantId(10), "a"));
+        assert!(a < b);
+        assert_eq!(of_place(&a), Some((TenantId(9), "z/ä")));
+        assert_eq!(of_place("9/z"), None);
+        let (early, late) =
+            (history_place(TenantId(1), 999, 7), history_place(TenantId(1), 1_000, 1));
+        assert!(early < late);
+        assert_eq!(history_time(&late), Some(1_000));
+    }
+}
