@@ -6,6 +6,7 @@ mod checkpoint;
 mod composite;
 mod entry;
 mod evaluate;
+mod explain;
 mod math;
 mod points;
 mod put;
@@ -14,6 +15,7 @@ mod tick;
 pub use answer::{Answer, AnswerSeries};
 pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded};
 pub use entry::{Contribution, EvaluationState, Status};
+pub use explain::Explanation;
 pub use points::{Batch, History, Point};
 pub use put::PutError;
 

@@ -78,7 +78,7 @@ pub use effect::{
 };
 pub use engine::{
     AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, CheckpointError, Contribution,
-    EvaluationState, History, Kept, Loaded, Options, Point, PutError, Status,
+    EvaluationState, Explanation, History, Kept, Loaded, Options, Point, PutError, Status,
 };
 pub use lang::alarm_rule::AlarmState;
 pub use suppress::SuppressedBy;

@@ -27,10 +27,10 @@ mod usage;
 pub use access::{AccessError, AuthMode, Verb};
 pub use alarm::{AlarmState, EvaluationState, Status as AlarmStatus, SuppressedBy};
 pub use alarms::{
-    AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, CompositeRecord, ConditionRecord,
-    ContributorShown, HistoryFilter, HistoryShown, HistoryType, MetricRecord, MetricsRecord,
-    MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord, WarmUpRecord,
-    WatchRecord, WindowRecord, alarm_arn, mute_rule_arn,
+    AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf, CompositeRecord,
+    ConditionRecord, ContributorShown, HistoryFilter, HistoryShown, HistoryType, MetricRecord,
+    MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord,
+    Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use credentials::{

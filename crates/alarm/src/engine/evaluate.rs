@@ -69,7 +69,13 @@ impl AlarmEngine {
     }
 
     /// Puts the periods of the evaluation range together, newest first.
-    fn collect(&self, entry: &Entry, metric: &MetricAlarm, end_ms: i64, out: &mut Vec<Datapoint>) {
+    pub(super) fn collect(
+        &self,
+        entry: &Entry,
+        metric: &MetricAlarm,
+        end_ms: i64,
+        out: &mut Vec<Datapoint>,
+    ) {
         match &entry.plan {
             Plan::Slot(slot, statistic) => {
                 let ring = &self.slot(*slot).ring;

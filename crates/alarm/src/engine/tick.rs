@@ -78,6 +78,19 @@ impl AlarmEngine {
         grid_ms.min(wait_ms).min(mute_ms)
     }
 
+    /// Returns when something is to be decided next: as [`next_due_ms`](Self::next_due_ms), without the
+    /// ticks that only say that time goes on. For replays, whose clock does not stand still unseen.
+    pub fn next_evaluation_ms(&self) -> i64 {
+        let past_ms = self.now_ms.saturating_sub(self.options.lateness_ms);
+        let classes = self.classes.iter().filter(|(_, class)| !class.alarms.is_empty());
+        let grids = classes.map(|(cadence_ms, _)| {
+            (past_ms.div_euclid(*cadence_ms) + 1) * cadence_ms + self.options.lateness_ms
+        });
+        let wait_ms = self.waits.first().map(|(until_ms, _)| *until_ms);
+        let mute_ms = self.mute_ends.first().map(|(until_ms, _)| *until_ms);
+        grids.chain(wait_ms).chain(mute_ms).min().unwrap_or(i64::MAX)
+    }
+
     /// Records that what arrived between two moments was not seen in time, or could not arrive. Periods
     /// without data in it, and in a grace behind it, are no reason to decide anything.
     pub fn on_downtime(&mut self, from_ms: i64, to_ms: i64) {

@@ -13,7 +13,7 @@ use eval::Statistic;
 use metric_store::{Detail, Grid, ReadBudget, ReadError};
 use model::{Delta, TenantId, TimeRange};
 use query::metric_data::{DataQuery, DataQuestion, DataSource, Line, LineSource, MetricData, Plan};
-use query::{MetricId, Options, PromQuestion, QueryError, Range, Value};
+use query::{Labels, MetricId, Options, PromQuestion, QueryError, Range, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use stdx::Stopwatch;
@@ -112,15 +112,9 @@ impl Platform {
         let Value::Vector(vector) = answer.value else {
             return Err(QueryError::Bad("the query returns no vector".into()));
         };
-        let series = vector.into_iter().map(|sample| {
-            let mut attributes: Vec<(String, String)> = sample
-                .labels
-                .iter()
-                .filter(|(name, _)| *name != "__name__")
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect();
-            attributes.sort_unstable();
-            AnswerSeries { attributes, values: Vec::new() }
+        let series = vector.into_iter().map(|sample| AnswerSeries {
+            attributes: attributes_of(&sample.labels),
+            values: Vec::new(),
         });
         Ok(Answer::Found { series: series.collect(), partial: false })
     }
@@ -199,6 +193,14 @@ impl Platform {
         let series = series.filter(|series| series.values.iter().any(Option::is_some)).collect();
         Ok(Answer::Found { series, partial: false })
     }
+}
+
+/// What tells a series of PromQL: its labels without the name, sorted.
+pub(super) fn attributes_of(labels: &Labels) -> Vec<(String, String)> {
+    let others = labels.iter().filter(|(name, _)| *name != "__name__");
+    let mut all: Vec<_> = others.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
+    all.sort_unstable();
+    all
 }
 
 fn attributes(line: &Line) -> Vec<(String, String)> {

@@ -10,6 +10,7 @@ mod history;
 mod keep;
 mod message;
 mod record;
+mod replay;
 mod verbs;
 
 pub use history::{HistoryFilter, HistoryShown, HistoryType};
@@ -19,6 +20,7 @@ pub use record::{
     PromqlRecord, QueryRecord, StatRecord, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
     mute_rule_arn,
 };
+pub use replay::{BacktestOf, Transition};
 pub use verbs::{
     AlarmError, AlarmFilter, AlarmKind, AlarmShown, ContributorShown, MuteRuleShown, NewState,
 };

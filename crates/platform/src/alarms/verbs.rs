@@ -12,6 +12,7 @@ use alarm::{PutError, Status};
 use catalog::{CatalogError, Change};
 use lang::alarm_rule::{AlarmState, Rule};
 use model::{Principal, Scope, TenantId};
+use query::QueryError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,6 +34,12 @@ pub enum AlarmError {
     /// There is no such alarm or mute rule.
     #[error("there is no alarm or mute rule {0:?}")]
     NotFound(String),
+    /// Too much is asked at once; asking again later helps.
+    #[error("{0}")]
+    Busy(String),
+    /// What it looks at could not be read.
+    #[error(transparent)]
+    Query(QueryError),
     /// It could not be kept.
     #[error(transparent)]
     Catalog(#[from] CatalogError),

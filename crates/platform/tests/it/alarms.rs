@@ -4,15 +4,15 @@
 use crate::golden_write::{key, scope};
 use model::{Delta, Kind, Principal, Scope, Unit};
 use platform::{
-    AlarmFilter, AlarmRecord, AlarmState, AuthMode, ConditionRecord, HistoryFilter, HistoryType,
-    MetricRecord, NewState, Platform, PlatformOptions, PromqlRecord, SyncMode, TimeLimits,
-    TimeStep, WatchRecord,
+    AlarmFilter, AlarmRecord, AlarmState, AuthMode, BacktestOf, CompositeRecord, ConditionRecord,
+    HistoryFilter, HistoryType, MetricRecord, NewState, Platform, PlatformOptions, PromqlRecord,
+    SyncMode, TimeLimits, TimeStep, WatchRecord,
 };
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
-use stdx::{Clock, CrashPlan, Disk, SimDisk, VirtualClock};
+use stdx::{Clock, CrashPlan, Disk, Rng, SimDisk, VirtualClock};
 
 /// 2026-01-01T00:00:00Z.
 const START_MS: i64 = 1_767_225_600_000;
@@ -279,4 +279,110 @@ fn other_tenants_do_not_see_it() {
     assert!(platform.alarms(&me(), &other, &AlarmFilter::default()).is_err(), "not its own");
     let who = Principal::internal(other.account.clone());
     assert!(platform.alarms(&who, &other, &AlarmFilter::default()).expect("none").is_empty());
+}
+
+/// An alarm on one metric, `Maximum` per `period_s`.
+fn on(name: &str, metric: &str, period_s: u32, periods: u32, missing: &str) -> AlarmRecord {
+    let mut record = load_high(Some(missing));
+    record.name = name.into();
+    let WatchRecord::Metric(watch) = &mut record.watch else { unreachable!("made above") };
+    watch.name = metric.into();
+    watch.period_s = period_s;
+    watch.condition.periods = periods;
+    record
+}
+
+/// With a threshold that few values are above.
+fn high(mut record: AlarmRecord) -> AlarmRecord {
+    let WatchRecord::Metric(watch) = &mut record.watch else { unreachable!("made above") };
+    watch.condition.threshold = 6.4;
+    record
+}
+
+/// What a replay says is what the live engine decided: the same alarms, over points that came in time.
+#[test]
+fn a_backtest_equals_the_live_run() {
+    let (disk, clock) = (SimDisk::new(11, CrashPlan::default()), clock());
+    let platform = open(&disk, &clock).expect("a platform");
+    let promql = PromqlRecord {
+        query: "queue > 5".into(),
+        pending_s: Some(60),
+        recovery_s: Some(120),
+        interval_s: 60,
+    };
+    let composite = CompositeRecord {
+        rule: "ALARM(minute) OR (ALARM(quick) AND NOT OK(long))".into(),
+        suppressor: None,
+        wait_s: None,
+        extension_s: None,
+    };
+    let mut alarms = vec![
+        on("minute", "load", 60, 2, "missing"),
+        high(on("long", "load", 180, 1, "breaching")),
+        on("ignoring", "gaps", 60, 1, "ignore"),
+        record("queue-long", WatchRecord::Promql(promql)),
+        record("any", WatchRecord::Composite(composite)),
+    ];
+    let mut quick = on("quick", "load", 10, 1, "notBreaching");
+    let WatchRecord::Metric(watch) = &mut quick.watch else { unreachable!("made above") };
+    (watch.statistic, watch.extended_statistic) = (None, Some("p90".into()));
+    alarms.push(quick);
+    // Some minutes of before.
+    let mut rng = Rng::from_seed(3);
+    for back in 1..10 {
+        assert!(put(&platform, "load", Kind::Delta, START_MS - back * MINUTE_MS, 9.0));
+    }
+    for alarm in &alarms {
+        platform.put_alarm(&me(), &home(), alarm.clone(), &[]).expect("put");
+    }
+    for step in 0..360 {
+        let at_ms = clock.now_ms();
+        assert!(put(&platform, "load", Kind::Delta, at_ms, rng.below(12) as f64 / 1.7));
+        if step % 6 == 0 {
+            assert!(put(&platform, "queue", Kind::Float, at_ms, rng.below(10) as f64));
+            if rng.below(3) > 0 {
+                assert!(put(&platform, "gaps", Kind::Delta, at_ms, rng.below(9) as f64));
+            }
+        }
+        assert!(advance(&platform, &clock, 10_000));
+    }
+    let filter = HistoryFilter {
+        what: Some(HistoryType::StateUpdate),
+        is_ascending: true,
+        ..HistoryFilter::default()
+    };
+    let live: Vec<(String, i64, String)> = platform
+        .alarm_history(&me(), &home(), &filter)
+        .expect("a history")
+        .into_iter()
+        .map(|item| (item.alarm, item.at_ms, item.summary))
+        .collect();
+    let of = BacktestOf {
+        stored: alarms.iter().map(|alarm| alarm.name.clone()).collect(),
+        proposed: Vec::new(),
+        from_ms: START_MS,
+        to_ms: clock.now_ms(),
+    };
+    let replayed = platform.backtest(&me(), &home(), &of).expect("a backtest");
+    let replayed: Vec<(String, i64, String)> = replayed
+        .into_iter()
+        .map(|t| (t.alarm, t.at_ms, format!("Alarm updated from {} to {}", t.from, t.to)))
+        .collect();
+    let sorted = |mut all: Vec<(String, i64, String)>| {
+        all.sort();
+        all
+    };
+    for alarm in &alarms {
+        let many = live.iter().filter(|(name, ..)| *name == alarm.name).count();
+        assert!(many > 4, "{} changed {many} times", alarm.name);
+    }
+    assert_eq!(sorted(replayed), sorted(live));
+    // A proposed definition stands for the stored one of its name.
+    let mut higher = alarms[0].clone();
+    let WatchRecord::Metric(watch) = &mut higher.watch else { unreachable!("made above") };
+    watch.condition.threshold = 100.0;
+    let of = BacktestOf { proposed: vec![higher], stored: Vec::new(), ..of };
+    let replayed = platform.backtest(&me(), &home(), &of).expect("a backtest");
+    let changes: Vec<_> = replayed.iter().map(|t| (t.from.name(), t.to.name())).collect();
+    assert_eq!(changes, [("INSUFFICIENT_DATA", "OK")]);
 }
