@@ -63,12 +63,31 @@ impl Grouped {
     }
 }
 
+/// Which group each of some series is in.
+#[derive(Debug, Default)]
+pub(crate) struct Numbered {
+    /// For each series the number of its group.
+    pub(crate) of: Vec<u32>,
+    /// The groups.
+    pub(crate) values: Vec<Values>,
+}
+
 /// Groups `numbers`, which must be sorted.
 pub(crate) fn group<I: LabelIndex>(
     index: &I,
     numbers: &[u32],
     labels: &[String],
 ) -> Result<Grouped, I::Error> {
+    let Numbered { of, values } = number(index, numbers, labels)?;
+    Ok(Grouped::of(numbers, &of, values))
+}
+
+/// Says in which group each of `numbers` is, which must be sorted.
+pub(crate) fn number<I: LabelIndex>(
+    index: &I,
+    numbers: &[u32],
+    labels: &[String],
+) -> Result<Numbered, I::Error> {
     let sizes = index.label_sizes()?;
     let size = |label: &String| sizes.iter().find(|(name, _)| name == label).map_or(0, |s| s.1);
     let listed = (labels.len() * index.series_len()) as u64 * LISTED_COST;
@@ -85,7 +104,7 @@ fn by_series<I: LabelIndex>(
     index: &I,
     numbers: &[u32],
     labels: &[String],
-) -> Result<Grouped, I::Error> {
+) -> Result<Numbered, I::Error> {
     let mut known: HashMap<Values, u32> = HashMap::new();
     let mut of_number = Vec::with_capacity(numbers.len());
     index.show_labels(numbers, &mut |_, own| {
@@ -98,7 +117,7 @@ fn by_series<I: LabelIndex>(
     })?;
     let mut values = vec![Values::new(); known.len()];
     known.into_iter().for_each(|(of_group, at)| values[at as usize] = of_group);
-    Ok(Grouped::of(numbers, &of_number, values))
+    Ok(Numbered { of: of_number, values })
 }
 
 /// Walks the values of each label once; what a series has so far is a number.
@@ -106,7 +125,7 @@ fn by_values<I: LabelIndex>(
     index: &I,
     numbers: &[u32],
     labels: &[String],
-) -> Result<Grouped, I::Error> {
+) -> Result<Numbered, I::Error> {
     const NOT_WANTED: u32 = u32::MAX;
     let mut places = vec![NOT_WANTED; numbers.last().map_or(0, |&last| last as usize + 1)];
     (0..).zip(numbers).for_each(|(place, &number)| places[number as usize] = place);
@@ -162,7 +181,7 @@ fn by_values<I: LabelIndex>(
     if numbers.is_empty() {
         values.clear();
     }
-    Ok(Grouped::of(numbers, &of_number, values))
+    Ok(Numbered { of: of_number, values })
 }
 
 #[cfg(test)]

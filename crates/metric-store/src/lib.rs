@@ -46,6 +46,7 @@ mod groups;
 mod head;
 mod inspect;
 mod install;
+mod labels;
 mod maintain;
 mod matcher;
 mod merge;
@@ -84,6 +85,7 @@ pub use inspect::{
     FrameCount, PartSummary, about_rebuilt, about_without, odd_about, summarize_part,
     tenants_of_part, tombstone_is_sound, verify_part,
 };
+pub use labels::Texts;
 pub use maintain::Step;
 pub use matcher::{Matcher, Test};
 pub use part::PartError;
@@ -96,7 +98,7 @@ pub use retention::{Keep, Retention, RetentionRule};
 pub use rollup::read::{Detail, Grid, GridSeries};
 pub use rollup::tier::Tier;
 pub use save::{Saved, SavedPart, check_part, manifest_of_copy};
-pub use scan::{Columns, Scan, ScanReader, Wanted};
+pub use scan::{Columns, Scan, ScanGroups, ScanReader, Wanted};
 pub use selection::{GroupsRead, Selection};
 pub use selector::Selector;
 pub use snapshot::{ReadError, Series};

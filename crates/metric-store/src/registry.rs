@@ -488,13 +488,24 @@ impl Registry {
         }
     }
 
-    /// Shows every label of a tenant, virtual ones included, with all its values.
-    pub(crate) fn for_labels(&self, tenant: TenantId, mut f: impl FnMut(&str, &str)) {
+    /// Shows every label of a tenant, virtual ones included; with all its values, in the order of
+    /// their birth, where `wanted` says so.
+    pub(crate) fn for_labels(
+        &self,
+        tenant: TenantId,
+        wanted: impl Fn(&str) -> bool,
+        mut show: impl FnMut(&str, &[&str]),
+    ) {
         let inner = self.inner.read();
-        for ((_, name), pairs) in inner.labels.iter().filter(|((t, _), _)| *t == tenant) {
-            for &pair in pairs {
-                f(inner.symbols.get(*name), inner.symbols.get(inner.pairs[pair as usize].value));
-            }
+        let of_tenant = inner.labels.iter().filter(|((t, _), _)| *t == tenant);
+        for ((_, name), pairs) in of_tenant {
+            let name = inner.symbols.get(*name);
+            let value = |&pair: &u32| inner.symbols.get(inner.pairs[pair as usize].value);
+            let values: Vec<&str> = match wanted(name) {
+                true => pairs.iter().map(value).collect(),
+                false => Vec::new(),
+            };
+            show(name, &values);
         }
     }
 

@@ -16,8 +16,8 @@ use crate::registry::Registry;
 use crate::retention::Shown;
 use crate::rollup::days::Days;
 use crate::store::MetricStore;
-use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use model::{Kind, SeriesKey, TenantId, TimeRange};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,8 +183,6 @@ impl Keys<'_> {
 
 /// What a series that was found takes beside its chunks, its key and the table that finds it.
 const FOUND_BYTES: u64 = 400;
-/// What a label or a value takes beside its text.
-const LABEL_BYTES: u64 = 80;
 /// How many series are found between two looks at the time.
 const TIMED_SERIES: usize = 1_024;
 
@@ -422,13 +420,33 @@ impl MetricStore {
         range: TimeRange,
         budget: &ReadBudget,
     ) -> Result<Vec<SeriesKey>, ReadError> {
+        let mut keys = Keys { keys: BTreeSet::new(), charge: budget.charge() };
+        self.each_key(tenant, matchers, range, budget, &mut |key| keys.insert(key))?;
+        let Keys { keys, charge } = keys;
+        charge.keep();
+        Ok(keys.iter().filter_map(|k| SeriesKey::decode(k)).collect())
+    }
+
+    /// Shows the canonical keys of series that all matchers take and that have points in `range`, without
+    /// reading values. They come in no order, and some more than once.
+    ///
+    /// # Errors
+    /// As [`MetricStore::select`], and what `show` says.
+    pub fn each_key(
+        &self,
+        tenant: TenantId,
+        matchers: &[Matcher],
+        range: TimeRange,
+        budget: &ReadBudget,
+        show: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
         let shown = self.shown(None);
         let range = shown.range(range);
         self.read_consistently(|view| {
-            let mut keys = Keys { keys: BTreeSet::new(), charge: budget.charge() };
             for part in Self::parts_in(view, range) {
                 budget.check_time()?;
-                let found = serving(part, || {
+                // Of a part that turns out to be damaged nothing is shown.
+                let (bytes, ends) = serving(part, || {
                     let mut numbers = part.select(tenant, matchers)?;
                     let graves = part.graves(&view.tombstones)?;
                     if let Some(graves) = &graves {
@@ -438,31 +456,35 @@ impl MetricStore {
                     if !(range.contains(meta.min_ms) && range.contains(meta.max_ms)) {
                         numbers = with_points(part, &numbers, range, graves.as_deref())?;
                     }
-                    let mut found = Vec::with_capacity(numbers.len());
-                    part.for_keys(&numbers, |_, key| found.push(key.to_vec()))?;
-                    Ok(found)
+                    let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(numbers.len()));
+                    part.for_keys(&numbers, |_, key| {
+                        bytes.extend_from_slice(key);
+                        ends.push(bytes.len());
+                    })?;
+                    Ok((bytes, ends))
                 })?;
-                for key in found {
-                    if shown.by_rules() && !shown.shows(part, &key, range) {
-                        continue;
+                let mut start = 0;
+                for end in ends {
+                    let key = &bytes[start..end];
+                    start = end;
+                    if !shown.by_rules() || shown.shows(part, key, range) {
+                        show(key)?;
                     }
-                    keys.insert(&key)?;
                 }
             }
-            self.head_keys(view, tenant, matchers, range, &mut keys)?;
-            let Keys { keys, charge } = keys;
-            charge.keep();
-            Ok(Some(keys.iter().filter_map(|k| SeriesKey::decode(k)).collect()))
+            self.each_head_key(view, tenant, matchers, range, budget, show)?;
+            Ok(Some(()))
         })
     }
 
-    fn head_keys(
+    fn each_head_key(
         &self,
         view: &View,
         tenant: TenantId,
         matchers: &[Matcher],
         range: TimeRange,
-        keys: &mut Keys<'_>,
+        budget: &ReadBudget,
+        show: &mut dyn FnMut(&[u8]) -> Result<(), ReadError>,
     ) -> Result<(), Restart> {
         let mut add = |registry: &Registry, numbers: &[u32]| {
             for slice in numbers.chunks(SLICE) {
@@ -470,10 +492,10 @@ impl MetricStore {
                 registry.encode_keys(slice, &mut bytes, &mut ends);
                 let mut start = 0;
                 for end in ends {
-                    keys.insert(&bytes[start..end])?;
+                    show(&bytes[start..end])?;
                     start = end;
                 }
-                keys.charge.budget.check_time()?;
+                budget.check_time()?;
             }
             Ok::<(), ReadError>(())
         };
@@ -500,86 +522,6 @@ impl MetricStore {
         let state = self.head.read();
         if state.generation == view.generation { Ok(()) } else { Err(Restart::Again) }
     }
-
-    /// Returns the units that series of a tenant have, among them [`Unit::None`].
-    ///
-    /// # Errors
-    /// As [`MetricStore::select`].
-    pub fn units(
-        &self,
-        tenant: TenantId,
-        range: TimeRange,
-        budget: &ReadBudget,
-    ) -> Result<Vec<Unit>, ReadError> {
-        let labels = self.labels(tenant, range, |label| label == "__unit__", budget)?;
-        let named = labels.get("__unit__").into_iter().flatten().filter_map(|u| u.parse().ok());
-        Ok([Unit::None].into_iter().chain(named).collect())
-    }
-
-    /// Returns the labels of a tenant, virtual ones included, each with its values; of labels that
-    /// `wanted` refuses the names only. Series without points in `range` may count too, as long as
-    /// the day or the head that they are in has any.
-    ///
-    /// # Errors
-    /// As [`MetricStore::select`].
-    pub fn labels(
-        &self,
-        tenant: TenantId,
-        range: TimeRange,
-        wanted: impl Fn(&str) -> bool,
-        budget: &ReadBudget,
-    ) -> Result<BTreeMap<String, BTreeSet<String>>, ReadError> {
-        let shown = self.shown(None);
-        let range = shown.range(range);
-        self.read_consistently(|view| {
-            let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-            let mut charge = budget.charge();
-            // Those who show labels cannot be stopped; what they show after this costs nothing.
-            let mut failed: Option<ReadError> = None;
-            let mut pay = |text: &str| {
-                let paid = charge.take(LABEL_BYTES + text.len() as u64);
-                failed = failed.take().or(paid.err());
-                failed.is_none()
-            };
-            let mut add = |label: &str, value: Option<&str>| {
-                if !labels.contains_key(label) {
-                    if !pay(label) {
-                        return;
-                    }
-                    labels.insert(label.to_owned(), BTreeSet::new());
-                }
-                let values = labels.get_mut(label).expect("inserted above");
-                if let Some(value) = value
-                    && !values.contains(value)
-                    && pay(value)
-                {
-                    values.insert(value.to_owned());
-                }
-            };
-            for part in Self::parts_in(view, range) {
-                budget.check_time()?;
-                serving(part, || {
-                    let graves = part.graves(&view.tombstones)?;
-                    part.for_labels(tenant, &wanted, graves.as_deref(), &mut add)
-                })?;
-            }
-            let registry = {
-                let state = self.head.read();
-                if state.generation != view.generation {
-                    return Err(Restart::Again);
-                }
-                state.registry.clone()
-            };
-            for registry in view.frozen.iter().map(|f| &f.registry).chain([&registry]) {
-                registry.for_labels(tenant, |l, v| add(l, wanted(l).then_some(v)));
-            }
-            if let Some(error) = failed {
-                return Err(error.into());
-            }
-            charge.keep();
-            Ok(Some(labels))
-        })
-    }
 }
 
 pub(crate) enum Restart {
@@ -601,38 +543,47 @@ fn with_points(
     range: TimeRange,
     graves: Option<&Graves>,
 ) -> Result<Vec<u32>, PartError> {
-    let mut touching = BTreeSet::new();
+    let mut touching: Vec<u32> = Vec::with_capacity(numbers.len());
     for block in part.values_blocks() {
         let first = numbers.partition_point(|&n| n < block.first_series);
-        if numbers.get(first).is_none_or(|&n| n > block.last_series)
-            || !range.overlaps(block.min_ms, block.max_ms)
-        {
+        let behind = numbers.partition_point(|&n| n <= block.last_series);
+        if first == behind || !range.overlaps(block.min_ms, block.max_ms) {
             continue;
         }
-        let undecided = part.read_values(block, |series, _, min, max| {
-            if !range.overlaps(min, max) || numbers.binary_search(&series).is_err() {
-                return false;
-            }
-            match graves.map_or(Left::All, |graves| graves.left(series, min, max)) {
-                Left::All => {
-                    touching.insert(series);
-                    false
+        let view = part.kept_values(block)?;
+        let mut undecided = Vec::new();
+        for &series in &numbers[first..behind] {
+            for chunk in view.of_series(series) {
+                let (min, max) = (chunk.min_ms, chunk.max_ms);
+                if !range.overlaps(min, max) {
+                    continue;
                 }
-                Left::Nothing => false,
-                Left::Some => true,
+                match graves.map_or(Left::All, |graves| graves.left(series, min, max)) {
+                    Left::All => touching.push(series),
+                    Left::Nothing => {}
+                    Left::Some => undecided.push(series),
+                }
             }
+        }
+        if undecided.is_empty() {
+            continue;
+        }
+        let chunks = part.read_values(block, |series, _, min, max| {
+            range.overlaps(min, max) && undecided.binary_search(&series).is_ok()
         })?;
-        for (series, chunk) in undecided {
+        for (series, chunk) in chunks {
             let mut points = part.points(&chunk)?;
             if let Some(graves) = graves {
                 graves.cut(series, &mut points);
             }
             if points.any_time(|at| range.contains(at)) {
-                touching.insert(series);
+                touching.push(series);
             }
         }
     }
-    Ok(touching.into_iter().collect())
+    touching.sort_unstable();
+    touching.dedup();
+    Ok(touching)
 }
 
 /// What a part holds of a series: chunks, and what is cut out of them.

@@ -3,7 +3,7 @@
 use crate::Platform;
 use crate::access::{AccessError, Verb};
 use crate::questions::Turn;
-use metric_store::{ExemplarsOf, Matcher, ReadBudget, ReadError};
+use metric_store::{ExemplarsOf, Matcher, ReadBudget, ReadError, Texts};
 use model::{Principal, Scope, SeriesKey, TenantId, TimeRange};
 use query::metric_data::{DataAnswer, DataQuestion};
 use query::{MetricId, PeriodsOfUnit, PromAnswer, PromQuestion, QueryError, StatisticsQuestion};
@@ -288,24 +288,15 @@ impl Platform {
         selectors: &[Vec<lang::promql::Matcher>],
         range: TimeRange,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<Answered<'_, BTreeMap<String, BTreeSet<String>>>, AskError> {
-        if selectors.is_empty() {
-            return self.ask(who, scope, None, |tenant, budget| {
-                Ok(self.metrics.labels(tenant, range, wanted, budget)?)
-            });
-        }
-        let Answered { value: keys, turn } = self.series(who, scope, selectors, range)?;
-        let mut labels: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for key in keys {
-            for (name, value) in query::labels_of(&key) {
-                let keep = wanted(name);
-                let values = labels.entry(name.to_owned()).or_default();
-                if keep {
-                    values.insert(value.to_owned());
-                }
+    ) -> Result<Answered<'_, BTreeMap<String, Texts>>, AskError> {
+        self.ask(who, scope, None, |tenant, budget| {
+            if selectors.is_empty() {
+                return Ok(self.metrics.labels(tenant, range, wanted, budget)?);
             }
-        }
-        Ok(Answered { value: labels, turn })
+            let selectors: Vec<_> = selectors.iter().map(|s| query::store_matchers(s)).collect();
+            let store = &self.metrics;
+            Ok(query::labels_of_series(store, tenant, &selectors, range, wanted, budget)?)
+        })
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod find;
 mod insights;
+mod label_lists;
 pub mod metric_data;
 mod parallel;
 mod prom;
@@ -14,6 +15,7 @@ mod view;
 
 pub use eval::promql::{Annotations, Labels, Options, Range, Series, Value};
 pub use insights::InsightsQuestion;
+pub use label_lists::labels_of_series;
 pub use metric_store::Detail;
 pub use prom::{PromAnswer, PromQuestion};
 pub use statistics::{MetricId, PeriodsOfUnit, StatisticsQuestion};

@@ -4,10 +4,12 @@ use crate::view::{KeyLabels, View, store_matchers};
 use crate::{LocalRunner, QueryError};
 use eval::promql::{
     Annotations, EvalError, Grouping, Labels, Limits, Options, Range, Samples, Selection,
-    SeriesReader, SeriesSet, Source, Value, evaluate,
+    SeriesReader, SeriesSet, SetGroups, Source, Value, evaluate,
 };
 use lang::promql::Expr;
-use metric_store::{Columns, MetricStore, Points, ReadBudget, ReadError, Scan, ScanReader, Wanted};
+use metric_store::{
+    Columns, MetricStore, Points, ReadBudget, ReadError, Scan, ScanGroups, ScanReader, Wanted,
+};
 use model::{TenantId, TimeRange};
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -177,6 +179,26 @@ impl SeriesSet for Found<'_> {
         Box::new(FoundReader { of: self, reader: self.scan.reader(), columns: Columns::default() })
     }
 
+    fn groups(&self, labels: &[String]) -> Result<Option<SetGroups>, EvalError> {
+        if self.scan.len() < GROUPED_MIN {
+            return Ok(None);
+        }
+        let Some(ScanGroups { of, values }) = self.scan.groups(labels).map_err(carried)? else {
+            return Ok(None);
+        };
+        let mut all = Vec::with_capacity(values.len());
+        for values in values {
+            let pairs = labels.iter().zip(&values);
+            let pairs =
+                pairs.filter_map(|(label, value)| Some((label.as_str(), value.as_deref()?)));
+            let group = Labels::from_sorted(pairs);
+            // Where it is listed, and where it is looked up.
+            self.budget.take(2 * group.bytes() as u64 + GROUP_BYTES).map_err(carried)?;
+            all.push(group);
+        }
+        Ok(Some(SetGroups { of, labels: all }))
+    }
+
     fn have_one_name(&self) -> Result<bool, EvalError> {
         if self.scan.has_one_name() {
             return Ok(true);
@@ -199,6 +221,10 @@ impl SeriesSet for Found<'_> {
     }
 }
 
+/// Fewer series are grouped one by one, as they are read.
+const GROUPED_MIN: usize = 256;
+/// What a group takes beside its labels.
+const GROUP_BYTES: u64 = 64;
 /// How many keys are looked at between two looks at the time.
 const SERIES_BETWEEN_CHECKS: usize = 1_024;
 
@@ -209,15 +235,6 @@ struct FoundReader<'f> {
 }
 
 impl FoundReader<'_> {
-    fn labels_with<T>(
-        &mut self,
-        at: usize,
-        read: impl FnOnce(&[(&str, &str)]) -> T,
-    ) -> Result<T, EvalError> {
-        let key = self.reader.key(at).map_err(carried)?;
-        Ok(read(&KeyLabels::of(key).map(KeyLabels::sorted).unwrap_or_default()))
-    }
-
     /// Pays for histograms that stay in the buffer, and may stay in columns for the whole question.
     fn take_histograms(&self, bytes: u64) -> Result<(), EvalError> {
         let held = self.of.histograms.fetch_max(bytes, Ordering::Relaxed);
@@ -254,11 +271,14 @@ impl FoundReader<'_> {
 
 impl SeriesReader for FoundReader<'_> {
     fn labels(&mut self, at: usize) -> Result<Labels, EvalError> {
-        self.labels_with(at, |pairs| Labels::from_sorted(pairs.iter().copied()))
+        let key = self.reader.key(at).map_err(carried)?;
+        Ok(KeyLabels::of(key).map_or_else(Labels::empty, |own| Labels::from_sorted(own.pairs())))
     }
 
     fn group(&mut self, at: usize, grouping: &Grouping, key: &mut String) -> Result<(), EvalError> {
-        self.labels_with(at, |pairs| grouping.key_from(pairs.iter().copied(), key))
+        let own = self.reader.key(at).map_err(carried)?;
+        grouping.key_from(KeyLabels::of(own).into_iter().flat_map(KeyLabels::pairs), key);
+        Ok(())
     }
 
     fn read(&mut self, at: usize, into: &mut Samples) -> Result<(), EvalError> {

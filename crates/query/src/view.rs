@@ -86,29 +86,28 @@ impl View {
 /// Returns a key's labels as PromQL shows them, sorted by name.
 pub fn labels_of(key: &model::SeriesKey) -> Vec<(&str, &str)> {
     let labels = key.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    with_virtual(&key.namespace, &key.name, key.unit, labels)
+    with_virtual(&key.namespace, &key.name, key.unit, labels).collect()
 }
 
+/// Puts labels in their order, those that stand for the front of a key among them; without the empty
+/// ones of these.
 fn with_virtual<'k>(
     namespace: &'k str,
     name: &'k str,
     unit: Unit,
     labels: impl Iterator<Item = (&'k str, &'k str)>,
-) -> Vec<(&'k str, &'k str)> {
+) -> impl Iterator<Item = (&'k str, &'k str)> {
     let unit = if unit == Unit::None { "" } else { unit.name() };
     let mut own = [("__name__", name), ("__namespace__", namespace), ("__unit__", unit)]
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
         .peekable();
-    let mut all = Vec::with_capacity(labels.size_hint().0 + 3);
-    for label in labels {
-        while let Some(before) = own.next_if(|own| own.0 < label.0) {
-            all.push(before);
-        }
-        all.push(label);
-    }
-    all.extend(own);
-    all
+    let mut labels = labels.peekable();
+    std::iter::from_fn(move || match (own.peek(), labels.peek()) {
+        (Some(before), Some(label)) if before.0 < label.0 => own.next(),
+        (_, Some(_)) => labels.next(),
+        (_, None) => own.next(),
+    })
 }
 
 /// The labels of a canonical key that is not decoded.
@@ -137,7 +136,7 @@ impl<'k> KeyLabels<'k> {
     }
 
     /// Returns the labels as PromQL shows them, sorted by name.
-    pub(crate) fn sorted(self) -> Vec<(&'k str, &'k str)> {
+    pub(crate) fn pairs(self) -> impl Iterator<Item = (&'k str, &'k str)> {
         let Self { namespace, name, unit, mut labels, count, .. } = self;
         let pairs = (0..count.min(labels.rest().len()))
             .map_while(move |_| Some((labels.str()?, labels.str()?)));
@@ -166,7 +165,7 @@ mod tests {
             };
             let mut bytes = Vec::new();
             key.encode(&mut bytes);
-            let packed = KeyLabels::of(&bytes).unwrap().sorted();
+            let packed: Vec<_> = KeyLabels::of(&bytes).unwrap().pairs().collect();
             assert_eq!(packed, labels_of(&key));
             assert!(packed.is_sorted() && packed.contains(&("__name__", "cpu")));
             assert!(KeyLabels::of(&bytes[..5]).is_none());

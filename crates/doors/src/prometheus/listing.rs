@@ -4,7 +4,7 @@ use super::Asked;
 use super::answer::{Data, Failure, push_list, push_map, push_text};
 use super::form::decode;
 use super::query::{limit, listed_range};
-use super::result::{Paid, check_size, truncate};
+use super::result::{Paid, check_size, truncate, warn_if_cut};
 use platform::promql::{self, Matcher};
 
 /// Selectors of one question at most: each is a search of its own.
@@ -70,15 +70,26 @@ fn names(asked: &Asked<'_>, values_of: Option<&str>) -> Result<Data, Failure> {
     let (who, scope) = (&asked.caller.who, &asked.caller.scope);
     let wanted = |name: &str| Some(name) == values_of;
     let mut labels = asked.platform().labels(who, scope, &selectors, range, wanted)?;
-    let mut found: Vec<String> = match values_of {
-        Some(name) => labels.remove(name).unwrap_or_default().into_iter().collect(),
-        None => std::mem::take(&mut *labels).into_keys().collect(),
-    };
     let mut data = Data::new();
-    truncate(&mut data, &mut found, limit);
-    push_list(&mut data.json, &found);
+    match values_of {
+        Some(name) => {
+            let values = labels.remove(name).unwrap_or_default();
+            push_limited(&mut data, values.iter(), limit);
+        }
+        None => push_limited(&mut data, labels.keys(), limit),
+    }
     check_size(asked, &data.json)?;
     Ok(data)
+}
+
+/// Appends a list of texts, of which some may be left out.
+fn push_limited(
+    data: &mut Data,
+    texts: impl ExactSizeIterator<Item = impl AsRef<str>>,
+    limit: usize,
+) {
+    warn_if_cut(data, texts.len(), limit);
+    push_list(&mut data.json, texts.take(limit));
 }
 
 /// Undoes the escaping by which a name of any characters fits into a path: `U__` in front, `__` for

@@ -6,6 +6,7 @@ use super::evaluate::Evaluator;
 use super::kahan::{Mean, Variance};
 use super::ledger::Ledger;
 use super::name::Name;
+use super::source::SetGroups;
 use super::window::HISTOGRAM_VISITS;
 use super::{ABSENT, Annotations, Column, EvalError, Grid, Grouping, Labels, is_absent, native};
 use lang::Span;
@@ -21,23 +22,50 @@ pub(super) struct Groups {
     places: HashMap<Labels, usize>,
     labels: Vec<Labels>,
     key: String,
+    /// The set that columns come of, if it has groups of its own, with the numbers that these have here.
+    of_set: Option<(Rc<SetGroups>, Vec<usize>)>,
 }
+
+/// Stands for a group of a set that has no number here yet.
+const NOT_SEEN: usize = usize::MAX;
 
 impl Groups {
     pub(super) fn new(grouping: Grouping) -> Self {
-        Self { grouping, places: HashMap::new(), labels: Vec::new(), key: String::new() }
+        let (places, labels) = (HashMap::new(), Vec::new());
+        Self { grouping, places, labels, key: String::new(), of_set: None }
     }
 
     /// Returns the number of a series' group; numbers count up from 0.
     pub(super) fn place(&mut self, labels: &Labels) -> usize {
+        if self.grouping.is_one() && !self.labels.is_empty() {
+            return 0;
+        }
         self.grouping.key_of(labels, &mut self.key);
         self.place_of_key()
     }
 
     /// As [`Groups::place`], for a column of a stream.
     pub(super) fn place_of(&mut self, name: Name<'_>) -> Result<usize, EvalError> {
-        name.group(&self.grouping, &mut self.key)?;
-        Ok(self.place_of_key())
+        if self.grouping.is_one() && !self.labels.is_empty() {
+            return Ok(0);
+        }
+        let Some((groups, number)) = name.numbered(&self.grouping)? else {
+            name.group(&self.grouping, &mut self.key)?;
+            return Ok(self.place_of_key());
+        };
+        if self.of_set.as_ref().is_none_or(|(known, _)| !Rc::ptr_eq(known, groups)) {
+            self.of_set = Some((Rc::clone(groups), vec![NOT_SEEN; groups.labels.len()]));
+        }
+        let known = self.of_set.as_ref().map(|(_, places)| places[number as usize]);
+        if let Some(place) = known.filter(|place| *place != NOT_SEEN) {
+            return Ok(place);
+        }
+        self.grouping.key_of(&groups.labels[number as usize], &mut self.key);
+        let place = self.place_of_key();
+        if let Some((_, places)) = &mut self.of_set {
+            places[number as usize] = place;
+        }
+        Ok(place)
     }
 
     fn place_of_key(&mut self) -> usize {

@@ -6,6 +6,7 @@ use super::math::{self, Combine};
 use super::name::Name;
 use super::native::Remarks;
 use super::pointwise::{Operator, beside_scalar, broadcast, map, negated};
+use super::select::Wants;
 use super::shape::{self, is_invariant, is_nameless};
 use super::source::{Limits, Source};
 use super::value::{Options, Range, Series, Value};
@@ -258,7 +259,9 @@ impl<'a> Evaluator<'a> {
         let once = grid.count == 1 || !is_invariant(expr);
         if once && !self.shared.wants(expr) {
             match &expr.kind {
-                ExprKind::Vector(selector) => return self.stream_vector(selector, grid, sink),
+                ExprKind::Vector(selector) => {
+                    return self.stream_vector(selector, grid, Wants::Cells, sink);
+                }
                 ExprKind::Call(call) => {
                     if let Some(function) = super::window::WindowFn::of(call.function) {
                         return self.stream_window(function, call, grid, sink);
@@ -325,7 +328,7 @@ impl<'a> Evaluator<'a> {
         Ok(columns)
     }
 
-    /// The streams of leaves: selectors and functions of ranges.
+    /// The streams of leaves whose columns are kept: selectors and functions of ranges.
     fn stream_own(
         &mut self,
         expr: &Expr,
@@ -333,7 +336,7 @@ impl<'a> Evaluator<'a> {
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         match &expr.kind {
-            ExprKind::Vector(selector) => self.stream_vector(selector, grid, sink),
+            ExprKind::Vector(selector) => self.stream_vector(selector, grid, Wants::Labels, sink),
             ExprKind::Call(call) => match super::window::WindowFn::of(call.function) {
                 Some(function) => self.stream_window(function, call, grid, sink),
                 None => Err(EvalError::execution("not a function of a range")),

@@ -84,12 +84,13 @@ impl Labels {
 
     /// Makes a set of pairs that are sorted by name, unique and without empty values already.
     pub fn from_sorted<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut text = String::new();
+        // Most sets fit.
+        let mut text = String::with_capacity(256);
         for (name, value) in pairs {
             put_text(&mut text, name);
             put_text(&mut text, value);
         }
-        Self(text.into())
+        Self(text.as_str().into())
     }
 
     /// Returns names and values, sorted by name.
@@ -147,7 +148,51 @@ impl Borrow<str> for Labels {
 /// By the first label that differs, its name and then its value; a set that ends first is less.
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (one, two) = (self.0.as_bytes(), other.0.as_bytes());
+        let same = same_bytes(one, two);
+        if same == one.len().min(two.len()) {
+            // The bytes of one are the first ones of the other, and so are its texts.
+            return one.len().cmp(&two.len());
+        }
+        // In front of the byte that differs lie texts that are the same.
+        let mut at = 0;
+        loop {
+            let (own, rest) = text_at(one, at);
+            if rest > same {
+                return own.cmp(text_at(two, at).0);
+            }
+            at = rest;
+        }
+    }
+}
+
+/// Returns how many bytes two lists have in common from their starts.
+fn same_bytes(one: &[u8], two: &[u8]) -> usize {
+    const WORD: usize = size_of::<u64>();
+    let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
+    let words = one.chunks_exact(WORD).zip(two.chunks_exact(WORD));
+    let mut same = 0;
+    for (a, b) in words {
+        let differing = word(a) ^ word(b);
+        if differing != 0 {
+            return same + differing.trailing_zeros() as usize / 8;
+        }
+        same += WORD;
+    }
+    same + one[same..].iter().zip(&two[same..]).take_while(|(a, b)| a == b).count()
+}
+
+/// Returns the text whose length stands at a place, and the place behind it.
+fn text_at(bytes: &[u8], mut at: usize) -> (&[u8], usize) {
+    let (mut length, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[at];
+        at += 1;
+        length |= usize::from(byte & (LENGTH_MORE - 1)) << shift;
+        shift += LENGTH_BITS;
+        if byte & LENGTH_MORE == 0 {
+            return (&bytes[at..at + length], at + length);
+        }
     }
 }
 
@@ -241,6 +286,12 @@ impl Grouping {
         self.names.is_empty() && !self.without
     }
 
+    /// Returns the labels that tell groups apart, sorted, if it is said which; the others of a series do
+    /// not.
+    pub fn labels(&self) -> Option<&[String]> {
+        (!self.without).then_some(&self.names)
+    }
+
     /// Says whether a name may tell groups apart.
     pub(super) fn wants_names(&self) -> bool {
         !self.without && self.names.iter().any(|name| is_name(name))
@@ -297,6 +348,25 @@ mod tests {
         shuffled.reverse();
         shuffled.sort();
         assert_eq!(shuffled, sorted);
+    }
+
+    #[test]
+    fn sets_are_ordered_as_their_pairs_are() {
+        let texts = ["", "a", "b", "ab", "aaaaaaaaa", "aaaaaaaab"].map(str::to_owned);
+        let texts = [&texts[..], &["x".repeat(63), "x".repeat(64), "x".repeat(5000)]].concat();
+        let mut sets = vec![Labels::empty()];
+        for name in &texts[1..] {
+            for value in &texts[1..] {
+                sets.push(Labels::from_sorted([(name.as_str(), value.as_str())]));
+                let two = [("A", value.as_str()), (name.as_str(), value.as_str())];
+                sets.push(Labels::from_sorted(two));
+            }
+        }
+        for one in &sets {
+            for two in &sets {
+                assert_eq!(one.cmp(two), one.iter().cmp(two.iter()), "{one} {two}");
+            }
+        }
     }
 
     #[test]

@@ -75,6 +75,6 @@ pub use error::EvalError;
 pub use evaluate::evaluate;
 pub use labels::{Grouping, Labels, LabelsBuilder, NAME};
 pub use note::Annotations;
-pub use source::{Limits, Selection, SeriesReader, SeriesSet, Source, Unlimited};
+pub use source::{Limits, Selection, SeriesReader, SeriesSet, SetGroups, Source, Unlimited};
 pub use step::{Feed, NotSteppable, Sample, Stepper};
 pub use value::{Options, Range, Series, Value};

@@ -2,12 +2,12 @@
 
 use super::evaluate::{Evaluator, Sink, samples_of};
 use super::ledger::Ledger;
-use super::name::Name;
+use super::name::{Name, Names};
 use super::source::{Limits, Selection, SeriesReader, SeriesSet};
 use super::spread::{self, Stop};
 use super::value::Series;
 use super::window::{Boundary, Params, WindowFn, Windowing, after, instant_smoothed};
-use super::window_notes::Names;
+use super::window_notes::Names as Seen;
 use super::{ABSENT, Cells, EvalError, Grid, Labels, Native, Samples, is_absent, merge, native};
 use lang::promql::{Call, Ends, Expr, ExprKind, MatrixSelector, Subquery, VectorSelector};
 use std::cell::RefCell;
@@ -26,6 +26,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         selector: &VectorSelector,
         grid: Grid,
+        wants: Wants,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let lookback_ms = self.options.lookback_ms;
@@ -54,7 +55,7 @@ impl<'a> Evaluator<'a> {
             }
             sink(name, column.cells())
         };
-        self.columns(&*set, grid.count, &fill, of_histograms, sink)
+        self.columns(&*set, grid.count, wants, &fill, of_histograms, sink)
     }
 
     /// The times of the latest samples, in seconds.
@@ -81,7 +82,7 @@ impl<'a> Evaluator<'a> {
             });
             sink(name, Cells::floats(&out))
         };
-        self.columns(&*set, grid.count, &fill, of_histograms, sink)
+        self.columns(&*set, grid.count, Wants::Cells, &fill, of_histograms, sink)
     }
 
     /// A function of each series' windows.
@@ -105,7 +106,7 @@ impl<'a> Evaluator<'a> {
         };
         let windowing =
             |ends, range_ms| Windowing { function, ends, steps: grid, range_ms, params };
-        let mut names = Names::new(function);
+        let mut names = Seen::new(function);
         let result = match &arg.inner().kind {
             ExprKind::Matrix(matrix) => {
                 let ends = self.moved(grid, matrix.vector.at, matrix.vector.offset_ms);
@@ -126,7 +127,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         matrix: &MatrixSelector,
         windowing: &Windowing<'_>,
-        names: &mut Names,
+        names: &mut Seen,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let lookback_ms = self.options.lookback_ms;
@@ -187,7 +188,8 @@ impl<'a> Evaluator<'a> {
             }
             gather.add(name, cells)
         };
-        self.columns(&*set, windowing.steps.count, &fill, of_histograms, &mut see)?;
+        let steps = windowing.steps.count;
+        self.columns(&*set, steps, Wants::Cells, &fill, of_histograms, &mut see)?;
         gather.finish()
     }
 
@@ -195,7 +197,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         subquery: &Subquery,
         windowing: &Windowing<'_>,
-        names: &mut Names,
+        names: &mut Seen,
         sink: &mut Sink<'_>,
     ) -> Result<(), EvalError> {
         let inner = self.subquery_grid(subquery, windowing.ends)?;
@@ -323,12 +325,12 @@ impl<'a> Evaluator<'a> {
         set: &dyn SeriesSet,
         mut visit: impl FnMut(Name<'_>, &mut Samples) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
-        let names = RefCell::new(set.reader());
+        let names = Names::new(set);
         let mut reader = Reading::new(set.reader(), &self.ledger, self.limits);
         for at in 0..set.len() {
             visit(Name::of(&names, at), reader.read(at)?)?;
         }
-        Ok(())
+        reader.settle()
     }
 
     /// Makes a column of each series, on as many threads as there are, and gives them on in order;
@@ -337,6 +339,7 @@ impl<'a> Evaluator<'a> {
         &mut self,
         set: &dyn SeriesSet,
         steps: usize,
+        wants: Wants,
         fill: &Fill<'_>,
         of_histograms: impl Fn(&mut Samples, Name<'_>, &mut Sink<'_>) -> Result<(), EvalError>,
         sink: &mut Sink<'_>,
@@ -351,15 +354,17 @@ impl<'a> Evaluator<'a> {
         // Each thread has a run in hand, and some wait for their turn.
         let held = if threads > 1 { threads + spread::WAITING_MAX } else { 1 };
         ledger.take_columns(held.min(runs), series * steps)?;
-        let names = RefCell::new(set.reader());
+        let names = Names::new(set);
         let own = RefCell::new(Reading::new(set.reader(), ledger, limits));
         let with = || Reading::new(set.reader(), ledger, limits);
         let make = |reading: &mut Reading<'_>, number: usize, stop: &Stop| {
             let first = number * series;
-            Run::fill(reading, first..(first + series).min(set.len()), steps, fill, stop)
+            let series = first..(first + series).min(set.len());
+            Run::fill(reading, series, steps, wants, fill, stop)
         };
         let give = |run: Run| {
             let first = run.first;
+            names.set_made(first, run.labels);
             let (kinds, failed) = (run.kinds, run.failed);
             for ((at, kind), values) in (first..).zip(kinds).zip(run.values.chunks(steps.max(1))) {
                 match kind {
@@ -380,10 +385,19 @@ impl<'a> Evaluator<'a> {
 /// Makes a column of the samples of a series.
 type Fill<'f> = dyn Fn(&mut Samples, &mut [f64]) -> Result<(), EvalError> + Sync + 'f;
 
+/// What of each series is wanted for certain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Its values; labels perhaps.
+    Cells,
+    /// Its labels too, if it has values.
+    Labels,
+}
+
 /// How many values are made before they are given on.
 const CELLS_AT_ONCE: usize = 1 << 15;
 /// And of how many series, at most.
-const SERIES_AT_ONCE: usize = 256;
+const SERIES_AT_ONCE: usize = 1_024;
 /// Fewer series than these are not worth another thread.
 const SERIES_PER_THREAD_MIN: usize = 32;
 
@@ -404,7 +418,12 @@ struct Reading<'r> {
     ledger: &'r Ledger<'r>,
     limits: &'r dyn Limits,
     count: usize,
+    /// Samples that were read and are not counted yet: all threads count in one place.
+    uncounted: usize,
 }
+
+/// So many samples are counted at once, or fewer.
+const UNCOUNTED_MAX: usize = 1 << 14;
 
 impl<'r> Reading<'r> {
     fn new(
@@ -412,7 +431,8 @@ impl<'r> Reading<'r> {
         ledger: &'r Ledger<'r>,
         limits: &'r dyn Limits,
     ) -> Self {
-        Self { reader, samples: Samples::default(), longest: 0, ledger, limits, count: 0 }
+        let samples = Samples::default();
+        Self { reader, samples, longest: 0, ledger, limits, count: 0, uncounted: 0 }
     }
 
     fn read(&mut self, at: usize) -> Result<&mut Samples, EvalError> {
@@ -421,14 +441,25 @@ impl<'r> Reading<'r> {
         }
         self.count += 1;
         self.reader.read(at, &mut self.samples)?;
-        self.limits.read(self.samples.len() as u64)?;
+        self.uncounted += self.samples.len();
+        if self.uncounted >= UNCOUNTED_MAX {
+            self.settle()?;
+        }
         self.pay()?;
         Ok(&mut self.samples)
+    }
+
+    /// Counts what was read.
+    fn settle(&mut self) -> Result<(), EvalError> {
+        let read = std::mem::take(&mut self.uncounted);
+        self.ledger.visit(read)?;
+        self.limits.read(read as u64)
     }
 
     /// Reads what another one has read and counted.
     fn read_again(&mut self, at: usize) -> Result<&mut Samples, EvalError> {
         self.reader.read(at, &mut self.samples)?;
+        self.ledger.visit(self.samples.len())?;
         self.pay()?;
         Ok(&mut self.samples)
     }
@@ -439,7 +470,7 @@ impl<'r> Reading<'r> {
             self.ledger.take_columns(SAMPLE_COLUMNS, len - self.longest)?;
             self.longest = len;
         }
-        self.ledger.visit(len)
+        Ok(())
     }
 }
 
@@ -448,6 +479,8 @@ struct Run {
     first: usize,
     /// What was made of each; they end where something failed.
     kinds: Vec<Filled>,
+    /// What each is called, where it is wanted.
+    labels: Vec<Option<Labels>>,
     /// Step by step for each of them.
     values: Vec<f64>,
     failed: Option<EvalError>,
@@ -466,13 +499,15 @@ impl Run {
         reading: &mut Reading<'_>,
         series: Range<usize>,
         steps: usize,
+        wants: Wants,
         fill: &Fill<'_>,
         stop: &Stop,
     ) -> Self {
         let first = series.start;
         let mut values = vec![ABSENT; series.len() * steps];
         let mut kinds = Vec::with_capacity(series.len());
-        let mut one = |at: usize| {
+        let mut labels = Vec::new();
+        let mut one = |reading: &mut Reading<'_>, at: usize| {
             let samples = reading.read(at)?;
             if !samples.histograms.is_empty() {
                 return Ok(Filled::Histograms);
@@ -490,7 +525,14 @@ impl Run {
             if stop.is_set() {
                 break;
             }
-            match one(at) {
+            let filled = one(reading, at).and_then(|kind| {
+                if wants == Wants::Labels {
+                    let is_there = kind != Filled::Nothing;
+                    labels.push(is_there.then(|| reading.reader.labels(at)).transpose()?);
+                }
+                Ok(kind)
+            });
+            match filled {
                 Ok(kind) => kinds.push(kind),
                 Err(error) => {
                     failed = Some(error);
@@ -498,7 +540,8 @@ impl Run {
                 }
             }
         }
-        Self { first, kinds, values, failed }
+        let failed = failed.or_else(|| reading.settle().err());
+        Self { first, kinds, labels, values, failed }
     }
 }
 

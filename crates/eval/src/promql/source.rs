@@ -42,6 +42,15 @@ pub trait SeriesSet: Sync {
     /// Returns what reads them; several may read at once, each on a thread of its own.
     fn reader(&self) -> Box<dyn SeriesReader + '_>;
 
+    /// Says which group each series is in, by the values of some labels, sorted by name; `None` where it
+    /// takes no less than to look at each series (see [`SeriesReader::group`]).
+    ///
+    /// # Errors
+    /// As [`SeriesReader::labels`].
+    fn groups(&self, _labels: &[String]) -> Result<Option<SetGroups>, EvalError> {
+        Ok(None)
+    }
+
     /// Says whether all have the same name (namespace, unit): without it they differ as before.
     ///
     /// # Errors
@@ -60,6 +69,15 @@ pub trait SeriesSet: Sync {
         }
         Ok(true)
     }
+}
+
+/// The groups of a set's series.
+#[derive(Debug)]
+pub struct SetGroups {
+    /// For each series the number of its group.
+    pub of: Vec<u32>,
+    /// For each group what its series have in common.
+    pub labels: Vec<Labels>,
 }
 
 /// Reads the series of a set, quickest one after the other.

@@ -2,7 +2,7 @@
 //! touches a few blocks of each kind, and so do all that follow it; unpacking them was nine tenths of
 //! such a question.
 
-use super::ValuesView;
+use super::{Entries, ValuesView};
 use moka::sync::Cache;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +16,7 @@ const ENTRY_BYTES: usize = 160;
 #[derive(Debug, Clone)]
 enum Unpacked {
     Bytes(Arc<Vec<u8>>),
+    Entries(Arc<Entries>),
     Values(Arc<ValuesView>),
 }
 
@@ -24,6 +25,7 @@ impl Unpacked {
         ENTRY_BYTES
             + match self {
                 Self::Bytes(bytes) => bytes.len(),
+                Self::Entries(entries) => entries.heap_bytes(),
                 Self::Values(view) => view.heap_bytes(),
             }
     }
@@ -77,6 +79,21 @@ impl Cached {
         let bytes = Arc::new(unpack()?);
         self.cache.blocks.insert(key, Unpacked::Bytes(Arc::clone(&bytes)));
         Ok(bytes)
+    }
+
+    /// Returns a block of keys or labels, reading it if it is not kept.
+    pub(crate) fn entries<E>(
+        &self,
+        offset: u64,
+        read: impl FnOnce() -> Result<Entries, E>,
+    ) -> Result<Arc<Entries>, E> {
+        let key = (self.part, offset);
+        if let Some(Unpacked::Entries(entries)) = self.cache.blocks.get(&key) {
+            return Ok(entries);
+        }
+        let entries = Arc::new(read()?);
+        self.cache.blocks.insert(key, Unpacked::Entries(Arc::clone(&entries)));
+        Ok(entries)
     }
 
     /// Returns a block of values, reading it if it is not kept.

@@ -2,10 +2,12 @@
 //! The bytes are drawn in `FORMAT.md`.
 
 mod cache;
+mod entries;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
 pub(crate) use cache::BlockCache;
+pub(crate) use entries::{Entries, Entry};
 pub(crate) use reader::{ChunkAt, Part, TimesAt, ValuesView};
 pub(crate) use writer::Writer;
 

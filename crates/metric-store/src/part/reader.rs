@@ -1,6 +1,7 @@
 //! Reads a part: the footer once, everything else when asked for, each block checked.
 
 use super::cache::{BlockCache, Cached};
+use super::entries::{Entries, Entry};
 use super::writer::{TIMES_HERE, TIMES_OF_LAST, TIMES_SHARED, label_end, put_pair};
 use super::{
     FOOTER, HEADER_BYTES, KEYS, KEYS_PER_BLOCK, LABELS, MAGIC, Meta, PLAIN, PartError, Place,
@@ -16,6 +17,7 @@ use crate::tombstone::Tombstone;
 use model::{Kind, TenantId, TimeRange, Unit};
 use parking_lot::Mutex;
 use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use stdx::varint::Reader;
@@ -254,25 +256,27 @@ impl Part {
         PartError::damaged(&self.name, place.offset, what)
     }
 
-    /// Shows the keys of the block that holds series `number`, from its first on.
-    fn keys_of_block(
-        &self,
-        block: usize,
-        mut show: impl FnMut(u32, &[u8]) -> bool,
-    ) -> Result<(), PartError> {
-        let place = self.keys[block].1;
-        let content = self.kept_block(place, KEYS)?;
-        let mut reader = Reader::new(&content);
-        let mut key = Vec::new();
-        let mut number = (block * KEYS_PER_BLOCK) as u32;
-        while !reader.is_empty() {
-            next_front_coded(&mut reader, &mut key).ok_or_else(|| self.odd(place, "odd keys"))?;
-            if !show(number, &key) {
-                break;
-            }
-            number += 1;
+    /// Returns the keys of a block.
+    pub(crate) fn keys_of(&self, block: usize) -> Result<Arc<Entries>, PartError> {
+        let Some((_, place)) = self.keys.get(block) else {
+            return Err(PartError::damaged(&self.name, 0, "a posting names no series"));
+        };
+        self.entries(*place, KEYS)
+    }
+
+    fn entries(&self, place: Place, kind: u8) -> Result<Arc<Entries>, PartError> {
+        let read = || {
+            let content = self.block(place, kind)?;
+            let (entries, what) = match kind {
+                KEYS => (Entries::of_keys(content), "odd keys"),
+                _ => (Entries::of_labels(content), "odd labels"),
+            };
+            entries.ok_or_else(|| self.odd(place, what))
+        };
+        match &self.cached {
+            Some(cached) => cached.entries(place.offset, read),
+            None => read().map(Arc::new),
         }
-        Ok(())
     }
 
     /// Shows the keys of some series, in order; `numbers` must be sorted.
@@ -281,22 +285,19 @@ impl Part {
         numbers: &[u32],
         mut show: impl FnMut(u32, &[u8]),
     ) -> Result<(), PartError> {
-        let mut rest = numbers;
-        while let Some(&first) = rest.first() {
-            let block = first as usize / KEYS_PER_BLOCK;
-            if block >= self.keys.len() {
-                return Err(PartError::damaged(&self.name, 0, "a posting names no series"));
+        let mut known: Option<(usize, Arc<Entries>)> = None;
+        let mut entry = Entry::default();
+        for &number in numbers {
+            let (block, at) = Self::place_of_key(number);
+            if known.as_ref().is_none_or(|(of, _)| *of != block) {
+                known = Some((block, self.keys_of(block)?));
+                entry = Entry::default();
             }
-            self.keys_of_block(block, |number, key| {
-                if rest.first() == Some(&number) {
-                    show(number, key);
-                    rest = &rest[1..];
-                }
-                !rest.is_empty()
-            })?;
-            if rest.first() == Some(&first) {
+            let keys = &known.as_ref().expect("set above").1;
+            if !keys.go_to(at, &mut entry) {
                 return Err(self.odd(self.keys[block].1, "a block of keys is short"));
             }
+            show(number, &entry.text);
         }
         Ok(())
     }
@@ -305,36 +306,26 @@ impl Part {
     pub(crate) fn find_key(&self, key: &[u8]) -> Result<Option<u32>, PartError> {
         let block = self.keys.partition_point(|(first, _)| first.as_slice() <= key);
         let Some(block) = block.checked_sub(1) else { return Ok(None) };
-        let mut found = None;
-        self.keys_of_block(block, |number, at| {
-            if at == key {
-                found = Some(number);
-            }
-            at < key
-        })?;
-        Ok(found)
+        let mut entry = Entry::default();
+        let found = self.keys_of(block)?.find(key, &mut entry) && entry.text == key;
+        Ok(found.then(|| (block * KEYS_PER_BLOCK + entry.number) as u32))
     }
 
     /// Returns the first series whose key is not below this one, with its key.
     pub(crate) fn first_key_from(&self, key: &[u8]) -> Result<Option<(u32, Vec<u8>)>, PartError> {
         let behind = self.keys.partition_point(|(first, _)| first.as_slice() <= key);
-        let mut found = None;
+        let mut entry = Entry::default();
         // It is in the block that begins before it, or the first of the next.
         for block in behind.saturating_sub(1)..self.keys.len().min(behind + 1) {
-            self.keys_of_block(block, |number, at| {
-                if at >= key {
-                    found = Some((number, at.to_vec()));
-                }
-                at < key
-            })?;
-            if found.is_some() {
-                break;
+            if self.keys_of(block)?.find(key, &mut entry) {
+                let number = (block * KEYS_PER_BLOCK + entry.number) as u32;
+                return Ok(Some((number, entry.text)));
             }
         }
-        Ok(found)
+        Ok(None)
     }
 
-    /// Shows all keys from the first on.
+    /// Returns how many blocks of keys there are.
     pub(crate) fn key_blocks(&self) -> usize {
         self.keys.len()
     }
@@ -344,25 +335,16 @@ impl Part {
         (number as usize / KEYS_PER_BLOCK, number as usize % KEYS_PER_BLOCK)
     }
 
-    /// Shows all keys of a block, in order.
-    pub(crate) fn show_keys(
-        &self,
-        block: usize,
-        mut show: impl FnMut(&[u8]),
-    ) -> Result<(), PartError> {
-        if block >= self.keys.len() {
-            return Err(PartError::damaged(&self.name, 0, "a posting names no series"));
-        }
-        self.keys_of_block(block, |_, key| {
-            show(key);
-            true
-        })
-    }
-
     /// Returns all keys of a block, in order.
     pub(crate) fn read_keys(&self, block: usize) -> Result<Vec<Vec<u8>>, PartError> {
-        let mut keys = Vec::with_capacity(KEYS_PER_BLOCK);
-        self.show_keys(block, |key| keys.push(key.to_vec()))?;
+        let entries = self.keys_of(block)?;
+        let mut keys = Vec::with_capacity(entries.len());
+        let mut entry = Entry::default();
+        let mut any = entries.first(&mut entry);
+        while any {
+            keys.push(entry.text.clone());
+            any = entries.next(&mut entry);
+        }
         Ok(keys)
     }
 
@@ -494,17 +476,15 @@ impl Part {
         mut show: impl FnMut(&[u8], &[u8]) -> Result<bool, PartError>,
     ) -> Result<(), PartError> {
         let start = self.labels.partition_point(|(first, _)| first.as_slice() <= from);
+        let mut entry = Entry::default();
         for (_, place) in &self.labels[start.saturating_sub(1)..] {
-            let content = self.kept_block(*place, LABELS)?;
-            let mut reader = Reader::new(&content);
-            let mut pair = Vec::new();
-            while !reader.is_empty() {
-                let odd = || self.odd(*place, "odd labels");
-                next_front_coded(&mut reader, &mut pair).ok_or_else(odd)?;
-                let postings = reader.bytes().ok_or_else(odd)?;
-                if pair.as_slice() >= from && !show(&pair, postings)? {
+            let entries = self.entries(*place, LABELS)?;
+            let mut any = entries.find(from, &mut entry);
+            while any {
+                if !show(&entry.text, entries.behind(&entry))? {
                     return Ok(());
                 }
+                any = entries.next(&mut entry);
             }
         }
         Ok(())
@@ -591,14 +571,6 @@ impl Part {
         }
         Ok(())
     }
-}
-
-fn next_front_coded(reader: &mut Reader<'_>, last: &mut Vec<u8>) -> Option<()> {
-    let shared = reader.usize().filter(|&s| s <= last.len())?;
-    let rest = reader.bytes()?;
-    last.truncate(shared);
-    last.extend_from_slice(rest);
-    Some(())
 }
 
 pub(crate) struct PartIndex<'a> {
@@ -754,9 +726,14 @@ impl ValuesView {
 
     /// Returns the chunks of a series.
     pub(crate) fn of_series(&self, series: u32) -> &[ChunkAt] {
+        &self.chunks[self.places_of(series)]
+    }
+
+    /// Returns where the chunks of a series stand.
+    pub(crate) fn places_of(&self, series: u32) -> Range<usize> {
         let first = self.chunks.partition_point(|chunk| chunk.series < series);
-        let rest = &self.chunks[first..];
-        &rest[..rest.iter().take_while(|chunk| chunk.series == series).count()]
+        let own = self.chunks[first..].iter().take_while(|chunk| chunk.series == series);
+        first..first + own.count()
     }
 
     /// Returns the packed times of a chunk; `shared` is the block that it names, if it names one.

@@ -92,7 +92,7 @@ pub(super) fn put_pair(out: &mut Vec<u8>, tenant: &[u8], label: &[u8], value: &[
 }
 
 /// Appends `bytes` as what it shares with `last` and what is new.
-fn put_front_coded(out: &mut Vec<u8>, last: &[u8], bytes: &[u8]) {
+pub(super) fn put_front_coded(out: &mut Vec<u8>, last: &[u8], bytes: &[u8]) {
     let shared = last.iter().zip(bytes).take_while(|(a, b)| a == b).count();
     varint::put_u64(out, shared as u64);
     varint::put_bytes(out, &bytes[shared..]);

@@ -1,7 +1,7 @@
 //! Where a reader stands in a part: blocks are unpacked once while neighbours are read.
 
 use crate::chunk::times::Times;
-use crate::part::{ChunkAt, Part, PartError, TimesAt, ValuesView};
+use crate::part::{ChunkAt, Entries, Entry, Part, PartError, TimesAt, ValuesView};
 use std::sync::Arc;
 
 /// A block of values, by its place in the part.
@@ -14,8 +14,10 @@ pub(super) struct Cursor {
     shared: Option<(u32, Arc<Vec<u8>>)>,
     /// The times read last, and of what: neighbours mostly have the same.
     times: Option<(TimesOf, Times)>,
-    /// Keys of a block, one behind the other, and their ends.
-    keys: Option<(usize, Vec<u8>, Vec<usize>)>,
+    /// Keys of a block.
+    keys: Option<(usize, Arc<Entries>)>,
+    /// The key among them that was read last.
+    key: Entry,
 }
 
 /// Tells times of a part apart.
@@ -29,7 +31,7 @@ struct TimesOf {
 
 impl Cursor {
     pub(super) fn new(part: Arc<Part>) -> Self {
-        Self { part, values: None, shared: None, times: None, keys: None }
+        Self { part, values: None, shared: None, times: None, keys: None, key: Entry::default() }
     }
 
     pub(super) fn part(&self) -> &Arc<Part> {
@@ -42,17 +44,30 @@ impl Cursor {
         number: u32,
         mut show: impl FnMut(&mut Self, Block, ChunkAt) -> Result<(), E>,
     ) -> Result<(), E> {
-        let blocks = self.part.values_blocks();
-        let first = blocks.partition_point(|block| block.last_series < number);
-        let behind =
-            blocks[first..].iter().take_while(|block| block.first_series <= number).count();
-        for block in first..first + behind {
-            let chunks = self.view(block)?.of_series(number).to_vec();
-            for chunk in chunks {
+        let mut block = self.first_block_of(number);
+        while self.part.values_blocks().get(block).is_some_and(|b| b.first_series <= number) {
+            for at in self.view(block)?.places_of(number) {
+                // What is shown may look into other blocks.
+                let chunk = self.view(block)?.chunks[at];
                 show(self, block, chunk)?;
             }
+            block += 1;
         }
         Ok(())
+    }
+
+    /// Returns the first block that may have chunks of a series; series mostly follow each other.
+    fn first_block_of(&self, number: u32) -> Block {
+        let blocks = self.part.values_blocks();
+        let is_first = |at: Block| {
+            let before = at.checked_sub(1).and_then(|before| blocks.get(before));
+            before.is_none_or(|before| before.last_series < number)
+                && blocks.get(at).is_some_and(|block| number <= block.last_series)
+        };
+        match &self.values {
+            Some((last, _)) if is_first(*last) => *last,
+            _ => blocks.partition_point(|block| block.last_series < number),
+        }
     }
 
     fn view(&mut self, block: Block) -> Result<&ValuesView, PartError> {
@@ -107,16 +122,11 @@ impl Cursor {
     pub(super) fn key(&mut self, number: u32) -> Result<&[u8], PartError> {
         let (block, at) = Part::place_of_key(number);
         if self.keys.as_ref().is_none_or(|(known, ..)| *known != block) {
-            let (mut bytes, mut ends) = (Vec::new(), Vec::new());
-            self.part.show_keys(block, |key| {
-                bytes.extend_from_slice(key);
-                ends.push(bytes.len());
-            })?;
-            self.keys = Some((block, bytes, ends));
+            self.keys = Some((block, self.part.keys_of(block)?));
+            self.key = Entry::default();
         }
-        let (_, bytes, ends) = self.keys.as_ref().expect("read above");
-        let start = at.checked_sub(1).map_or(Some(0), |before| ends.get(before).copied());
-        let key = start.zip(ends.get(at)).and_then(|(start, end)| bytes.get(start..*end));
-        self.part.decoded(key)
+        let keys = &self.keys.as_ref().expect("read above").1;
+        let found = keys.go_to(at, &mut self.key);
+        self.part.decoded(found.then_some(&*self.key.text))
     }
 }

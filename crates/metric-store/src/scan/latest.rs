@@ -1,5 +1,6 @@
 //! The newest point of a series, from the one chunk that has it.
 
+use super::cursor::Cursor;
 use super::reader::{Columns, ScanReader, Stop, each_chunk, numbers};
 use super::{Copied, Source, Wanted, last_of};
 use crate::chunk::column;
@@ -136,14 +137,26 @@ impl ScanReader<'_> {
         into: &mut Columns,
     ) -> Result<(), Stop> {
         let cursor = self.cursors[source].as_mut().expect("of a part");
-        let part = cursor.part().clone();
-        let (times, values) = cursor.open(block, chunk).inspect_err(|e| part.set_aside(e))?;
-        let Some(numbers) = numbers(chunk.kind, values) else { return Err(Stop::NotPlain) };
-        let Some(last) = last_of(times.places(range)) else { return Ok(()) };
-        into.times.push(times.at(last));
-        let count = chunk.count as usize;
-        let read = column::decode_range(numbers, count, last..last + 1, &mut into.values);
-        part.decoded(read).inspect_err(|e| part.set_aside(e)).map_err(ReadError::from)?;
-        Ok(())
+        let read = last_of_chunk(cursor, block, chunk, range, into);
+        if let Err(Stop::Failed(ReadError::Part(error))) = &read {
+            cursor.part().set_aside(error);
+        }
+        read
     }
+}
+
+fn last_of_chunk(
+    cursor: &mut Cursor,
+    block: usize,
+    chunk: &ChunkAt,
+    range: TimeRange,
+    into: &mut Columns,
+) -> Result<(), Stop> {
+    let (times, values) = cursor.open(block, chunk)?;
+    let Some(numbers) = numbers(chunk.kind, values) else { return Err(Stop::NotPlain) };
+    let Some(last) = last_of(times.places(range)) else { return Ok(()) };
+    into.times.push(times.at(last));
+    let count = chunk.count as usize;
+    let read = column::decode_range(numbers, count, last..last + 1, &mut into.values);
+    Ok(cursor.part().decoded(read)?)
 }

@@ -6,9 +6,11 @@
 //! keys), and where one source alone has series, not at all.
 
 mod cursor;
+mod groups;
 mod latest;
 mod reader;
 
+pub use groups::ScanGroups;
 pub use reader::{Columns, ScanReader};
 
 use crate::graves::Graves;
@@ -41,6 +43,7 @@ pub enum Wanted {
 /// Series that were found, their values not yet unpacked. Some may have no points in the range.
 #[derive(Debug)]
 pub struct Scan<'b> {
+    tenant: TenantId,
     sources: Vec<Source>,
     places: Places,
     range: TimeRange,
@@ -124,6 +127,14 @@ impl Scan<'_> {
         ScanReader::new(self)
     }
 
+    /// Returns the number that a source's index knows a series by.
+    fn number_in(&self, place: Place) -> u32 {
+        match &self.sources[place.source as usize] {
+            Source::Part(..) | Source::Frozen(_) => place.number,
+            Source::Head(head) => head.numbers[place.number as usize],
+        }
+    }
+
     /// Shows the places of a series.
     fn places_of(&self, series: usize) -> impl DoubleEndedIterator<Item = Place> + Clone {
         let (one, many): (&[u32], &[Place]) = match &self.places {
@@ -194,7 +205,7 @@ impl MetricStore {
             budget.check_series(all.iter().map(|found| found.numbers.len()).max().unwrap_or(0))?;
             let (sources, places) = joined(all, &mut charge)?;
             let shown = shown.clone();
-            let scan = Scan { sources, places, range, shown, wanted, one_name, charge };
+            let scan = Scan { tenant, sources, places, range, shown, wanted, one_name, charge };
             budget.check_series(scan.len())?;
             Ok(Some(scan))
         })

@@ -48,13 +48,12 @@ pub(super) fn each_chunk(
     mut show: impl FnMut(&mut Cursor, usize, ChunkAt) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let cursor = cursors[place.source as usize].as_mut().expect("of a part");
-    let part = cursor.part().clone();
-    if part.is_aside() {
+    if cursor.part().is_aside() {
         return Ok(());
     }
     let read = cursor.each_chunk(place.number, &mut show);
     if let Err(Stop::Failed(ReadError::Part(error @ PartError::Damaged { .. }))) = &read {
-        part.set_aside(error);
+        cursor.part().set_aside(error);
     }
     read
 }
@@ -331,7 +330,6 @@ fn extend_from_chunk(
     paid: &mut Paid<'_>,
     into: &mut Columns,
 ) -> Result<(), Stop> {
-    let part = cursor.part().clone();
     let (times, values) = cursor.open(block, chunk)?;
     let Some(numbers) = numbers(chunk.kind, values) else { return Err(Stop::NotPlain) };
     let places: Range<usize> = times.places(range);
@@ -344,7 +342,7 @@ fn extend_from_chunk(
     paid.grow_to(into.times.len() + places.len())?;
     times.extend(places.clone(), &mut into.times);
     let read = column::decode_range(numbers, chunk.count as usize, places, &mut into.values);
-    Ok(part.decoded(read)?)
+    Ok(cursor.part().decoded(read)?)
 }
 
 fn extend_from_head(
