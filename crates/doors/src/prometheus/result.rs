@@ -200,7 +200,12 @@ fn push_histogram(json: &mut Vec<u8>, at_ms: i64, histogram: &model::Histogram) 
     json.extend_from_slice(br#","sum":"#);
     text(json, histogram.sum);
     let mut ranges = histogram.ranges();
-    ranges.retain(|range| range.count > 0.0 || !(range.lower_inclusive && range.upper_inclusive));
+    // The bucket around zero is shown only if something is in it. The lowest custom one has both of its
+    // borders too, and is a bucket like the others.
+    let around_zero = |range: &model::BucketRange| {
+        range.lower_inclusive && range.upper_inclusive && range.lower.is_finite()
+    };
+    ranges.retain(|range| range.count > 0.0 || !around_zero(range));
     if !ranges.is_empty() {
         json.extend_from_slice(br#","buckets":"#);
         push_all(json, &ranges, |json, range| {
@@ -264,5 +269,28 @@ mod tests {
         let mut json = Vec::new();
         push_histogram(&mut json, 0, &Histogram::default());
         assert_eq!(String::from_utf8(json).unwrap(), r#"[0,{"count":"0","sum":"0"}]"#);
+    }
+
+    #[test]
+    fn the_lowest_custom_bucket_is_shown_whatever_its_count_and_the_one_around_zero_is_not() {
+        let of = |histogram| {
+            let mut json = Vec::new();
+            push_histogram(&mut json, 0, &histogram);
+            String::from_utf8(json).unwrap()
+        };
+        let custom = Histogram {
+            schema: model::CUSTOM_SCHEMA,
+            count: -1.0,
+            bounds: [0.5].into(),
+            positive: vec![Bucket { index: 0, count: -1.0 }],
+            ..Histogram::default()
+        };
+        let text = r#"[0,{"count":"-1","sum":"0","buckets":[[3,"-Inf","0.5","-1"]]}]"#;
+        assert_eq!(of(custom), text);
+        let around_zero = Histogram { count: -1.0, zero_count: -1.0, ..Histogram::default() };
+        assert_eq!(of(around_zero.clone()), r#"[0,{"count":"-1","sum":"0"}]"#);
+        // As a division by zero leaves it.
+        let odd = Histogram { schema: model::CUSTOM_SCHEMA, zero_count: f64::NAN, ..around_zero };
+        assert_eq!(of(odd), r#"[0,{"count":"-1","sum":"0"}]"#);
     }
 }

@@ -174,8 +174,11 @@ impl Evaluator<'_> {
                 histogram.as_ref().map_or(ABSENT, of)
             };
             let values = column.histograms.iter().enumerate().map(of_step).collect();
-            let mut all = column.histograms.iter().flatten();
-            if all.any(|histogram| native::has_nans(histogram)) {
+            // Where the bounds alone say what the fraction is, observations do not count.
+            let counts = |step: usize| bounds[0][step] < bounds[1][step];
+            let mut all = column.histograms.iter().enumerate();
+            if all.any(|(step, h)| counts(step) && h.as_ref().is_some_and(|h| native::has_nans(h)))
+            {
                 let name = column.labels.name();
                 self.notes.inform(first, format!(
                     "input to histogram_fraction has NaN observations, which are excluded from all \
