@@ -4,7 +4,6 @@
 //! slices; when a freeze comes in between, it starts again. Everything after that works on
 //! immutable data and holds no lock.
 
-use crate::chunk::histogram;
 use crate::graves::{self, Graves, Left};
 use crate::head::{Frozen, HeadSeries};
 use crate::install::View;
@@ -119,24 +118,6 @@ impl Series {
     /// Returns how many points decoding gives at most: those outside the range count too.
     pub fn points_max(&self) -> u64 {
         self.sources.iter().map(Source::points).sum()
-    }
-
-    /// Returns how many bytes decoding takes at most: those outside the range count too.
-    pub fn decoded_bytes(&self) -> u64 {
-        if self.kind != Kind::Histogram {
-            return self.points_max() * size_of::<(i64, f64)>() as u64;
-        }
-        let of_chunk = |chunk: &RawChunk| {
-            // What cannot be told is damaged, which decoding will say.
-            histogram::decoded_bytes(&chunk.values, chunk.count as usize).unwrap_or(0)
-        };
-        let of_source = |source: &Source| match source {
-            Source::Part(_, chunks, _) | Source::Rolled(_, chunks, ..) => {
-                chunks.iter().map(of_chunk).sum()
-            }
-            Source::Head(series) => series.histogram_bytes(),
-        };
-        self.sources.iter().map(of_source).sum()
     }
 
     /// Decodes the points in the range that was asked for, oldest first, each time once.

@@ -3,7 +3,7 @@
 use super::cursor::Cursor;
 use super::{Copied, Place, Scan, Source};
 use crate::chunk::open::Value;
-use crate::chunk::{column, delta};
+use crate::chunk::{column, delta, histogram};
 use crate::graves;
 use crate::head::HeadSeries;
 use crate::part::{ChunkAt, PartError, RawChunk};
@@ -255,9 +255,12 @@ impl<'s> ScanReader<'s> {
                         let (times, values) = cursor.raw(&chunk)?;
                         let ChunkAt { kind, count, min_ms, max_ms, .. } = chunk;
                         let raw = RawChunk { kind, count, min_ms, max_ms, times, values };
+                        let told = part.decoded(decoded_bytes(&raw))?;
+                        budget.take(told)?;
+                        taken += told;
                         let mut points = part.points(&raw)?;
                         graves::cut(cuts, &mut points);
-                        taken += charged(budget, &points)?;
+                        taken += charged(budget, &points, told)?;
                         sources[kind as usize].push(points);
                         Ok(())
                     });
@@ -270,18 +273,18 @@ impl<'s> ScanReader<'s> {
                 Source::Frozen(frozen) => {
                     if let Some(own) = frozen.head.get(place.number) {
                         let kind = frozen.registry.kind(place.number);
-                        let points = own.points(kind);
-                        taken += charged(budget, &points)?;
+                        let (points, bytes) = points_of_head(own, kind, budget)?;
+                        taken += bytes;
                         sources[kind as usize].push(points);
                     }
                 }
                 Source::Head(head) => {
                     let kind = head.registry.kind(head.numbers[place.number as usize]);
-                    let points = match &head.series[place.number as usize] {
-                        Copied::Series(own) => own.points(kind),
-                        Copied::Newest(at, value) => Points::single(kind, *at, *value),
+                    let (points, bytes) = match &head.series[place.number as usize] {
+                        Copied::Series(own) => points_of_head(own, kind, budget)?,
+                        Copied::Newest(at, value) => (Points::single(kind, *at, *value), 0),
                     };
-                    taken += charged(budget, &points)?;
+                    taken += bytes;
                     sources[kind as usize].push(points);
                 }
             }
@@ -299,10 +302,33 @@ impl<'s> ScanReader<'s> {
     }
 }
 
-fn charged(budget: &ReadBudget, points: &Points) -> Result<u64, ReadError> {
-    let bytes = points.heap_bytes();
-    budget.take(bytes)?;
-    Ok(bytes)
+/// Returns what a chunk takes when it is decoded, as far as that can be told before: of histograms a few
+/// bytes make many.
+fn decoded_bytes(chunk: &RawChunk) -> Option<u64> {
+    match chunk.kind {
+        Kind::Histogram => histogram::decoded_bytes(&chunk.values, chunk.count as usize),
+        Kind::Float | Kind::Delta => Some(0),
+    }
+}
+
+/// Decodes points of a head; returns what was taken for them too.
+fn points_of_head(
+    own: &HeadSeries,
+    kind: Kind,
+    budget: &ReadBudget,
+) -> Result<(Points, u64), ReadError> {
+    let told = own.histogram_bytes();
+    budget.take(told)?;
+    let points = own.points(kind);
+    let more = charged(budget, &points, told)?;
+    Ok((points, told + more))
+}
+
+/// Takes what points need beyond what was told before.
+fn charged(budget: &ReadBudget, points: &Points, told: u64) -> Result<u64, ReadError> {
+    let more = points.heap_bytes().saturating_sub(told);
+    budget.take(more)?;
+    Ok(more)
 }
 
 /// All points must be of one kind.

@@ -226,3 +226,41 @@ fn limits_hold_for_a_scan() {
     let read = (0..scan.len()).try_for_each(|at| reader.read(at, &mut columns));
     assert!(matches!(read, Err(ReadError::TooMuchMemory { .. })), "{read:?}");
 }
+
+/// Histograms of many buckets that do not change take few bytes until they are decoded.
+#[test]
+fn histograms_are_paid_for_before_they_are_decoded() {
+    use metric_store::{ReadError, ReadLimits};
+    let store = store();
+    let positive = (0..2_000).map(|index| Bucket { index, count: 1.0 }).collect();
+    let histogram = Histogram { count: 2_000.0, positive, ..Histogram::default() };
+    let mut batch = store.batch();
+    let series = batch.register(None, &key(1), Kind::Histogram).unwrap();
+    (0..500).for_each(|n| batch.histogram(series, n * 10_000, histogram.clone()));
+    store.write(batch).unwrap();
+    let decoded = 500 * histogram.bytes() as u64;
+    for flushed in [false, true] {
+        if flushed {
+            store.flush().unwrap();
+        }
+        let budget =
+            |bytes_max| ReadBudget::new(ReadLimits { bytes_max, ..ReadLimits::default() }, None);
+        // Of the head a copy is taken, which is small.
+        let (enough, less) = (budget(decoded * 9 / 8), budget(decoded * 7 / 8));
+        for (budget, is_enough) in [(enough, true), (less, false)] {
+            let scan = store.scan(TENANT, &[], TimeRange::ALL, Wanted::All, &budget).unwrap();
+            let before = budget.taken();
+            let mut columns = Columns::default();
+            let read = scan.reader().read(0, &mut columns);
+            if is_enough {
+                read.unwrap();
+                assert_eq!(columns.others[0].len(), 500, "flushed {flushed}");
+                assert_eq!(budget.taken(), before, "flushed {flushed}: given back");
+            } else {
+                let refused = matches!(read, Err(ReadError::TooMuchMemory { .. }));
+                assert!(refused, "flushed {flushed}: {read:?}");
+                assert_eq!(columns.others.len(), 0, "flushed {flushed}");
+            }
+        }
+    }
+}
