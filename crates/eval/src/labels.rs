@@ -175,7 +175,7 @@ fn time(at_ms: i64, zone_minutes: i32) -> String {
 }
 
 /// Returns year, month and day of a day counted from 1970, in the Gregorian calendar.
-fn civil(day: i64) -> (i64, i64, i64) {
+pub fn civil(day: i64) -> (i64, i64, i64) {
     // Years begin in March here, so that the leap day is the last one of a cycle of 400 years.
     let shifted = day + 719_468;
     let (cycle, of_cycle) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));

@@ -96,6 +96,7 @@ pub use read_budget::{QueryMemory, ReadBudget, ReadLimits};
 pub use registry::RawHash;
 pub use retention::{Keep, Retention, RetentionRule};
 pub use rollup::read::{Detail, Grid, GridSeries};
+pub use rollup::samples::RolledSeries;
 pub use rollup::tier::Tier;
 pub use save::{Saved, SavedPart, check_part, manifest_of_copy};
 pub use scan::{Columns, Scan, ScanGroups, ScanReader, Wanted};

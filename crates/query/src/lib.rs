@@ -9,6 +9,7 @@ pub mod metric_data;
 mod parallel;
 mod prom;
 mod results;
+mod rolled;
 mod statistics;
 pub mod suite;
 mod view;

@@ -1,5 +1,6 @@
 //! PromQL: an expression over the store's series.
 
+use crate::rolled::{self, WithRolled};
 use crate::view::{KeyLabels, View, store_matchers};
 use crate::{LocalRunner, QueryError};
 use eval::promql::{
@@ -11,6 +12,7 @@ use metric_store::{
     Columns, MetricStore, Points, ReadBudget, ReadError, Scan, ScanGroups, ScanReader, Wanted,
 };
 use model::{TenantId, TimeRange};
+use std::cell::Cell;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -67,12 +69,15 @@ impl LocalRunner {
         question: &PromQuestion<'_>,
         budget: &ReadBudget,
     ) -> Result<PromAnswer, QueryError> {
-        let source = StoreSource { store: &self.store, tenant, budget };
+        let source = StoreSource { store: &self.store, tenant, budget, gone_ms: Cell::new(None) };
         let limits = BudgetLimits { budget, samples: AtomicU64::new(0) };
         let PromQuestion { expr, range, options, .. } = question;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let options = Options { threads, ..*options };
-        let (value, annotations) = evaluate(expr, &source, *range, &options, &limits)?;
+        let (value, mut annotations) = evaluate(expr, &source, *range, &options, &limits)?;
+        if let Some(gone_ms) = source.gone_ms.get() {
+            annotations.inform_of_data(expr.span, rolled::told(gone_ms));
+        }
         Ok(PromAnswer { value, annotations, samples: limits.samples.into_inner() })
     }
 }
@@ -101,7 +106,7 @@ impl From<EvalError> for QueryError {
 }
 
 /// Carries an error of ours through an evaluation.
-fn carried(error: impl Into<QueryError>) -> EvalError {
+pub(crate) fn carried(error: impl Into<QueryError>) -> EvalError {
     EvalError::Source(Box::new(error.into()))
 }
 
@@ -139,6 +144,8 @@ struct StoreSource<'a> {
     /// Or nobody, who has no series.
     tenant: TenantId,
     budget: &'a ReadBudget,
+    /// Roll-ups answered for what is before this moment.
+    gone_ms: Cell<Option<i64>>,
 }
 
 impl Source for StoreSource<'_> {
@@ -156,18 +163,37 @@ impl Source for StoreSource<'_> {
         let matchers = store_matchers(selection.matchers);
         let scan =
             self.store.scan(self.tenant, &matchers, range, wanted, budget).map_err(carried)?;
-        Ok(Box::new(Found { budget, view, scan, histograms: AtomicU64::new(0) }))
+        let found = Found { budget, view, scan, histograms: AtomicU64::new(0) };
+        // The day from which raw points are there, whichever of those before it is asked for.
+        let onwards = TimeRange { end_ms: i64::MAX, ..range };
+        let gone_ms = match self.store.raw_gone_before(range) {
+            Some(_) => self.store.raw_gone_before(onwards).unwrap_or(range.end_ms),
+            None => return Ok(Box::new(found)),
+        };
+        let (whose, when) = ((self.tenant, &*matchers), (range, gone_ms));
+        let all = WithRolled::read(self.store, whose, when, (found, view), budget)?;
+        if all.has_rolled() {
+            self.gone_ms.set(self.gone_ms.get().max(Some(gone_ms)));
+        }
+        Ok(Box::new(all))
     }
 }
 
 /// Series of the store. One identity may have been written as floats, as deltas and as histograms, and
 /// is one series to PromQL; of one time that of the first kind counts.
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     budget: &'a ReadBudget,
     view: View,
     scan: Scan<'a>,
     /// What the largest series of histograms takes: it is held until the next is read.
     histograms: AtomicU64,
+}
+
+impl Found<'_> {
+    /// Returns what reads the keys of its series.
+    pub(crate) fn keys(&self) -> ScanReader<'_> {
+        self.scan.reader()
+    }
 }
 
 impl SeriesSet for Found<'_> {

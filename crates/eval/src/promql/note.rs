@@ -45,6 +45,11 @@ impl Annotations {
         self.add(Level::Info, span, text.into());
     }
 
+    /// The data are other than meant, whatever the expression: what a source says of itself.
+    pub fn inform_of_data(&mut self, span: Span, text: impl Into<String>) {
+        self.inform(span, text);
+    }
+
     fn add(&mut self, level: Level, span: Span, text: String) {
         let note = Note { level, text, span };
         if !self.is_full() && !self.known.contains(&note) {

@@ -5,5 +5,6 @@ pub(crate) mod days;
 pub(crate) mod fold;
 pub(crate) mod periods;
 pub(crate) mod read;
+pub(crate) mod samples;
 pub(crate) mod tier;
 pub(crate) mod tiers;

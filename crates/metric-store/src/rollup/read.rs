@@ -137,8 +137,22 @@ impl GridSeries {
     }
 
     fn add_floats(&self, periods: &mut Periods<'_>) -> Result<(), ReadError> {
+        let (rolled, raw) = self.floats()?;
+        for (at, rolled) in rolled {
+            periods.delta(at, Rolled::to_delta(rolled))?;
+        }
+        if let Points::Floats(points) = raw {
+            let finite = points.into_iter().filter(|p| p.1.is_finite());
+            periods.points(Points::Singles(finite.collect()))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the roll-ups of a series of floats, one source behind the other, and the raw points that
+    /// are in none of them.
+    pub(crate) fn floats(&self) -> Result<(Vec<(i64, Rolled)>, Points), ReadError> {
         let range = self.series.range;
-        let mut raw = Vec::new();
+        let (mut all, mut raw) = (Vec::new(), Vec::new());
         for source in &self.series.sources {
             match source {
                 Source::Head(series) => raw.push(series.points(Kind::Float)),
@@ -157,9 +171,7 @@ impl GridSeries {
                             counts && !is_cut(cuts, at)
                         });
                         if let Folded::Floats(points) = folded {
-                            for (at, rolled) in points {
-                                periods.delta(at, Rolled::to_delta(rolled))?;
-                            }
+                            all.extend(points);
                         }
                     }
                 }
@@ -167,11 +179,7 @@ impl GridSeries {
         }
         let mut raw = merge(Kind::Float, raw);
         raw.retain(range);
-        if let Points::Floats(points) = raw {
-            let finite = points.into_iter().filter(|p| p.1.is_finite());
-            periods.points(Points::Singles(finite.collect()))?;
-        }
-        Ok(())
+        Ok((all, raw))
     }
 }
 
