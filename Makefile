@@ -52,7 +52,7 @@ screenshots: test-deps ## Pictures of the console's pages, dark and light, into 
 peers: ## Measure against the peers (about an hour): see bench/README.md
 	bench/peers/run
 
-test-deps: .venv/ready .venv-query/ready ## Install what the tests need
+test-deps: .venv/ready .venv-query/ready .venv-telling/ready ## Install what the tests need
 	@./scripts/test-deps
 
 .venv/ready: Makefile
@@ -63,4 +63,11 @@ test-deps: .venv/ready .venv-query/ready ## Install what the tests need
 .venv-query/ready: Makefile
 	$(PYTHON) -m venv .venv-query
 	.venv-query/bin/pip install --quiet --disable-pip-version-check '$(BOTO3_QUERY)'
+	touch $@
+
+.venv-telling/ready: Makefile
+	$(PYTHON) -m venv .venv-telling
+	.venv-telling/bin/pip install --quiet --disable-pip-version-check boto3 'moto[server]>=5.2' 'aiosmtpd>=1.4.6' cryptography requests
+	# It pins versions that nothing else can live with, and needs none of them.
+	.venv-telling/bin/pip install --quiet --disable-pip-version-check --no-deps sns-message-validator==0.0.1
 	touch $@

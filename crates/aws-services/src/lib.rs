@@ -20,6 +20,7 @@ mod caller;
 mod cloudwatch;
 mod fault;
 mod operations;
+mod sns;
 mod spent;
 mod sts;
 
@@ -94,6 +95,7 @@ impl Services {
             ("cloudwatch", "GetMetricWidgetImage") => {
                 cloudwatch::get_metric_widget_image::handle(self, caller, request)
             }
+            ("sns", operation) => sns::handle(self, operation, caller, request),
             ("sts", "GetCallerIdentity") => sts::get_caller_identity::handle(caller, request),
             _ => Err(ServiceError::unsupported(request.service, operation)),
         }

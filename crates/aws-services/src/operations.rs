@@ -1,6 +1,6 @@
 //! Which operations are served.
 
-use aws_shapes::{cloudwatch, sts};
+use aws_shapes::{cloudwatch, sns, sts};
 use aws_wire::Served;
 use aws_wire::schema::{Operation, Service};
 use platform::Verb;
@@ -20,6 +20,7 @@ const STS: &[&str] = &["GetCallerIdentity"];
 pub fn served() -> Vec<Served> {
     vec![
         Served { service: &cloudwatch::SERVICE, operations: CLOUDWATCH },
+        Served { service: &sns::SERVICE, operations: crate::sns::OPERATIONS },
         Served { service: &sts::SERVICE, operations: STS },
     ]
 }

@@ -15,9 +15,10 @@
 //! table walked by four codecs does.
 
 pub mod cloudwatch;
+pub mod sns;
 pub mod sts;
 
 use aws_wire::schema::Service;
 
 /// All services.
-pub static SERVICES: &[&Service] = &[&cloudwatch::SERVICE, &sts::SERVICE];
+pub static SERVICES: &[&Service] = &[&cloudwatch::SERVICE, &sns::SERVICE, &sts::SERVICE];

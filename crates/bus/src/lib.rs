@@ -18,16 +18,27 @@
 
 pub mod address;
 mod event;
+pub mod filter;
 mod handlers;
+mod mail;
 mod notice;
+mod queue;
 mod real_net;
 mod retry;
+mod sign;
+mod smtp;
+mod sns_message;
 pub mod template;
 
 pub use handlers::{Handler, Handlers, HandlersError};
+pub use mail::{Mail, Paragraph};
 pub use notice::{
     AlarmSaid, ConfirmSaid, MessageAttribute, Notice, Outcome, PublishedMessage, Said, uuid_of,
     uuid_of_random,
 };
-pub use real_net::{NetError, RealNet, shown};
-pub use retry::{BackOff, RetryPolicy, RetryPolicyError};
+pub use queue::Queues;
+pub use real_net::{HttpCallParts, NetError, RealNet, shown};
+pub use retry::{BackOff, RetryPolicy, RetryPolicyError, content_type_of_policy};
+pub use sign::{KeptSigningKey, SignatureVersion, SigningKey, SigningKeyError};
+pub use smtp::{SmtpServer, check_sender};
+pub use sns_message::{MessageType, SnsMessage};

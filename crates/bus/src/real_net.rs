@@ -1,6 +1,7 @@
 //! The real way out: HTTP and programs, on the runtime that the server lends.
 
 use crate::address::Reach;
+use crate::smtp::{Smtp, SmtpServer};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use std::net::{IpAddr, SocketAddr};
@@ -18,6 +19,33 @@ const CONNECT_WAIT: Duration = Duration::from_secs(10);
 /// Connections that are kept for the next call to the same place.
 const IDLE_PER_HOST: usize = 2;
 
+/// A request to an address that somebody gave.
+#[derive(Debug)]
+pub struct HttpCallParts<'c> {
+    /// Where to.
+    pub url: &'c str,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+    /// It is given up after so long.
+    pub wait_ms: u64,
+}
+
+impl HttpCallParts<'_> {
+    /// Returns the call; a user and a password in the URL become a header.
+    pub fn call(self) -> Call {
+        Call::Http(HttpCall {
+            method: "POST",
+            url: self.url.to_owned(),
+            headers: self.headers,
+            body: self.body.into_bytes(),
+            wait_ms: self.wait_ms,
+            is_trusted: false,
+        })
+    }
+}
+
 /// Why there is no way out.
 #[derive(Debug, thiserror::Error)]
 #[error("no client for HTTP could be made: {0}")]
@@ -32,6 +60,7 @@ pub struct RealNet {
     checked: reqwest::Client,
     /// For addresses that the operator gives.
     trusted: reqwest::Client,
+    mail: Option<Arc<Smtp>>,
 }
 
 impl RealNet {
@@ -39,7 +68,10 @@ impl RealNet {
     ///
     /// # Errors
     /// [`NetError`] when TLS cannot be set up.
-    pub fn new(runtime: Handle, reach: Reach) -> Result<Self, NetError> {
+    pub fn new(runtime: Handle, reach: Reach, mail: Option<&SmtpServer>) -> Result<Self, NetError> {
+        // Connections to the server of mail find their timers by it.
+        let _entered = runtime.enter();
+        let mail = mail.map(Smtp::new).transpose().map_err(NetError)?.map(Arc::new);
         let tls = tls()?;
         let builder = || {
             reqwest::Client::builder()
@@ -52,11 +84,20 @@ impl RealNet {
         };
         let failed = |e: reqwest::Error| NetError(e.to_string());
         Ok(Self {
-            runtime,
             reach,
             checked: builder().dns_resolver(Arc::new(Checked(reach))).build().map_err(failed)?,
             trusted: builder().build().map_err(failed)?,
+            mail,
+            runtime: runtime.clone(),
         })
+    }
+}
+
+impl Drop for RealNet {
+    /// Connections to the server of mail are ended by the runtime, which must be there for that.
+    fn drop(&mut self) {
+        let _entered = self.runtime.enter();
+        self.mail = None;
     }
 }
 
@@ -111,9 +152,15 @@ impl Net for RealNet {
             Call::Command(call) => {
                 self.runtime.spawn(async move { done(command(call).await) });
             }
-            Call::Mail(_) => {
-                done(Err(CallError::for_good("no server for mail is configured (--smtp-url)")));
-            }
+            Call::Mail(call) => match self.mail.clone() {
+                Some(mail) => {
+                    self.runtime.spawn(async move { done(mail.send(call).await) });
+                }
+                None => {
+                    let why = "no server for mail is configured (--smtp-url)";
+                    done(Err(CallError::for_good(why)));
+                }
+            },
         }
     }
 }
@@ -164,6 +211,26 @@ pub fn shown(url: &str) -> String {
         }
         Err(_) => "the address".into(),
     }
+}
+
+/// Undoes the percent signs of a part of a URL.
+pub(crate) fn decoded(text: &str) -> Result<String, String> {
+    let bytes = text.as_bytes();
+    let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while at < bytes.len() {
+        let pair = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
+        match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(bytes[at]);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8(out).map_err(|_| "user or password is no text".into())
 }
 
 /// The error with its causes, without the URL.

@@ -265,6 +265,33 @@ impl fmt::Display for RetryPolicy {
     }
 }
 
+/// Returns the content type that a `DeliveryPolicy` wants for the body of its requests.
+///
+/// # Errors
+/// [`RetryPolicyError`] when it is none that the service takes.
+pub fn content_type_of_policy(text: &str) -> Result<Option<String>, RetryPolicyError> {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let request = match (value.get("requestPolicy"), value.pointer("/http/defaultRequestPolicy")) {
+        (Some(request), _) | (None, Some(request)) => request,
+        (None, None) => return Ok(None),
+    };
+    let bad = |text: &str| Err(RetryPolicyError(format!("DeliveryPolicy: {text}")));
+    let Value::Object(fields) = request else { return bad("requestPolicy must be an object") };
+    refuse_others(fields, &["headerContentType"])?;
+    match fields.get("headerContentType") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(kind)) => {
+            let plain = kind.split(';').next().unwrap_or_default().trim();
+            let known = plain.starts_with("text/") || plain.starts_with("application/");
+            match known && kind.len() <= 100 && kind.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+                true => Ok(Some(kind.clone())),
+                false => bad("headerContentType must be of text or application"),
+            }
+        }
+        Some(_) => bad("headerContentType must be a text"),
+    }
+}
+
 fn refuse_others(
     fields: &serde_json::Map<String, Value>,
     known: &[&str],

@@ -57,6 +57,10 @@ pub(crate) struct FileOptions {
     pub(crate) aws_caps: Option<bool>,
     pub(crate) admin_api: Option<bool>,
     pub(crate) handlers: Option<String>,
+    pub(crate) external_url: Option<String>,
+    pub(crate) smtp_url: Option<String>,
+    pub(crate) mail_from: Option<String>,
+    pub(crate) sqs_url: Option<String>,
 }
 
 /// Reads a configuration file; a mistake is shown with its line.

@@ -5,6 +5,7 @@ mod client;
 mod config;
 mod credentials;
 mod delete;
+mod deliveries;
 mod fsck;
 mod import;
 mod limits;
@@ -59,6 +60,8 @@ enum Command {
     Delete(delete::DeleteArguments),
     /// Show and set how long a running server keeps points, and what that costs
     Retention(retention::RetentionArguments),
+    /// Show deliveries that were given up, and send them again
+    Deliveries(deliveries::DeliveriesArguments),
     /// Save everything into a directory, while the server runs or when it is stopped
     Backup(backup::BackupArguments),
     /// Make a data directory of a backup
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Command::Query(arguments) => query::query(&arguments),
         Command::Top(arguments) => top::top(&arguments),
         Command::Delete(arguments) => delete::delete(&arguments),
+        Command::Deliveries(arguments) => deliveries::run(&arguments),
         Command::Retention(arguments) => retention::retention(&arguments),
         Command::Backup(arguments) => backup::backup(&arguments),
         Command::Restore(arguments) => restore::restore(&arguments),

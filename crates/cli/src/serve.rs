@@ -82,6 +82,21 @@ pub(crate) struct ServeArguments {
     /// File that maps actions which exist in AWS only (EC2, Lambda, ...) to web hooks and commands
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_HANDLERS")]
     handlers: Option<String>,
+    /// What links in messages begin with, such as https://sightline.example.com
+    /// [default: the address that is listened on]
+    #[arg(long, value_name = "URL", env = "SIGHTLINE_EXTERNAL_URL")]
+    external_url: Option<String>,
+    /// Server that takes mail: smtp://USER:PASSWORD@HOST:PORT (STARTTLS; ?tls=none or opportunistic where
+    /// it must be) or smtps://; better in the environment or the file than on the line
+    #[arg(long, value_name = "URL", env = "SIGHTLINE_SMTP_URL", hide_env_values = true)]
+    smtp_url: Option<String>,
+    /// Whom mail is from, such as "Sightline <alarms@example.com>"
+    #[arg(long, value_name = "ADDRESS", env = "SIGHTLINE_MAIL_FROM")]
+    mail_from: Option<String>,
+    /// Server of queues that topics may send to: http://KEYID:SECRET@HOST; better in the environment or
+    /// the file than on the line
+    #[arg(long, value_name = "URL", env = "SIGHTLINE_SQS_URL", hide_env_values = true)]
+    sqs_url: Option<String>,
     /// File with these options, in TOML; flags and environment win over it
     #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
@@ -210,6 +225,10 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
         questions,
         telling: TellingOptions {
             handlers: pick(&arguments.handlers, &file.handlers).map(Into::into),
+            external_url: pick(&arguments.external_url, &file.external_url),
+            smtp_url: pick(&arguments.smtp_url, &file.smtp_url),
+            mail_from: pick(&arguments.mail_from, &file.mail_from),
+            sqs_url: pick(&arguments.sqs_url, &file.sqs_url),
         },
     };
     // Here, so that `config check` refuses what `serve` would.

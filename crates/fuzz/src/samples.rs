@@ -90,6 +90,31 @@ fn cloudwatch(all: &mut Vec<Named>) {
     for (n, bytes) in checkpoint().into_iter().enumerate() {
         put(all, "alarm_checkpoint", &format!("checkpoint-{n:02}"), bytes);
     }
+    notices(all);
+}
+
+/// A policy and a message; and what stands around notices, a line each.
+fn notices(all: &mut Vec<Named>) {
+    let policies = [
+        "{\"a\":[\"x\",{\"prefix\":\"y\"},{\"numeric\":[\">\",1,\"<=\",5]},{\"exists\":false}]}\n{\"a\":[\"x\",3]}",
+        "{\"$or\":[{\"a\":{\"b\":[{\"wildcard\":\"*x*\"}]}},{\"c\":[{\"cidr\":\"10.0.0.0/8\"}]}]}\n{\"c\":\"10.1.2.3\"}",
+        "{\"a\":[{\"anything-but\":{\"suffix\":[\"x\",\"y\"]}},{\"equals-ignore-case\":\"É\"}]}\n{\"a\":\"é\"}",
+    ];
+    for (n, text) in policies.into_iter().enumerate() {
+        put(all, "filter_policy", &format!("policy-{n:02}"), text);
+    }
+    let others = [
+        "{\"healthyRetryPolicy\":{\"numRetries\":5,\"minDelayTarget\":1,\"maxDelayTarget\":60,\"backoffFunction\":\"exponential\"}}",
+        "[[handler]]\nname = 'a'\nmatch = 'arn:*'\nurl = 'http://h/'\nbody = '{{json reason}}'",
+        "{\"text\": \"{{subject}} {{nothing}} {{\"}",
+        "http://[::ffff:169.254.169.254]:80/x?y#z",
+        "smtp://user:pass%20word@mail.example.com:25?tls=required",
+        "\"Ann\" <ann@example.com>",
+        "{\"key\":\"k\",\"tenant\":1,\"account\":\"000000000000\",\"region\":\"r\",\"at_ms\":1,\"target\":\"t\",\"said\":{\"confirm\":{\"topic\":\"t\",\"token\":\"x\"}}}",
+    ];
+    for (n, text) in others.into_iter().enumerate() {
+        put(all, "notices", &format!("text-{n:02}"), text);
+    }
 }
 
 /// The head, and the rows of a composite with a suppressor and of a PromQL alarm with a contributor.

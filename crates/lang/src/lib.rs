@@ -18,6 +18,7 @@
 
 pub mod alarm_rule;
 mod diagnostic;
+pub mod filter_policy;
 pub mod insights;
 pub mod labels;
 pub mod metric_math;

@@ -21,6 +21,7 @@ mod retention;
 pub mod saving;
 mod tenants;
 mod time;
+mod topics;
 mod upkeep;
 mod usage;
 
@@ -33,6 +34,7 @@ pub use alarms::{
     Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
+pub use bus::MessageAttribute;
 pub use credentials::{
     CredentialShown, Credentials, CredentialsError, KeyFileError, LoginError, LoginStep,
     NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented, Standing, may_be_told,
@@ -54,7 +56,8 @@ pub use metric_store::{
 pub use metric_store::{FORMS, Held, HeldForms, Keep, RollUpTimes, Tier};
 pub use naming::{NO_NAMESPACE, Naming, NamingFor, shown_namespace};
 pub use outbox::{
-    ActionLog, DeadLetterShown, DeadLettersError, DeliveryCounters, NextStep, Telling,
+    ActionLog, Aside, DeadLetterShown, DeadLettersError, DeliveryCounters, NextStep, Pictures,
+    Telling,
 };
 pub use picture::PictureError;
 pub use query::metric_data::{
@@ -70,6 +73,7 @@ pub use read::{Answered, AskError, ListedMetric, MetricFilter, OpenQuestion};
 pub use retention::{ChangeMode, KeptRule, RetentionError, RuleShown, WantedRule};
 pub use tenants::ScopeError;
 pub use time::{TimeError, TimeStep};
+pub use topics::{Published, SubscriptionShown, TopicError, TopicPage, WantedSubscription};
 pub use usage::{OTHERS, Sender, Sent, SentUse};
 
 use catalog::{Catalog, CatalogError, RedbCatalog};
@@ -149,6 +153,7 @@ pub struct Platform {
     audit: audit::Audit,
     alarms: Arc<alarms::Alarms>,
     outbox: outbox::Outbox,
+    topics: topics::Topics,
     page_secret: [u8; 32],
     disk: Arc<dyn Disk>,
     data_dir: PathBuf,
@@ -200,6 +205,7 @@ impl Platform {
         let page_secret = page_secret(&*catalog)?;
         let alarms = Arc::new(alarms::Alarms::load(&*catalog, &tenants, clock.now_ms())?);
         let outbox = outbox::Outbox::load(catalog.clone())?;
+        let topics = topics::Topics::load(&*catalog)?;
         let described = described::Described::load(&*catalog, &tenants)?;
         let kept_bytes = metrics.options().block_cache_bytes / KEPT_SHARE;
         let platform = Self {
@@ -218,6 +224,7 @@ impl Platform {
             audit,
             alarms,
             outbox,
+            topics,
             page_secret,
             disk,
             data_dir: options.data_dir.clone(),

@@ -97,6 +97,7 @@ impl Platform {
             self.catalog.write(removals.collect())?;
         }
         self.outbox.clear()?;
+        self.topics.clear(&*self.catalog)?;
         self.metrics.clear()?;
         self.described.clear(&*self.catalog)?;
         self.tenants.clear()?;

@@ -2,7 +2,8 @@
 
 use crate::listen::{json, plain};
 use crate::{
-    Shared, backups, credentials, identify, manage, own_metrics, retention, sessions, usage,
+    Shared, backups, credentials, dead_letters, deliveries, identify, manage, own_metrics,
+    retention, sessions, usage,
 };
 use bytes::Bytes;
 use http::request::Parts;
@@ -19,7 +20,9 @@ type Answer = Response<Full<Bytes>>;
 
 /// Says whether a path is answered to whoever asks: what load balancers look at.
 pub(crate) fn is_for_everybody(parts: &Parts) -> bool {
-    matches!(parts.uri.path(), "/-/healthy" | "/-/ready") || sessions::is_for_everybody(parts)
+    matches!(parts.uri.path(), "/-/healthy" | "/-/ready")
+        || deliveries::claims(parts.uri.path())
+        || sessions::is_for_everybody(parts)
 }
 
 /// Returns who sent a request that was let in.
@@ -83,6 +86,13 @@ pub(crate) async fn answer(
         (_, path) if credentials::claims(path) => {
             credentials::answer(shared, parts, &body, peer).await
         }
+        (method, path) if deliveries::claims(path) => {
+            let (platform, method) = (shared.platform.clone(), method.clone());
+            let (path, query) = (path.to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+            let work = move || deliveries::answer(&platform, &method, &path, &query);
+            let gone = |_| plain(StatusCode::INTERNAL_SERVER_ERROR, "it was given up\n");
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(gone)
+        }
         (&Method::GET | &Method::HEAD, "/-/healthy") => plain(StatusCode::OK, "healthy\n"),
         (&Method::GET | &Method::HEAD, "/-/ready") => ready(shared),
         (&Method::GET | &Method::HEAD, "/-/health") => health(shared),
@@ -100,6 +110,16 @@ pub(crate) async fn answer(
             let from = identify::source(parts, peer, "");
             match sender(parts) {
                 Some(who) => retention::answer(shared, (method, path), who, from, body).await,
+                None => bad("nobody asks", ""),
+            }
+        }
+        (method, path) if path.starts_with(dead_letters::PATH) => {
+            let from = identify::source(parts, peer, "");
+            let query = parts.uri.query().unwrap_or_default();
+            match sender(parts) {
+                Some(who) => {
+                    dead_letters::answer(shared, method, (path, query), who, from, &body).await
+                }
                 None => bad("nobody asks", ""),
             }
         }

@@ -57,6 +57,15 @@ pub fn read_backup(body: &[u8]) -> Result<BackupRequest, String> {
     backups::request_of(body)
 }
 
+/// Reads a request to look at dead letters, or to send them again.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_dead_letters(parts: &Parts, body: &[u8]) -> Result<(), String> {
+    let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+    crate::dead_letters::read_only(&parts.method, path, query, body)
+}
+
 /// Returns user and password, or an empty user and the token, of the header `Authorization`.
 pub fn brought(parts: &Parts) -> Option<(String, String)> {
     identify::brought_texts(parts)

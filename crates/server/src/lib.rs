@@ -5,6 +5,7 @@ mod body;
 mod clients;
 mod control;
 mod credentials;
+mod dead_letters;
 mod deliveries;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -302,7 +303,7 @@ pub fn run(options: &ServerOptions, announce: impl FnOnce(SocketAddr)) -> Result
         uptime: Stopwatch::start(),
     });
 
-    deliveries::begin(&shared, options, runtime.handle())?;
+    deliveries::begin(&shared, options, address, runtime.handle())?;
     let stop = StopSignal::new();
     let threads = upkeep::start(&shared, options, &stop)?;
     let stopped = runtime.block_on(async {

@@ -2,7 +2,7 @@
 
 use crate::clients::{Client, Doing};
 use crate::tls::Tls;
-use crate::{Shared, control, identify, neighbours, own_metrics, sessions};
+use crate::{Shared, control, deliveries, identify, neighbours, own_metrics, sessions};
 use aws_services::SigningKeys;
 use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
 use bytes::Bytes;
@@ -357,7 +357,7 @@ enum Door {
 impl Door {
     fn of(shared: &Shared, parts: &Parts) -> Self {
         let path = parts.uri.path();
-        if path.starts_with("/-/") || path == "/metrics" {
+        if path.starts_with("/-/") || path == "/metrics" || deliveries::claims(path) {
             Self::Control
         } else if shared.prometheus.claims(parts) {
             Self::Prometheus

@@ -303,6 +303,51 @@ fn collect(shared: &Shared) -> Vec<Own> {
             load(&tls.handshakes_failed),
         );
     }
+    let deliveries = shared.platform.delivery_counters();
+    for (outcome, counter) in [
+        ("delivered", &deliveries.delivered),
+        ("failed", &deliveries.failed),
+        ("given_up", &deliveries.dead),
+        ("filtered", &deliveries.filtered),
+        ("no_handler", &deliveries.no_handler),
+        ("repeated", &deliveries.repeated),
+    ] {
+        put(
+            "sightline_deliveries_total",
+            Counter,
+            "Deliveries by outcome; failed ones are tried again, repeated ones had the key of another.",
+            &[("outcome", outcome)],
+            load(counter),
+        );
+    }
+    put(
+        "sightline_notices_total",
+        Counter,
+        "Notices that left the outbox.",
+        &[],
+        load(&deliveries.notices),
+    );
+    put(
+        "sightline_delivery_attempts_total",
+        Counter,
+        "Attempts to deliver.",
+        &[],
+        load(&deliveries.attempts),
+    );
+    put(
+        "sightline_deliveries_waiting",
+        Gauge,
+        "Deliveries that are not over.",
+        &[],
+        load(&deliveries.waiting),
+    );
+    put(
+        "sightline_deliveries_in_flight",
+        Gauge,
+        "Deliveries whose receivers have not answered yet.",
+        &[],
+        load(&deliveries.in_flight),
+    );
     let audit = shared.platform.audit_counters();
     for (outcome, counter) in
         [("written", &audit.written), ("failed", &audit.failed), ("left_out", &audit.left_out)]

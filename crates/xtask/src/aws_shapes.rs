@@ -35,6 +35,7 @@ const SERVICES: &[Wanted] = &[
         validation_error: "ValidationException",
         printed_orders: &[("StateValue", &["INSUFFICIENT_DATA", "ALARM", "OK"])],
     },
+    Wanted { name: "sns", validation_error: "InvalidParameter", printed_orders: &[] },
     Wanted { name: "sts", validation_error: "ValidationException", printed_orders: &[] },
 ];
 

@@ -13,6 +13,7 @@ mod imports;
 mod journal;
 mod management;
 mod metric_math;
+mod notices;
 mod parts;
 mod prometheus;
 mod promql;
@@ -191,5 +192,18 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: 2 * KIB,
         words: widgets::WORDS,
         ..target("widget", widgets::widget, 20_000)
+    },
+    Target {
+        // JSON of small values takes many times its bytes.
+        bytes_per_byte: 2 * KIB,
+        bytes_base: MIB,
+        words: notices::FILTER_WORDS,
+        ..target("filter_policy", notices::filter_policy, 60_000)
+    },
+    Target {
+        bytes_per_byte: 2 * KIB,
+        bytes_base: 4 * MIB,
+        words: notices::WORDS,
+        ..target("notices", notices::notices, 40_000)
     },
 ];

@@ -87,4 +87,6 @@ targets!(
     remote_read,
     fsck,
     widget,
+    filter_policy,
+    notices,
 );

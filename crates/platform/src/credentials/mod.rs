@@ -279,13 +279,7 @@ impl Credentials {
         let name = name_of(new, &id)?;
         let mut record = KeyRecord { name, common: common_of(new, now_ms)?, secret: None };
         let _changing = self.changing.lock();
-        let key = match SecretKey::read(&*self.disk, &self.key_file)? {
-            Some(key) => self.check_key(key)?,
-            None if self.known.read().keys.values().any(|k| k.record.secret.is_some()) => {
-                return Err(KeyFileError::Missing(self.key_file.clone()).into());
-            }
-            None => SecretKey::make(&*self.disk, &self.key_file)?,
-        };
+        let key = self.key_for_new()?;
         let secret = random_text::key_secret();
         record.secret = Some(key.seal(&secret, &bound(&id, &record)));
         self.catalog.write(vec![Change::create(KEYS, &id, record::write(&record))])?;
@@ -294,6 +288,38 @@ impl Credentials {
         let held = Key { record, principal, secret: Some(secret.as_str().into()) };
         self.known.write().keys.insert(id, held);
         Ok(NewAccessKey { shown, secret_access_key: secret })
+    }
+
+    /// Returns the key that new secrets are encrypted under; its file is made when there is none and
+    /// nothing needs an old one.
+    fn key_for_new(&self) -> Result<SecretKey, KeyFileError> {
+        match SecretKey::read(&*self.disk, &self.key_file)? {
+            Some(key) => self.check_key(key),
+            None if self.known.read().keys.values().any(|k| k.record.secret.is_some()) => {
+                Err(KeyFileError::Missing(self.key_file.clone()))
+            }
+            None => SecretKey::make(&*self.disk, &self.key_file),
+        }
+    }
+
+    /// Encrypts a secret of the server itself, bound to what it is for.
+    pub(crate) fn seal(&self, secret: &str, purpose: &str) -> Result<Vec<u8>, KeyFileError> {
+        let _changing = self.changing.lock();
+        let sealed = self.key_for_new()?.seal(secret, purpose);
+        Ok(serde_json::to_vec(&sealed).expect("texts are JSON"))
+    }
+
+    /// Decrypts what [`Credentials::seal`] gave.
+    pub(crate) fn unseal(&self, sealed: &[u8], purpose: &str) -> Result<String, KeyFileError> {
+        let key = SecretKey::read(&*self.disk, &self.key_file)?
+            .ok_or_else(|| KeyFileError::Missing(self.key_file.clone()))?;
+        match serde_json::from_slice(sealed) {
+            Ok(sealed) => key.open(&sealed, purpose),
+            Err(error) => {
+                let what = format!("{purpose}: {error}");
+                Err(KeyFileError::Wrong { path: self.key_file.clone(), what })
+            }
+        }
     }
 
     /// A key under another key file than those before would be lost with them.

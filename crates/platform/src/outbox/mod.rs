@@ -12,7 +12,7 @@ mod records;
 mod signal;
 mod step;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use counters::DeliveryCounters;
 pub use dead::{DeadLetterShown, DeadLettersError};
@@ -20,17 +20,19 @@ pub(crate) use records::{Receiver, is_sound};
 pub use step::NextStep;
 
 use crate::Platform;
-use bus::{Handlers, Notice, Outcome};
+use bus::address::Reach;
+use bus::{Handlers, Notice, Outcome, Queues};
 use catalog::{Catalog, CatalogError, Change};
 use lanes::Lanes;
-use parking_lot::Mutex;
+use model::Scope;
+use parking_lot::{Mutex, RwLock};
 use records::{KEYS, KeySeen, OUTBOX, TABLES};
 use signal::Signal;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use stdx::{CallError, Net, Reply, Rng, Stopwatch};
+use stdx::{Call, CallError, Net, Reply, Rng, Stopwatch};
 
 /// Hears what became of an action, to write it into a history.
 pub trait ActionLog: Send + Sync + fmt::Debug {
@@ -45,6 +47,45 @@ pub struct Telling {
     pub net: Arc<dyn Net>,
     /// What the operator maps actions to.
     pub handlers: Handlers,
+    /// Which places strangers may have told.
+    pub reach: Reach,
+    /// What links in messages begin with: `https://host`, without a slash at the end.
+    pub external_url: String,
+    /// Whom mail is from; none where no mail can be sent.
+    pub mail_from: Option<String>,
+    /// The server of queues.
+    pub queues: Option<Queues>,
+    /// Who draws the pictures of mails.
+    pub pictures: Option<Arc<dyn Pictures>>,
+    /// Does work that takes long, on a thread of its own.
+    pub aside: Arc<dyn Aside>,
+}
+
+/// Draws the picture of an alarm's mail.
+pub trait Pictures: Send + Sync + fmt::Debug {
+    /// Returns the picture of a metric widget up to a moment, in PNG.
+    ///
+    /// # Errors
+    /// Why there is none, as a fragment: the mail goes out without it and says so.
+    fn picture(&self, scope: &Scope, widget: &str, end_ms: i64) -> Result<Vec<u8>, String>;
+}
+
+/// Does work that the delivering thread must not wait for.
+pub trait Aside: Send + Sync + fmt::Debug {
+    /// Does it, now or later, in the order given.
+    fn run(&self, work: Box<dyn FnOnce() + Send>);
+}
+
+/// What is to be sent to a receiver.
+pub(crate) enum Made {
+    /// This.
+    Call(Call),
+    /// What comes of this, which takes a while.
+    Aside(Box<dyn FnOnce() -> Result<Call, String> + Send>),
+    /// Nothing: the receiver does not want anything any more.
+    Gone,
+    /// It cannot be told, and why.
+    Never(String),
 }
 
 /// What became of a call, on its way back to the thread that delivers.
@@ -65,6 +106,8 @@ struct Machine {
     pending: Vec<Change>,
     /// Since when the first of them waits.
     pending_since: Option<Stopwatch>,
+    /// When counts last became points.
+    metrics_stored: Option<Stopwatch>,
     rng: Option<Rng>,
     in_flight: usize,
     epoch: u64,
@@ -78,8 +121,8 @@ pub(crate) struct Outbox {
     catalog: Arc<dyn Catalog>,
     /// The next number of a notice or delivery.
     next: AtomicU64,
-    telling: OnceLock<Telling>,
-    log: OnceLock<Arc<dyn ActionLog>>,
+    telling: OnceLock<Arc<Telling>>,
+    log: RwLock<Option<Arc<dyn ActionLog>>>,
     machine: Mutex<Machine>,
     finished: Arc<Mutex<Vec<Finished>>>,
     signal: Arc<Signal>,
@@ -105,7 +148,7 @@ impl Outbox {
             catalog,
             next: AtomicU64::new(last + 1),
             telling: OnceLock::new(),
-            log: OnceLock::new(),
+            log: RwLock::default(),
             machine: Mutex::default(),
             finished: Arc::default(),
             signal: Arc::default(),
@@ -113,12 +156,17 @@ impl Outbox {
         })
     }
 
+    pub(crate) fn telling(&self) -> Option<&Arc<Telling>> {
+        self.telling.get()
+    }
+
     fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     fn outcome(&self, notice: &Notice, outcome: &Outcome) -> Vec<Change> {
-        self.log.get().map(|log| log.outcome(notice, outcome)).unwrap_or_default()
+        let log = self.log.read().clone();
+        log.map(|log| log.outcome(notice, outcome)).unwrap_or_default()
     }
 
     /// Empties it. What is under way arrives and is forgotten.
@@ -178,17 +226,15 @@ impl Platform {
 
     /// Says how things are told. Until then notices are kept and wait.
     pub fn begin_telling(&self, telling: Telling) {
-        if self.outbox.telling.set(telling).is_err() {
+        if self.outbox.telling.set(Arc::new(telling)).is_err() {
             tracing::error!("how things are told was said twice; the first time counts");
         }
         self.wake_deliveries();
     }
 
-    /// Says who writes down what became of actions.
+    /// Says who writes down what became of actions, in place of whoever did before.
     pub fn set_action_log(&self, log: Arc<dyn ActionLog>) {
-        if self.outbox.log.set(log).is_err() {
-            tracing::error!("the log of actions was set twice; the first one counts");
-        }
+        *self.outbox.log.write() = Some(log);
     }
 
     /// Waits until there may be something to deliver, at most `pause` of real time.

@@ -6,13 +6,14 @@ use super::records::{
     DEAD, DELIVERIES, DeadLetter, Delivery, KEYS, KeySeen, OUTBOX, TOLD, delivery_key, number_of,
     number_text,
 };
-use super::{Finished, Machine, Receiver, Telling, key_of};
+use super::{Finished, Machine, Made, Receiver, Telling, key_of};
 use crate::Platform;
 use bus::{Notice, Outcome, RetryPolicy};
 use catalog::{CatalogError, Change};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use stdx::{Call, CallError, Reply, Rng, Stopwatch};
+use stdx::{CallError, Reply, Rng, Stopwatch};
 
 /// New notices that are looked at in one transaction.
 const FAN_OUT: usize = 128;
@@ -73,7 +74,11 @@ impl Platform {
         next
     }
 
-    fn step(&self, telling: &Telling, machine: &mut Machine) -> Result<NextStep, CatalogError> {
+    fn step(
+        &self,
+        telling: &Arc<Telling>,
+        machine: &mut Machine,
+    ) -> Result<NextStep, CatalogError> {
         let now_ms = self.clock.now_ms();
         if machine.lanes.is_none() {
             machine.lanes = Some(Lanes::load(&*self.outbox.catalog)?);
@@ -85,6 +90,7 @@ impl Platform {
             self.write_pending(machine)?;
         }
         self.sweep(machine, now_ms)?;
+        self.store_topic_metrics_if_due(machine);
         let lanes = machine.lanes.get_or_insert_default();
         let counters = &self.outbox.counters;
         counters.waiting.store(lanes.waiting, Ordering::Relaxed);
@@ -99,6 +105,16 @@ impl Platform {
             Some(due) => NextStep::At(due),
             None => NextStep::Woken,
         })
+    }
+
+    /// Counts become points when nothing else is to do, and every few seconds.
+    fn store_topic_metrics_if_due(&self, machine: &mut Machine) {
+        const EVERY: Duration = Duration::from_secs(5);
+        let is_idle = machine.in_flight == 0 && machine.pending.is_empty();
+        if is_idle || machine.metrics_stored.is_none_or(|at| at.elapsed() >= EVERY) {
+            self.store_topic_metrics();
+            machine.metrics_stored = Some(Stopwatch::start());
+        }
     }
 
     /// Few changes wait a moment for those of answers that are about to come: a transaction takes
@@ -126,7 +142,7 @@ impl Platform {
 
     fn take_finished(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         machine: &mut Machine,
         now_ms: i64,
     ) -> Result<(), CatalogError> {
@@ -143,7 +159,7 @@ impl Platform {
     /// One delivery came back: it is over, comes again later, or lies among the dead letters.
     fn finish(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         machine: &mut Machine,
         name: &str,
         outcome: &Result<Reply, CallError>,
@@ -163,7 +179,7 @@ impl Platform {
                 add(&self.outbox.counters.delivered);
                 let notice = self.notice_of(delivery.notice)?;
                 if let (Some(notice), Some(receiver)) = (notice, &receiver) {
-                    self.told(machine, &notice, receiver, &Outcome::Done, now_ms);
+                    self.told(machine, &notice, receiver, &Outcome::Done);
                 }
                 Self::end(machine, key, delivery.notice);
             }
@@ -234,7 +250,7 @@ impl Platform {
                 "given up; see `sightline deliveries list`"
             );
             if let Some(receiver) = Receiver::of_lane(lane) {
-                self.told(machine, &notice, &receiver, &Outcome::Failed(why.clone()), now_ms);
+                self.told(machine, &notice, &receiver, &Outcome::Failed(why.clone()));
             }
             let letter = DeadLetter::new(lane.to_owned(), now_ms, delivery.failed, why, &notice);
             let number = number_text(self.outbox.number());
@@ -245,17 +261,13 @@ impl Platform {
     }
 
     /// A receiver has it, or will not: whoever keeps a history of that hears of it.
-    fn told(
-        &self,
-        machine: &mut Machine,
-        notice: &Notice,
-        receiver: &Receiver,
-        outcome: &Outcome,
-        _now_ms: i64,
-    ) {
+    fn told(&self, machine: &mut Machine, notice: &Notice, receiver: &Receiver, outcome: &Outcome) {
         match receiver {
             Receiver::Handler(_) => machine.pending.extend(self.outbox.outcome(notice, outcome)),
-            Receiver::Subscription(_) | Receiver::Topic(_) => {}
+            Receiver::Subscription(arn) => {
+                self.count_notification(notice, arn, *outcome == Outcome::Done)
+            }
+            Receiver::Topic(_) => {}
         }
     }
 
@@ -272,7 +284,7 @@ impl Platform {
     /// Looks at new notices: finds who gets them, in one transaction. Returns whether there are more.
     fn fan_out(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         machine: &mut Machine,
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
@@ -306,7 +318,7 @@ impl Platform {
 
     fn route(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         number: u64,
         notice: &Notice,
         now_ms: i64,
@@ -322,13 +334,25 @@ impl Platform {
             }
         }
         add(&self.outbox.counters.notices);
-        let receivers = match telling.handlers.of_target(&notice.target) {
-            Some(handler) => vec![Receiver::Handler(handler.name.clone())],
-            None => {
-                add(&self.outbox.counters.no_handler);
-                changes.extend(self.outbox.outcome(notice, &Outcome::NoHandler));
-                Vec::new()
+        let receivers = if is_topic(&notice.target) {
+            match self.receivers_of(notice) {
+                Some(receivers) => {
+                    changes.extend(self.outbox.outcome(notice, &Outcome::Done));
+                    receivers
+                }
+                None => {
+                    let why = "there is no such topic".to_owned();
+                    changes.extend(self.outbox.outcome(notice, &Outcome::Failed(why.clone())));
+                    changes.push(self.dead_topic(notice, why, now_ms));
+                    Vec::new()
+                }
             }
+        } else if let Some(handler) = telling.handlers.of_target(&notice.target) {
+            vec![Receiver::Handler(handler.name.clone())]
+        } else {
+            add(&self.outbox.counters.no_handler);
+            changes.extend(self.outbox.outcome(notice, &Outcome::NoHandler));
+            Vec::new()
         };
         if !receivers.is_empty() {
             changes.push(Change::put(TOLD, number_text(number), notice.to_bytes()));
@@ -343,10 +367,19 @@ impl Platform {
         Ok(())
     }
 
+    /// A topic may be made again, so what was for it is not lost.
+    fn dead_topic(&self, notice: &Notice, why: String, now_ms: i64) -> Change {
+        add(&self.outbox.counters.dead);
+        tracing::warn!(target = notice.target, why, "given up; see `sightline deliveries list`");
+        let lane = Receiver::Topic(notice.target.clone()).lane();
+        let letter = DeadLetter::new(lane, now_ms, 0, why, notice);
+        Change::put(DEAD, number_text(self.outbox.number()), letter.to_bytes())
+    }
+
     /// Begins an attempt in each lane that is due. Returns whether others are due still.
     fn start_due(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         machine: &mut Machine,
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
@@ -370,7 +403,7 @@ impl Platform {
 
     fn start(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         machine: &mut Machine,
         name: &str,
         now_ms: i64,
@@ -397,47 +430,59 @@ impl Platform {
             machine.lanes.get_or_insert_default().set_ready(name, now_ms);
             return Ok(());
         }
+        let notice = self.notice_of(delivery.notice)?;
+        let made = match (notice, receiver) {
+            (Some(notice), Some(receiver)) => self.made_for(telling, &receiver, &notice),
+            _ => Made::Never("what was to be told is gone".into()),
+        };
+        let lanes = machine.lanes.get_or_insert_default();
+        let Some(lane) = lanes.get(name) else { return Ok(()) };
+        if let Made::Gone = made {
+            if let Some((key, delivery)) = lane.loaded.pop_front() {
+                Self::end(machine, key, delivery.notice);
+            }
+            machine.lanes.get_or_insert_default().set_ready(name, now_ms);
+            return Ok(());
+        }
         lane.is_busy = true;
         machine.in_flight += 1;
         add(&self.outbox.counters.attempts);
-        let call = match (self.notice_of(delivery.notice)?, receiver) {
-            (Some(notice), Some(receiver)) => self.call_of(telling, &receiver, &notice, now_ms),
-            _ => Err(CallError::for_good("what was to be told is gone")),
-        };
         let (finished, signal) = (self.outbox.finished.clone(), self.outbox.signal.clone());
         let (lane, epoch) = (name.to_owned(), machine.epoch);
         let done = move |outcome| {
             finished.lock().push(Finished { lane, epoch, outcome });
             signal.wake();
         };
-        match call {
-            Ok(call) => telling.net.start(call, Box::new(done)),
-            Err(error) => done(Err(error)),
+        match made {
+            Made::Call(call) => telling.net.start(call, Box::new(done)),
+            Made::Aside(work) => {
+                let net = telling.net.clone();
+                telling.aside.run(Box::new(move || match work() {
+                    Ok(call) => net.start(call, Box::new(done)),
+                    Err(why) => done(Err(CallError::for_good(why))),
+                }));
+            }
+            Made::Never(why) => done(Err(CallError::for_good(why))),
+            Made::Gone => {}
         }
         Ok(())
     }
 
     /// Returns what is sent to a receiver.
-    fn call_of(
-        &self,
-        telling: &Telling,
-        receiver: &Receiver,
-        notice: &Notice,
-        _now_ms: i64,
-    ) -> Result<Call, CallError> {
+    fn made_for(&self, telling: &Arc<Telling>, receiver: &Receiver, notice: &Notice) -> Made {
         match receiver {
             Receiver::Handler(name) => match telling.handlers.of_name(name) {
-                Some(handler) => Ok(handler.call(notice)),
-                None => Err(CallError::for_good(format!("handler {name} is no longer configured"))),
+                Some(handler) => Made::Call(handler.call(notice)),
+                None => Made::Never(format!("handler {name} is no longer configured")),
             },
-            Receiver::Subscription(_) | Receiver::Topic(_) => {
-                Err(CallError::for_good("the receiver is gone"))
-            }
+            Receiver::Subscription(arn) => self.call_of_subscription(telling, arn, notice),
+            Receiver::Topic(_) => Made::Never("it is a topic".into()),
         }
     }
 
-    fn policy_of(&self, telling: &Telling, receiver: Option<&Receiver>) -> RetryPolicy {
+    fn policy_of(&self, telling: &Arc<Telling>, receiver: Option<&Receiver>) -> RetryPolicy {
         match receiver {
+            Some(Receiver::Subscription(arn)) => self.policy_of_subscription(arn),
             Some(receiver) if is_command(telling, receiver) => RetryPolicy::COMMAND,
             _ => RetryPolicy::PATIENT,
         }
@@ -471,7 +516,13 @@ impl Platform {
     }
 }
 
-fn is_command(telling: &Telling, receiver: &Receiver) -> bool {
+/// Says whether a target is a topic, or a subscription that is asked for confirmation.
+fn is_topic(target: &str) -> bool {
+    let mut parts = target.split(':');
+    parts.next() == Some("arn") && parts.nth(1) == Some("sns")
+}
+
+fn is_command(telling: &Arc<Telling>, receiver: &Receiver) -> bool {
     match receiver {
         Receiver::Handler(name) => {
             telling.handlers.of_name(name).is_some_and(bus::Handler::is_command)

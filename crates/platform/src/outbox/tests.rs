@@ -4,12 +4,12 @@ use super::records::{DEAD, DELIVERIES, OUTBOX, TABLES, TOLD};
 use super::*;
 use crate::{AuthMode, PlatformOptions, QuestionLimits, StoreOptions, SyncMode};
 use bus::{AlarmSaid, Said};
-use model::{AccountId, Principal, Scope, TenantId};
+use model::{AccountId, Principal, TenantId};
 use std::collections::BTreeMap;
-use stdx::{Call, Clock, CrashPlan, Disk, HttpCall, SimDisk, SimNet, VirtualClock};
+use stdx::{Clock, CrashPlan, Disk, HttpCall, SimDisk, SimNet, VirtualClock};
 
 const HOUR_MS: i64 = 3_600_000;
-const START_MS: i64 = 1_767_225_600_000;
+pub(crate) const START_MS: i64 = 1_767_225_600_000;
 
 const HANDLERS: &str = "
 [[handler]]
@@ -24,11 +24,14 @@ url = 'http://b.example/'
 body = '{{key}}'
 ";
 
-fn scope() -> Scope {
+pub(crate) fn scope() -> Scope {
     Scope { account: AccountId::DEFAULT, region: "us-east-1".into() }
 }
 
-fn open(disk: &SimDisk, clock: &Arc<VirtualClock>) -> Result<Platform, crate::OpenError> {
+pub(crate) fn open(
+    disk: &SimDisk,
+    clock: &Arc<VirtualClock>,
+) -> Result<Platform, crate::OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
     let options = PlatformOptions {
         data_dir: "/d".into(),
@@ -60,7 +63,7 @@ fn put(platform: &Platform, key: &str, target: &str) {
 }
 
 /// Steps until nothing is due.
-fn settle(platform: &Platform) -> NextStep {
+pub(crate) fn settle(platform: &Platform) -> NextStep {
     loop {
         match platform.delivery_step() {
             NextStep::Now | NextStep::Soon => {}
@@ -82,11 +85,11 @@ fn got(net: &SimNet, place: &str) -> Vec<String> {
     net.calls().into_iter().filter_map(of_place).collect()
 }
 
-fn ok() -> Option<Result<Reply, CallError>> {
+pub(crate) fn ok() -> Option<Result<Reply, CallError>> {
     Some(Ok(Reply { status: 200, body: vec![] }))
 }
 
-fn status(status: u16) -> Option<Result<Reply, CallError>> {
+pub(crate) fn status(status: u16) -> Option<Result<Reply, CallError>> {
     Some(Ok(Reply { status, body: b"why\r\nnot".to_vec() }))
 }
 
@@ -94,8 +97,27 @@ fn is_to(call: &Call, place: &str) -> bool {
     matches!(call, Call::Http(http) if http.url.contains(place))
 }
 
-fn telling(net: &Arc<SimNet>) -> Telling {
-    Telling { net: net.clone(), handlers: Handlers::read(HANDLERS).unwrap() }
+/// Does it at once.
+#[derive(Debug)]
+pub(crate) struct AtOnce;
+
+impl Aside for AtOnce {
+    fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
+    }
+}
+
+pub(crate) fn telling(net: &Arc<SimNet>) -> Telling {
+    Telling {
+        net: net.clone(),
+        handlers: Handlers::read(HANDLERS).unwrap(),
+        reach: Reach { loopback: true },
+        external_url: "https://s.example".into(),
+        mail_from: Some("alarms@s.example".into()),
+        queues: Some(Queues::parse("http://k:s@127.0.0.1:1").unwrap()),
+        pictures: None,
+        aside: Arc::new(AtOnce),
+    }
 }
 
 /// Writes what it hears into a table of its own.

@@ -23,4 +23,5 @@ mod prometheus;
 mod promql;
 mod secured;
 mod secured_prometheus;
+mod telling;
 mod tls;

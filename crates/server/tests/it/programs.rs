@@ -124,7 +124,7 @@ fn gather(
 }
 
 /// `SIGHTLINE_BIN`, else the program of the profile that these tests were built with.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     let path = std::env::var_os("SIGHTLINE_BIN").map(PathBuf::from).unwrap_or_else(|| {
         let test = std::env::current_exe().expect("path of the test");
         // target/<profile>/deps/<test>

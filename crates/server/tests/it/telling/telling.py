@@ -1,0 +1,384 @@
+"""Topics, hooks, mail, queues and dead letters, with receivers that others wrote.
+
+telling.py PROGRAM DIRECTORY: starts a server of mail (aiosmtpd), a web hook, a server of queues
+(moto) and Sightline with TLS, and drives it with boto3. Ends with 0 when all is as it should be.
+"""
+
+import base64
+import datetime
+import email
+import email.policy
+import http.server
+import ipaddress
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+PROGRAM, DIRECTORY = sys.argv[1], sys.argv[2]
+CERT, KEY = os.path.join(DIRECTORY, "cert.pem"), os.path.join(DIRECTORY, "key.pem")
+os.environ["REQUESTS_CA_BUNDLE"] = CERT
+
+import boto3
+import requests
+from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import AuthResult
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from sns_message_validator import SNSMessageValidator
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def until(what, check, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = check()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def make_certificate():
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(names, False)
+        .sign(key, hashes.SHA256())
+    )
+    with open(CERT, "wb") as f:
+        f.write(made.public_bytes(serialization.Encoding.PEM))
+    with open(KEY, "wb") as f:
+        form = serialization.PrivateFormat.PKCS8
+        f.write(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+    os.chmod(KEY, 0o600)
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    """Keeps what it gets; answers what `statuses` says of a path."""
+
+    got = []
+    statuses = {}
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        Hook.got.append((self.path, dict(self.headers), body.decode()))
+        self.send_response(Hook.statuses.get(self.path, 200))
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Mails(Sink):
+    got = []
+
+    async def handle_DATA(self, server, session, envelope):
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        Mails.got.append((envelope.rcpt_tos, message))
+        return "250 taken"
+
+
+def hooked(path, kind=None):
+    """What a path of the hook got, of one kind of message."""
+    found = [(h, b) for p, h, b in list(Hook.got) if p == path]
+    if kind:
+        found = [(h, b) for h, b in found if h.get("x-amz-sns-message-type") == kind]
+    return found
+
+
+def refused(call, code, text):
+    try:
+        call()
+    except ClientError as error:
+        told = error.response["Error"]
+        assert told["Code"] == code and told["Message"].startswith(text), told
+        return
+    raise AssertionError(f"{code} was expected")
+
+
+make_certificate()
+hooks = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+threading.Thread(target=hooks.serve_forever, daemon=True).start()
+HOOK = f"http://127.0.0.1:{hooks.server_port}"
+
+smtp_port = free_port()
+
+
+def login(server, session, envelope, mechanism, data):
+    good = (data.login, data.password) == (b"ann", b"s@cret")
+    return AuthResult(success=good)
+
+
+smtp = Controller(
+    Mails(), hostname="127.0.0.1", port=smtp_port, authenticator=login, auth_required=True,
+    auth_require_tls=False,
+)
+smtp.start()
+
+queue_port = free_port()
+queues = subprocess.Popen(
+    [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(queue_port)],
+    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+)
+
+port = free_port()
+BASE = f"https://127.0.0.1:{port}"
+server = subprocess.Popen(
+    [
+        PROGRAM, "serve", "--listen", f"127.0.0.1:{port}", "--data", os.path.join(DIRECTORY, "data"),
+        "--tls-cert", CERT, "--tls-key", KEY, "--collect-host", "false",
+        "--mail-from", "Sightline <alarms@example.com>",
+    ],
+    env={
+        **os.environ,
+        "SIGHTLINE_SMTP_URL": f"smtp://ann:s%40cret@127.0.0.1:{smtp_port}",
+        "SIGHTLINE_SQS_URL": f"http://123456789012:x@127.0.0.1:{queue_port}",
+        "SIGHTLINE_LOG": "warn",
+    },
+)
+
+
+def client(service, endpoint):
+    return boto3.client(
+        service, endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="123456789012",
+        aws_secret_access_key="x", verify=CERT, config=Config(retries={"max_attempts": 0}),
+    )
+
+
+def ready():
+    try:
+        return requests.get(f"{BASE}/-/ready", timeout=1).ok
+    except requests.RequestException:
+        assert server.poll() is None, "the server ended"
+        return False
+
+
+def topics(sns):
+    topic = sns.create_topic(Name="ops", Tags=[{"Key": "team", "Value": "a"}])["TopicArn"]
+    assert topic == "arn:aws:sns:us-east-1:123456789012:ops"
+    assert sns.create_topic(Name="ops")["TopicArn"] == topic
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Ops")
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["DisplayName"] == "Ops" and attributes["Owner"] == "123456789012"
+    assert json.loads(attributes["Policy"])["Statement"][0]["Resource"] == topic
+    assert json.loads(attributes["EffectiveDeliveryPolicy"])["http"]["defaultHealthyRetryPolicy"]
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "team", "Value": "a"}]
+    sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "b", "Value": "c"}])
+    sns.untag_resource(ResourceArn=topic, TagKeys=["team"])
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "b", "Value": "c"}]
+    for n in range(101):
+        sns.create_topic(Name=f"page-{n:03}")
+    listed = [t["TopicArn"] for p in sns.get_paginator("list_topics").paginate() for t in p["Topics"]]
+    assert len(listed) == 102 and len(set(listed)) == 102
+    refused(lambda: sns.get_topic_attributes(TopicArn="ops"), "InvalidParameter",
+            "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1")
+    refused(lambda: sns.get_topic_attributes(TopicArn=topic + "x"), "NotFound", "Topic does not exist")
+    refused(lambda: sns.create_topic(Name="a.fifo", Attributes={"FifoTopic": "true"}), "InvalidParameter",
+            "Invalid parameter: Attributes Reason: FifoTopic")
+    refused(lambda: sns.publish(TopicArn=topic, Message=""), "InvalidParameter", "Invalid parameter: Empty message")
+    refused(lambda: sns.publish(TopicArn=topic, Message="x", Subject="a\nb"), "InvalidParameter", "Invalid parameter: Subject")
+    refused(lambda: sns.publish(TopicArn=topic, Message="{}", MessageStructure="json"), "InvalidParameter",
+            "Invalid parameter: Message Structure - No default entry in JSON message body")
+    return topic
+
+
+def verified(body):
+    message = json.loads(body)
+    SNSMessageValidator(cert_url_regex=f"^{re.escape(BASE)}/").validate_message(message)
+    return message
+
+
+def verified_2(body):
+    message = json.loads(body)
+    assert message["SignatureVersion"] == "2"
+    plain = SNSMessageValidator()._get_plaintext_to_sign(message).encode()
+    pem = requests.get(message["SigningCertURL"]).content
+    key = x509.load_pem_x509_certificate(pem).public_key()
+    key.verify(base64.b64decode(message["Signature"]), plain, PKCS1v15(), hashes.SHA256())
+    return message
+
+
+def hooks_of(sns, topic):
+    pending = sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{HOOK}/all")
+    assert pending["SubscriptionArn"] == "pending confirmation"
+    question = until("the question", lambda: hooked("/all", "SubscriptionConfirmation"))[0][1]
+    token = verified(question)["Token"]
+    refused(lambda: sns.confirm_subscription(TopicArn=topic, Token="x" + token[1:]), "InvalidParameter",
+            "Invalid parameter: Token")
+    arn = sns.confirm_subscription(TopicArn=topic, Token=token)["SubscriptionArn"]
+    some = sns.subscribe(
+        TopicArn=topic, Protocol="http", Endpoint=f"{HOOK}/some", ReturnSubscriptionArn=True,
+        Attributes={"FilterPolicy": '{"kind": [{"prefix": "al"}]}', "RawMessageDelivery": "true"},
+    )["SubscriptionArn"]
+    assert sns.get_subscription_attributes(SubscriptionArn=some)["Attributes"]["PendingConfirmation"] == "true"
+    question = until("the question", lambda: hooked("/some", "SubscriptionConfirmation"))[0][1]
+    assert requests.get(json.loads(question)["SubscribeURL"]).ok
+    attributes = sns.get_subscription_attributes(SubscriptionArn=some)["Attributes"]
+    assert attributes["PendingConfirmation"] == "false" and attributes["RawMessageDelivery"] == "true"
+    assert attributes["FilterPolicyScope"] == "MessageAttributes", attributes
+    refused(lambda: sns.set_subscription_attributes(SubscriptionArn=some, AttributeName="FilterPolicy",
+            AttributeValue='{"kind": [{"PREFIX": "a"}]}'), "InvalidParameter",
+            "Invalid parameter: FilterPolicy: Unrecognized match type PREFIX")
+    refused(lambda: sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://169.254.169.254/"),
+            "InvalidParameter", "Invalid parameter: Endpoint Reason")
+
+    kind = lambda text: {"kind": {"DataType": "String", "StringValue": text}}
+    first = sns.publish(TopicArn=topic, Subject="Ünicode", Message="eins", MessageAttributes=kind("alarm"))
+    sns.publish(TopicArn=topic, Message="zwei", MessageAttributes=kind("other"))
+    all_got = until("two messages", lambda: len(hooked("/all", "Notification")) == 2 and hooked("/all", "Notification"))
+    messages = [verified(body) for _, body in all_got]
+    assert [m["Message"] for m in messages] == ["eins", "zwei"]
+    assert messages[0]["MessageId"] == first["MessageId"] and messages[0]["Subject"] == "Ünicode"
+    assert messages[0]["MessageAttributes"] == {"kind": {"Type": "String", "Value": "alarm"}}
+    assert all_got[0][0]["x-amz-sns-subscription-arn"] == arn
+    raw = until("the raw one", lambda: hooked("/some", "Notification"))
+    assert [body for _, body in raw] == ["eins"] and raw[0][0]["x-amz-sns-rawdelivery"] == "true"
+
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="SignatureVersion", AttributeValue="2")
+    batch = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[
+        {"Id": "a", "Message": "drei"}, {"Id": "b", "Message": "x", "Subject": "a\nb"}, {"Id": "c", "Message": "vier"},
+    ])
+    assert [s["Id"] for s in batch["Successful"]] == ["a", "c"], batch
+    assert batch["Failed"][0]["Id"] == "b" and batch["Failed"][0]["SenderFault"] is True
+    until("four messages", lambda: len(hooked("/all", "Notification")) == 4)
+    assert [verified_2(b)["Message"] for _, b in hooked("/all", "Notification")[2:]] == ["drei", "vier"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="SignatureVersion", AttributeValue="1")
+    return arn
+
+
+def mails(sns, topic):
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="bob@example.com")
+    to, question = until("the mail", lambda: Mails.got)[0]
+    assert to == ["bob@example.com"] and "Confirmation" in question["subject"]
+    text = question.get_body(("plain",)).get_content()
+    link = re.search(rf"{re.escape(BASE)}\S+Token=\S+", text).group(0)
+    assert requests.get(link).ok
+    sns.publish(TopicArn=topic, Subject="Rückmeldung", Message="Grüße\r\n.\r\nBcc: eve@example.com")
+    _, mail = until("the mail", lambda: len(Mails.got) > 1 and Mails.got)[1]
+    assert mail["subject"] == "Rückmeldung" and mail["bcc"] is None and "alarms@example.com" in mail["from"]
+    content = mail.get_body(("plain",)).get_content()
+    assert "Grüße" in content and "eve@example.com" in content, content
+    leave = re.search(rf"{re.escape(BASE)}/-/sns/unsubscribe\S+", content).group(0)
+    assert requests.get(leave).ok
+    found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert not any(s["Protocol"] == "email" for s in found)
+
+
+def queue(sns, topic):
+    sqs = client("sqs", f"http://127.0.0.1:{queue_port}")
+
+    def make():
+        try:
+            return sqs.create_queue(QueueName="jobs")["QueueUrl"]
+        except Exception:
+            return None
+
+    url = until("the server of queues", make, 60)
+    arn = "arn:aws:sqs:us-east-1:123456789012:jobs"
+    subscribed = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    assert subscribed.startswith(topic)
+    sns.publish(TopicArn=topic, Message="for the queue")
+
+    def receive():
+        return sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"]).get("Messages")
+
+    got = until("the message", receive)[0]
+    assert verified(got["Body"])["Message"] == "for the queue"
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=got["ReceiptHandle"])
+    sns.set_subscription_attributes(SubscriptionArn=subscribed, AttributeName="RawMessageDelivery", AttributeValue="true")
+    sns.publish(TopicArn=topic, Message="raw", MessageAttributes={"n": {"DataType": "Number", "StringValue": "7"}})
+    got = until("the raw message", receive)[0]
+    assert got["Body"] == "raw" and got["MessageAttributes"]["n"]["StringValue"] == "7", got
+
+
+def dead_letters(sns, topic):
+    def run(*arguments):
+        done = subprocess.run(
+            [PROGRAM, "deliveries", *arguments, "--url", BASE, "--ca", CERT], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done
+        return done.stdout
+
+    assert run("list") == "nothing was given up\n"
+    before = len(hooked("/all"))
+    Hook.statuses["/all"] = 400
+    sns.publish(TopicArn=topic, Subject="bad", Message="bad")
+    until("the dead letter", lambda: "status 400" in run("list"))
+    del Hook.statuses["/all"]
+    sns.publish(TopicArn=topic, Message="good")
+    until("the next one", lambda: len(hooked("/all")) == before + 2)
+    assert run("resend", "--all") == "1 sent again\n"
+    until("it again", lambda: len(hooked("/all")) == before + 3)
+    bodies = [json.loads(body) for _, body in hooked("/all")[before:]]
+    assert [b["Message"] for b in bodies] == ["bad", "good", "bad"]
+    assert bodies[0]["MessageId"] == bodies[2]["MessageId"]
+    assert run("list") == "nothing was given up\n"
+
+
+def counts(topic):
+    page = requests.get(f"{BASE}/metrics").text
+    delivered = re.search(r'sightline_deliveries_total\{outcome="delivered"\} (\d+)', page)
+    assert int(delivered.group(1)) > 8, page
+    cloudwatch = client("cloudwatch", BASE)
+    now = datetime.datetime.now(datetime.timezone.utc)
+
+    def total(name):
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/SNS", MetricName=name, Dimensions=[{"Name": "TopicName", "Value": "ops"}],
+            StartTime=now - datetime.timedelta(hours=1), EndTime=now + datetime.timedelta(hours=1), Period=3600,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return sum(p["Sum"] for p in points)
+
+    until("the metrics", lambda: total("NumberOfMessagesPublished") == 9)
+    assert total("NumberOfNotificationsFailed") == 1
+    assert total("NumberOfNotificationsFilteredOut") >= 1
+
+
+try:
+    until("the server", ready)
+    sns = client("sns", BASE)
+    topic = topics(sns)
+    hook = hooks_of(sns, topic)
+    mails(sns, topic)
+    queue(sns, topic)
+    dead_letters(sns, topic)
+    counts(topic)
+    sns.unsubscribe(SubscriptionArn=hook)
+    sns.unsubscribe(SubscriptionArn=hook)
+    sns.delete_topic(TopicArn=topic)
+    assert sns.list_subscriptions()["Subscriptions"] == []
+    print("all is as it should be")
+finally:
+    server.terminate()
+    status = server.wait(20)
+    queues.kill()
+    smtp.stop()
+assert status == 0, f"the server ended with {status}"
