@@ -96,6 +96,7 @@ impl Services {
                 cloudwatch::get_metric_widget_image::handle(self, caller, request)
             }
             ("sns", operation) => sns::handle(self, operation, caller, request),
+            ("cloudwatch", operation) => cloudwatch::alarm(self, operation, caller, request),
             ("sts", "GetCallerIdentity") => sts::get_caller_identity::handle(caller, request),
             _ => Err(ServiceError::unsupported(request.service, operation)),
         }

@@ -7,11 +7,28 @@ use platform::Verb;
 use std::fmt::Write as _;
 
 const CLOUDWATCH: &[&str] = &[
+    "DeleteAlarmMuteRule",
+    "DeleteAlarms",
+    "DescribeAlarmContributors",
+    "DescribeAlarmHistory",
+    "DescribeAlarms",
+    "DescribeAlarmsForMetric",
+    "DisableAlarmActions",
+    "EnableAlarmActions",
+    "GetAlarmMuteRule",
     "GetMetricData",
     "GetMetricStatistics",
     "GetMetricWidgetImage",
+    "ListAlarmMuteRules",
     "ListMetrics",
+    "ListTagsForResource",
+    "PutAlarmMuteRule",
+    "PutCompositeAlarm",
+    "PutMetricAlarm",
     "PutMetricData",
+    "SetAlarmState",
+    "TagResource",
+    "UntagResource",
 ];
 const STS: &[&str] = &["GetCallerIdentity"];
 

@@ -31,7 +31,7 @@ pub use alarms::{
     AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf, CompositeRecord,
     ConditionRecord, ContributorShown, HistoryFilter, HistoryShown, HistoryType, MetricRecord,
     MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord,
-    Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, mute_rule_arn,
+    Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use bus::MessageAttribute;

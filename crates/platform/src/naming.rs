@@ -172,7 +172,7 @@ pub(crate) fn names_apart(lines: &[Option<&LineSource>], own: &str) -> Vec<Strin
     let name = |source: &Option<&LineSource>| {
         let source = match source {
             Some(LineSource::Metric(source)) => source,
-            Some(LineSource::Group(label)) => return label.clone(),
+            Some(LineSource::Group(group)) => return group.label.clone(),
             None => return own.to_owned(),
         };
         let metric = &source.metric;

@@ -4,13 +4,13 @@ mod labels;
 mod page;
 mod queries;
 
-use super::allow_no_namespace;
+use super::allow_no_namespaces;
 use super::window::to_second;
 use crate::caller::Caller;
 use crate::{Answer, Services, fault};
 use aws_shapes::cloudwatch::{
     GET_METRIC_DATA_OUTPUT, INVALID_NEXT_TOKEN, get_metric_data_input as input,
-    get_metric_data_output as output, metric, metric_data_query, metric_stat,
+    get_metric_data_output as output,
 };
 use aws_wire::token::Bound;
 use aws_wire::{Request, ServiceError, Struct, Value, validate};
@@ -24,7 +24,7 @@ const DATAPOINTS_MAX: i64 = 100_800;
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) -> Answer {
     let mut asked = request.decode()?;
-    allow_no_namespaces(&mut asked);
+    allow_no_namespaces(&mut asked, input::METRIC_DATA_QUERIES);
     validate::check(&asked).map_err(ServiceError::validation)?;
     let range = range(&asked)?;
     let datapoints_max = datapoints_max(&asked)?;
@@ -85,25 +85,6 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         .with(output::NEXT_TOKEN, next)
         .with(output::MESSAGES, Value::List(Vec::new()));
     Ok(Some(data))
-}
-
-fn allow_no_namespaces(asked: &mut Struct<'_>) {
-    let mut queries = asked.take(input::METRIC_DATA_QUERIES);
-    if let Value::List(queries) = &mut queries {
-        for query in queries {
-            let Value::Struct(query) = query else { continue };
-            let mut stat = query.take(metric_data_query::METRIC_STAT);
-            if let Value::Struct(stat) = &mut stat {
-                let mut of = stat.take(metric_stat::METRIC);
-                if let Value::Struct(of) = &mut of {
-                    allow_no_namespace(of, metric::NAMESPACE);
-                }
-                stat.set(metric_stat::METRIC, of);
-            }
-            query.set(metric_data_query::METRIC_STAT, stat);
-        }
-    }
-    asked.set(input::METRIC_DATA_QUERIES, queries);
 }
 
 fn range(asked: &Struct<'_>) -> Result<TimeRange, ServiceError> {

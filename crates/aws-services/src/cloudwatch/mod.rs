@@ -1,5 +1,6 @@
-//! Amazon CloudWatch: metrics.
+//! Amazon CloudWatch: metrics and alarms.
 
+pub(crate) mod alarms;
 pub(crate) mod get_metric_data;
 pub(crate) mod get_metric_statistics;
 pub(crate) mod get_metric_widget_image;
@@ -7,9 +8,13 @@ pub(crate) mod list_metrics;
 pub(crate) mod put_metric_data;
 mod window;
 
-use aws_shapes::cloudwatch::{DIMENSION, METRIC, dimension, metric};
+use crate::caller::Caller;
+use crate::{Answer, Services};
+use aws_shapes::cloudwatch::{
+    DIMENSION, METRIC, dimension, metric, metric_data_query, metric_stat,
+};
 use aws_wire::schema::Field;
-use aws_wire::{Struct, Value};
+use aws_wire::{Request, ServiceError, Struct, Value};
 use model::{TimeRange, Unit};
 use platform::{ListedMetric, MetricId, NO_NAMESPACE, shown_namespace};
 
@@ -21,11 +26,67 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
+/// Answers the operations of alarms, mute rules and their tags.
+pub(crate) fn alarm(
+    services: &Services,
+    operation: &str,
+    caller: &Caller,
+    request: &Request,
+) -> Answer {
+    use alarms::{
+        alarm_actions, delete_alarms, describe_alarm_contributors, describe_alarm_history,
+        describe_alarms, describe_alarms_for_metric, mute_rules, put_composite_alarm,
+        put_metric_alarm, set_alarm_state, tags,
+    };
+    match operation {
+        "PutMetricAlarm" => put_metric_alarm::handle(services, caller, request),
+        "PutCompositeAlarm" => put_composite_alarm::handle(services, caller, request),
+        "DescribeAlarms" => describe_alarms::handle(services, caller, request),
+        "DescribeAlarmsForMetric" => describe_alarms_for_metric::handle(services, caller, request),
+        "DescribeAlarmHistory" => describe_alarm_history::handle(services, caller, request),
+        "DescribeAlarmContributors" => {
+            describe_alarm_contributors::handle(services, caller, request)
+        }
+        "SetAlarmState" => set_alarm_state::handle(services, caller, request),
+        "EnableAlarmActions" => alarm_actions::handle(services, caller, request, true),
+        "DisableAlarmActions" => alarm_actions::handle(services, caller, request, false),
+        "DeleteAlarms" => delete_alarms::handle(services, caller, request),
+        "PutAlarmMuteRule" => mute_rules::put(services, caller, request),
+        "GetAlarmMuteRule" => mute_rules::get(services, caller, request),
+        "ListAlarmMuteRules" => mute_rules::list(services, caller, request),
+        "DeleteAlarmMuteRule" => mute_rules::delete(services, caller, request),
+        "ListTagsForResource" => tags::list(services, caller, request),
+        "TagResource" => tags::tag(services, caller, request),
+        "UntagResource" => tags::untag(services, caller, request),
+        _ => Err(ServiceError::unsupported(request.service, operation)),
+    }
+}
+
 /// Lets a reader name series without a namespace.
 fn allow_no_namespace(of: &mut Struct<'_>, field: Field) {
     if of.str(field) == Some(NO_NAMESPACE) {
         of.set(field, NO_NAMESPACE_INSIDE);
     }
+}
+
+/// The same for each metric of a list of `MetricDataQuery`.
+fn allow_no_namespaces(asked: &mut Struct<'_>, queries: Field) {
+    let mut list = asked.take(queries);
+    if let Value::List(list) = &mut list {
+        for query in list {
+            let Value::Struct(query) = query else { continue };
+            let mut stat = query.take(metric_data_query::METRIC_STAT);
+            if let Value::Struct(stat) = &mut stat {
+                let mut of = stat.take(metric_stat::METRIC);
+                if let Value::Struct(of) = &mut of {
+                    allow_no_namespace(of, metric::NAMESPACE);
+                }
+                stat.set(metric_stat::METRIC, of);
+            }
+            query.set(metric_data_query::METRIC_STAT, stat);
+        }
+    }
+    asked.set(queries, list);
 }
 
 /// Returns a reader's namespace as the store has it.

@@ -1,5 +1,6 @@
 //! The operations through requests as they come, over a platform on a simulated disk.
 
+mod alarms;
 mod entities;
 mod errors;
 mod expressions;

@@ -202,3 +202,23 @@ fn what_is_wrong_is_told_by_its_place() {
     assert_eq!(refused(asked), told(text));
     assert_eq!(refused(json!({})).0, code);
 }
+
+#[test]
+fn an_alarm_takes_the_place_of_metrics() {
+    let server = Server::new();
+    fill(&server);
+    let alarm = json!({"AlarmName": "orders", "Namespace": "Shop", "MetricName": "Orders",
+                       "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 3, "Threshold": 75,
+                       "ComparisonOperator": "GreaterThanThreshold"});
+    server.ask("PutMetricAlarm", &alarm);
+    let arn = |name: &str| format!("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}");
+    let widget = |name: &str| json!({"annotations": {"alarms": [arn(name)]}, "yAxis": {"left": {"min": 0, "max": 100}}});
+    let png = picture(&server, &widget("orders"));
+    // The threshold's line, in the colour of alarms, is above that of the metric, the first of the
+    // palette.
+    let ((line, at_75), (orders, at_50)) =
+        (png.of_color([0xd1, 0x32, 0x12]), png.of_color([0x2a, 0x6f, 0xc9]));
+    assert!(line > 300 && orders > 400 && at_75 < at_50, "{line} {orders} {at_75} {at_50}");
+    let (_, text) = server.refusal("GetMetricWidgetImage", &asked(&widget("none")));
+    assert!(text.ends_with(&format!("there is no alarm {}", arn("none"))), "{text}");
+}

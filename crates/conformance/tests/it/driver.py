@@ -19,7 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
-TIMES = {"Timestamp", "StartTime", "EndTime"}
+TIMES = {"Timestamp", "StartTime", "EndTime", "StartDate", "EndDate", "ExpireDate"}
 NUMBERS = {"Value", "Values", "Counts", "SampleCount", "Sum", "Minimum", "Maximum"}
 NOT_IN_JSON = {"NaN", "Infinity", "-Infinity"}
 
@@ -44,6 +44,8 @@ def outward(value):
         return {name: outward(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [outward(inner) for inner in value]
+    if isinstance(value, bytes):
+        return list(value)
     if isinstance(value, datetime.datetime):
         return (value - EPOCH) // datetime.timedelta(milliseconds=1)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -7,7 +7,9 @@ use serde_json::json;
 fn operations_that_are_not_served_are_refused_by_name() {
     each_client(|w| {
         let dashboard = json!({"DashboardName": "d", "DashboardBody": "{\"widgets\":[]}"});
-        for (operation, input) in [("DescribeAlarms", json!({})), ("PutDashboard", dashboard)] {
+        for (operation, input) in
+            [("DescribeAnomalyDetectors", json!({})), ("PutDashboard", dashboard)]
+        {
             let told = w.told(operation, input);
             assert!(told.message.contains(operation), "{told:?}");
             assert!(!told.code.is_empty(), "{told:?}");

@@ -28,6 +28,7 @@ mod puts;
 mod python;
 mod restart;
 mod sdk;
+mod sdk_alarms;
 mod statistics;
 mod tenants;
 mod test_bench;

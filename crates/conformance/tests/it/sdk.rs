@@ -197,8 +197,8 @@ async fn call(client: &CloudWatch, operation: &str, input: &Value) -> Result<Val
                 ("NextToken", output.next_token().map(Value::from)),
             ]))
         }
-        "DescribeAlarms" => {
-            client.describe_alarms().send().await.map_err(failure)?;
+        "DescribeAnomalyDetectors" => {
+            client.describe_anomaly_detectors().send().await.map_err(failure)?;
             Ok(json!({}))
         }
         "PutDashboard" => {
@@ -210,11 +210,14 @@ async fn call(client: &CloudWatch, operation: &str, input: &Value) -> Result<Val
             let messages = output.dashboard_validation_messages().iter();
             Ok(messages.filter_map(DashboardValidationMessage::message).map(Value::from).collect())
         }
-        other => panic!("{other} is not wired to the Rust SDK yet"),
+        other => match crate::sdk_alarms::call(client, other, input).await {
+            Some(answer) => answer,
+            None => panic!("{other} is not wired to the Rust SDK yet"),
+        },
     }
 }
 
-fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
+pub(crate) fn failure<E>(error: SdkError<E, HttpResponse>) -> Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
@@ -229,15 +232,15 @@ where
     }
 }
 
-fn text(from: &Value, name: &str) -> Option<String> {
+pub(crate) fn text(from: &Value, name: &str) -> Option<String> {
     from.get(name).map(word)
 }
 
-fn word(value: &Value) -> String {
+pub(crate) fn word(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
 }
 
-fn whole(from: &Value, name: &str) -> Option<i32> {
+pub(crate) fn whole(from: &Value, name: &str) -> Option<i32> {
     from.get(name).map(|v| v.as_i64().and_then(|n| n.try_into().ok()).expect("a whole number"))
 }
 
@@ -252,11 +255,11 @@ fn float(from: &Value, name: &str) -> Option<f64> {
     from.get(name).map(number)
 }
 
-fn at(from: &Value, name: &str) -> Option<DateTime> {
+pub(crate) fn at(from: &Value, name: &str) -> Option<DateTime> {
     from.get(name).map(|v| DateTime::from_millis(v.as_i64().expect("milliseconds")))
 }
 
-fn list<T>(from: &Value, name: &str, item: impl Fn(&Value) -> T) -> Option<Vec<T>> {
+pub(crate) fn list<T>(from: &Value, name: &str, item: impl Fn(&Value) -> T) -> Option<Vec<T>> {
     from.get(name).map(|v| v.as_array().expect("a list").iter().map(item).collect())
 }
 
@@ -299,7 +302,7 @@ fn entity_data(from: &Value) -> EntityMetricData {
         .build()
 }
 
-fn dimension(from: &Value) -> Dimension {
+pub(crate) fn dimension(from: &Value) -> Dimension {
     Dimension::builder().set_name(text(from, "Name")).set_value(text(from, "Value")).build()
 }
 
@@ -311,7 +314,7 @@ fn label_options(from: &Value) -> LabelOptions {
     LabelOptions::builder().set_timezone(text(from, "Timezone")).build()
 }
 
-fn query(from: &Value) -> MetricDataQuery {
+pub(crate) fn query(from: &Value) -> MetricDataQuery {
     let stat = from.get("MetricStat").map(|stat| {
         let metric = stat.get("Metric").map(|metric| {
             Metric::builder()
@@ -334,14 +337,15 @@ fn query(from: &Value) -> MetricDataQuery {
         .set_label(text(from, "Label"))
         .set_return_data(from.get("ReturnData").and_then(Value::as_bool))
         .set_period(whole(from, "Period"))
+        .set_account_id(text(from, "AccountId"))
         .build()
 }
 
-fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
+pub(crate) fn object<const N: usize>(members: [(&str, Option<Value>); N]) -> Value {
     members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
-fn ms(at: &DateTime) -> Value {
+pub(crate) fn ms(at: &DateTime) -> Value {
     Value::from(at.to_millis().expect("in range"))
 }
 

@@ -205,8 +205,10 @@ pub(super) fn attributes_of(labels: &Labels) -> Vec<(String, String)> {
 
 fn attributes(line: &Line) -> Vec<(String, String)> {
     match &line.source {
-        Some(LineSource::Group(label)) if line.is_element => {
-            vec![("label".to_owned(), label.clone())]
+        Some(LineSource::Group(group)) if line.is_element => {
+            let mut by = group.by.clone();
+            by.sort_unstable();
+            by
         }
         _ => Vec::new(),
     }

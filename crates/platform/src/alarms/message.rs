@@ -321,7 +321,12 @@ pub(crate) fn widget(record: &AlarmRecord, end_ms: i64) -> Option<String> {
             "title": record.name, "view": "timeSeries", "stacked": false, "metrics": metrics,
             "period": period_s, "width": 600, "height": 300,
             "start": iso(end_ms - 3 * 3_600_000).to_string(), "end": iso(end_ms).to_string(),
-            "annotations": { "horizontal": [{ "value": condition.threshold, "label": label }] },
+            // The datapoint that decided may be of the newest minute.
+            "liveData": true,
+            "annotations": { "horizontal": [{
+                "value": condition.threshold, "label": label, "color": "#d13212",
+                "fill": if sign.starts_with('>') { "above" } else { "below" },
+            }] },
         })
         .to_string(),
     )

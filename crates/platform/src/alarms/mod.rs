@@ -72,7 +72,7 @@ pub(crate) struct Running {
 }
 
 /// Tells contributors apart in 16 characters. Source: CloudWatch API reference, `ContributorId`.
-pub(crate) fn contributor_id(attributes: &[(String, String)]) -> String {
+pub fn contributor_id(attributes: &[(String, String)]) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     for (name, value) in attributes {
@@ -178,6 +178,11 @@ impl Alarms {
 
     pub(crate) fn known(&self, key: &AlarmKey) -> Option<Arc<Known>> {
         self.running.lock().known.get(key).cloned()
+    }
+
+    /// Returns an alarm as it was put.
+    pub(crate) fn record(&self, key: &AlarmKey) -> Option<AlarmRecord> {
+        Some(self.running.lock().known.get(key)?.record.clone())
     }
 
     /// Tells those who wait that there is something to do.

@@ -3,39 +3,10 @@
 use crate::alarms::{AlarmRecord, ConditionRecord, MetricRecord, QueryRecord, WatchRecord};
 use alarm::definition::Comparison;
 use chart::Widget;
-use chart::widget::{Horizontal, HorizontalFill, Metric, Moment, Row, RowKind, Side};
-use jiff::Span;
+use chart::widget::{Horizontal, HorizontalFill, Metric, Row, RowKind, Side};
 
-/// Size of an alarm's picture, in pixels: as wide as a mail shows it.
-const WIDTH_PX: u32 = 600;
-const HEIGHT_PX: u32 = 300;
-/// Shown before now, at least.
-const SHOWN_S_MIN: i64 = 3 * 3_600;
-/// Shown of an alarm of long periods, as a multiple of what it looks at.
-const SPANS: i64 = 3;
-
-/// Returns the widget that shows an alarm; `None` for alarms that watch no metrics.
-pub(super) fn widget(alarm: &AlarmRecord) -> Option<Widget> {
-    let mut widget = Widget {
-        title: alarm.name.clone(),
-        width: WIDTH_PX,
-        height: HEIGHT_PX,
-        // Whoever is told of an alarm looks for the datapoint that it is about.
-        live_data: true,
-        ..Widget::default()
-    };
-    let (period_s, condition) = show(alarm, &mut widget)?;
-    let span_s = i64::from(period_s) * i64::from(condition.periods);
-    let shown_s = span_s.saturating_mul(SPANS).max(SHOWN_S_MIN);
-    widget.start = Moment::Ago(Span::new().try_seconds(shown_s).ok()?);
-    Some(widget)
-}
-
-/// Puts the rows and the threshold of an alarm into a widget; returns its period and condition.
-pub(super) fn show<'a>(
-    alarm: &'a AlarmRecord,
-    widget: &mut Widget,
-) -> Option<(u32, &'a ConditionRecord)> {
+/// Puts the rows and the threshold of an alarm into a widget; `None` for alarms that watch no metrics.
+pub(super) fn show(alarm: &AlarmRecord, widget: &mut Widget) -> Option<()> {
     let (rows, name, period_s, condition) = match &alarm.watch {
         WatchRecord::Metric(metric) => {
             let row = of_metric(metric);
@@ -60,7 +31,7 @@ pub(super) fn show<'a>(
     ));
     widget.metrics = rows;
     widget.period_s = period_s;
-    Some((period_s, condition))
+    Some(())
 }
 
 /// The side that breaches.

@@ -11,7 +11,8 @@ mod tests;
 
 use crate::access::Verb;
 use crate::read::AskError;
-use crate::{AlarmRecord, Platform};
+use crate::{Platform, alarm_arn};
+use ::alarm::definition::AlarmKey;
 use chart::widget::{Mistake, RangeError};
 use chart::{Picture, Point, Series, Widget};
 use metric_store::ReadError;
@@ -68,33 +69,30 @@ impl Platform {
         now_ms: i64,
     ) -> Result<Vec<u8>, PictureError> {
         self.check(who, scope, Verb::Read).map_err(AskError::from)?;
-        let widget = Widget::parse(widget).map_err(PictureError::Widget)?;
+        let mut widget = Widget::parse(widget).map_err(PictureError::Widget)?;
+        if let Some(arn) = widget.annotations.alarms.first().cloned() {
+            let shown = self.show_alarm(scope, &arn, &mut widget);
+            let wrong = |text| PictureError::Widget(vec![mistake("annotations.alarms[0]", text)]);
+            shown.map_err(wrong)?;
+        }
         self.draw(scope, &widget, now_ms)
     }
 
-    /// Draws what an alarm watches over the hours before `now_ms`, with its threshold, for whoever is
-    /// told of the alarm: they may see it, so nobody is asked for a right.
-    ///
-    /// `None` for alarms that watch no metrics.
+    /// Puts what an alarm watches, and its threshold, into a widget.
     ///
     /// # Errors
-    /// [`PictureError`].
-    #[expect(dead_code, reason = "mails that show alarms are on their way")]
-    pub(crate) fn alarm_picture(
-        &self,
-        scope: &Scope,
-        alarm: &AlarmRecord,
-        now_ms: i64,
-    ) -> Result<Option<Vec<u8>>, PictureError> {
-        let Some(widget) = alarm::widget(alarm) else { return Ok(None) };
-        self.draw(scope, &widget, now_ms).map(Some)
+    /// Says why it cannot be shown.
+    fn show_alarm(&self, scope: &Scope, arn: &str, widget: &mut Widget) -> Result<(), String> {
+        let unknown = || format!("there is no alarm {arn}");
+        let name = arn.strip_prefix(&alarm_arn(scope, "")).ok_or_else(unknown)?;
+        let tenant = self.tenants.find(scope).ok_or_else(unknown)?;
+        let key = AlarmKey { tenant, name: name.to_owned() };
+        let record = self.alarms.record(&key).ok_or_else(unknown)?;
+        let shown = alarm::show(&record, widget);
+        shown.ok_or_else(|| format!("{arn} watches no metrics"))
     }
 
     fn draw(&self, scope: &Scope, widget: &Widget, now_ms: i64) -> Result<Vec<u8>, PictureError> {
-        if let Some(arn) = widget.annotations.alarms.first() {
-            let text = format!("{arn}: an alarm in place of metrics is not served yet");
-            return Err(PictureError::Widget(vec![mistake("annotations.alarms[0]", text)]));
-        }
         let range = widget.range(now_ms)?;
         let groups = Rows::of(widget, scope).map_err(PictureError::Widget)?;
         let of_account = self.tenants.find(scope).unwrap_or(TenantId::NOBODY);

@@ -1,12 +1,12 @@
 //! The picture of an alarm.
 
-use super::alarm::widget;
+use super::alarm::show;
 use crate::alarms::{
     AlarmRecord, ConditionRecord, MetricRecord, MetricsRecord, PromqlRecord, QueryRecord,
     StatRecord, WatchRecord,
 };
 use chart::Widget;
-use chart::widget::{Band, HorizontalFill, Moment, RowKind};
+use chart::widget::{Band, HorizontalFill, RowKind};
 
 fn alarm(watch: WatchRecord) -> AlarmRecord {
     AlarmRecord {
@@ -47,6 +47,11 @@ fn metric(period_s: u32, condition: ConditionRecord) -> AlarmRecord {
     }))
 }
 
+fn widget(alarm: &AlarmRecord) -> Option<Widget> {
+    let mut widget = Widget::default();
+    show(alarm, &mut widget).map(|()| widget)
+}
+
 fn threshold(widget: &Widget) -> (f64, &str, HorizontalFill) {
     let [line] = &widget.annotations.horizontal[..] else { panic!("{widget:?}") };
     let Band::One(at) = &line.band else { panic!("{line:?}") };
@@ -62,18 +67,13 @@ fn an_alarm_shows_its_metric_and_its_threshold() {
     assert_eq!((row.stat.as_deref(), row.period_s), (Some("Maximum"), Some(300)));
     let RowKind::Metric(of) = &row.kind else { panic!("{row:?}") };
     assert_eq!((of.namespace.as_str(), of.name.as_str()), ("AWS/EC2", "CPUUtilization"));
-    assert_eq!((shown.title.as_str(), shown.width, shown.height), ("cpu-high", 600, 300));
-    let Moment::Ago(span) = &shown.start else { panic!("{shown:?}") };
-    assert_eq!(span.get_seconds(), 3 * 3_600);
 }
 
 #[test]
-fn long_periods_are_shown_longer() {
+fn the_side_that_breaches_is_filled() {
     let shown = widget(&metric(86_400, condition("LessThanOrEqualToThreshold", 1, None))).unwrap();
     let text = "CPUUtilization <= 80 for 1 datapoint within 1 day";
     assert_eq!(threshold(&shown), (80.0, text, HorizontalFill::Below));
-    let Moment::Ago(span) = &shown.start else { panic!("{shown:?}") };
-    assert_eq!(span.get_seconds(), 3 * 86_400);
 }
 
 #[test]

@@ -8,8 +8,9 @@ use super::window::periods_of;
 use super::{DataQuestion, caps};
 use crate::parallel::try_map;
 use crate::{InsightsQuestion, LocalRunner, MetricId, QueryError};
-use eval::insights::Limits;
+use eval::insights::{Group, Limits};
 use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
+use lang::insights::Query as Statement;
 use lang::metric_math::{Expr, Search};
 use metric_store::ReadBudget;
 use model::{TenantId, Unit};
@@ -43,8 +44,17 @@ pub struct Line {
 pub enum LineSource {
     /// A metric.
     Metric(LineMetric),
-    /// A group of a statement, by its label.
-    Group(String),
+    /// A group of a statement.
+    Group(LineGroup),
+}
+
+/// The group that a line came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineGroup {
+    /// The values of its labels, as they are shown.
+    pub label: String,
+    /// Names and values of `GROUP BY`; what a group does not have is not there.
+    pub by: Vec<(String, String)>,
 }
 
 /// The metric that a line came from.
@@ -61,6 +71,12 @@ pub struct LineMetric {
 }
 
 impl LineSource {
+    fn of_group(statement: &Statement, group: &Group) -> Option<Self> {
+        let named = statement.group_by.iter().zip(&group.0);
+        let by = named.filter_map(|(name, value)| Some((name.clone(), value.clone()?)));
+        Some(Self::Group(LineGroup { label: group.label()?, by: by.collect() }))
+    }
+
     /// Returns what the line of a plan's query comes from; none for those that are computed.
     pub fn of(plan: &Plan, query: usize) -> Option<Self> {
         let DataSource::Metric(data) = &plan.queries[query].source else { return None };
@@ -296,7 +312,7 @@ impl<'q> Engine<'q> {
         let mut all = Vec::with_capacity(lines.len());
         for line in lines {
             let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
-            self.sources.push(line.group.label().map(LineSource::Group));
+            self.sources.push(LineSource::of_group(statement, &line.group));
             let values = line.values.into_iter().map(|value| value.unwrap_or(f64::NAN));
             all.push((origin, values.collect()));
         }

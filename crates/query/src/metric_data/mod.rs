@@ -13,7 +13,7 @@ mod search;
 mod window;
 
 pub(crate) use answer::answer;
-pub use answer::{DataAnswer, Line, LineMetric, LineSource};
+pub use answer::{DataAnswer, Line, LineGroup, LineMetric, LineSource};
 pub use plan::{DataQuery, DataSource, MetricData, Plan, PlanError};
 pub use window::rounded_start;
 
