@@ -13,7 +13,7 @@ mod put;
 mod tick;
 
 pub use answer::{Answer, AnswerSeries};
-pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded};
+pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded, check_head, check_row};
 pub use entry::{Contribution, EvaluationState, Status};
 pub use explain::Explanation;
 pub use points::{Batch, History, Point};

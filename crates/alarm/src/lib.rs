@@ -79,6 +79,7 @@ pub use effect::{
 pub use engine::{
     AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, CheckpointError, Contribution,
     EvaluationState, Explanation, History, Kept, Loaded, Options, Point, PutError, Status,
+    check_head, check_row,
 };
 pub use lang::alarm_rule::AlarmState;
 pub use suppress::SuppressedBy;

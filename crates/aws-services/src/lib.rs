@@ -25,6 +25,7 @@ mod spent;
 mod sts;
 
 pub use caller::{SigningKeys, is_read_only, principal};
+pub use cloudwatch::alarms::read_alarm;
 pub use operations::{operations_table, served};
 
 use aws_wire::token::PageTokens;

@@ -1,5 +1,6 @@
 //! `sightline`: the one binary. Each subcommand is a few lines over the crates below.
 
+mod alarms;
 mod backup;
 mod client;
 mod config;
@@ -40,6 +41,8 @@ const EXAMPLES: &str = "Examples:
   sightline put -n Shop -m Orders -v 3 -u Count      put one value
   sightline query -n Shop -m Orders --stat Sum       its sums, minute by minute
   sightline query 'up{job=\"node\"}'                   what Prometheus sent
+  sightline explain cpu-high                         why an alarm is in its state
+  sightline test alarm cpu.json --from 720h          what an alarm would have done
   sightline top                                      who sends what, live
   sightline delete -n Shop --dry-run                 what deleting a namespace would take
   sightline fsck --data data --dry-run               is everything sound
@@ -54,6 +57,13 @@ enum Command {
     Put(put::PutArguments),
     /// Ask a running server for values
     Query(query::QueryArguments),
+    /// Say why an alarm is, or was, in its state
+    Explain(alarms::ExplainArguments),
+    /// Test alarms against stored data
+    Test {
+        #[command(subcommand)]
+        command: alarms::TestCommand,
+    },
     /// Show who sends what, what is refused and what questions cost, live
     Top(top::TopArguments),
     /// Delete series or a namespace of a running server
@@ -120,6 +130,11 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::serve(&arguments),
         Command::Put(arguments) => put::put(&arguments),
         Command::Query(arguments) => query::query(&arguments),
+        Command::Explain(arguments) => alarms::explain(&arguments),
+        Command::Test { command } => match alarms::test(&command) {
+            Ok(code) => return code,
+            Err(error) => Err(error),
+        },
         Command::Top(arguments) => top::top(&arguments),
         Command::Delete(arguments) => delete::delete(&arguments),
         Command::Deliveries(arguments) => deliveries::run(&arguments),

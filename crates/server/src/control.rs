@@ -2,7 +2,7 @@
 
 use crate::listen::{json, plain};
 use crate::{
-    Shared, backups, credentials, dead_letters, deliveries, identify, manage, own_metrics,
+    Shared, alarms, backups, credentials, dead_letters, deliveries, identify, manage, own_metrics,
     retention, sessions, usage,
 };
 use bytes::Bytes;
@@ -74,6 +74,8 @@ pub(crate) async fn answer(
         _ if is_for_everybody(parts) || path.starts_with(credentials::PREFIX) => None,
         // Our own client asks it before a question, whoever runs it.
         (&Method::GET, "/-/clock") => None,
+        // Asks, with a body.
+        (&Method::POST, path) if path.starts_with(alarms::PREFIX) => Some(Verb::Read),
         (&Method::GET | &Method::HEAD, _) => Some(Verb::Read),
         _ => Some(Verb::Control),
     };
@@ -123,6 +125,10 @@ pub(crate) async fn answer(
                 None => bad("nobody asks", ""),
             }
         }
+        (_, path) if path.starts_with(alarms::PREFIX) => match sender(parts) {
+            Some(who) => alarms::answer(shared, parts, who, body).await,
+            None => bad("nobody asks", ""),
+        },
         (&Method::GET, "/-/entities") => entities(shared, parts),
         (&Method::GET, "/-/top") => json(StatusCode::OK, &usage::view(shared)),
         (method, "/-/manage/backup") => {

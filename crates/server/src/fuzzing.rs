@@ -1,6 +1,8 @@
 //! What reads strangers' bytes behind the socket, for the crate `fuzz` alone.
 
-use crate::{backups, control, credentials, identify, manage, neighbours, retention, sessions};
+use crate::{
+    alarms, backups, control, credentials, identify, manage, neighbours, retention, sessions,
+};
 use http::request::Parts;
 use model::{Scope, TimeRange};
 use platform::saving::BackupRequest;
@@ -47,6 +49,14 @@ pub fn read_deletion(default: &Scope, body: &[u8]) -> Result<(usize, TimeRange),
 /// What is wrong with it.
 pub fn read_retention(default: &Scope, body: &[u8]) -> Result<i64, String> {
     retention::read_only(default, body)
+}
+
+/// Reads the body of `POST /-/alarms/backtest`: how many alarms are to be replayed.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_backtest(body: &[u8]) -> Result<usize, String> {
+    alarms::read_only(body)
 }
 
 /// Reads the body of `POST /-/manage/backup`.

@@ -1,5 +1,6 @@
 //! Puts the product together: opens the platform, starts the threads, listens, and stops in order.
 
+mod alarms;
 mod backups;
 mod body;
 mod clients;

@@ -304,6 +304,22 @@ fn put_option<T>(out: &mut Vec<u8>, value: Option<T>, put: impl FnOnce(&mut Vec<
     }
 }
 
+/// Says whether the head of a checkpoint can be read.
+///
+/// # Errors
+/// As [`AlarmEngine::load`].
+pub fn check_head(bytes: &[u8]) -> Result<(), CheckpointError> {
+    Head::read(bytes).map(drop)
+}
+
+/// Says whether a row of a checkpoint can be read.
+///
+/// # Errors
+/// As [`AlarmEngine::load`] says it of an alarm.
+pub fn check_row(bytes: &[u8]) -> Result<(), CheckpointError> {
+    Saved::of_row(bytes).map(drop)
+}
+
 /// Returns what stands behind the version.
 fn body(bytes: &[u8]) -> Result<Reader<'_>, CheckpointError> {
     match bytes.first() {

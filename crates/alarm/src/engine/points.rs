@@ -230,11 +230,12 @@ impl AlarmEngine {
         let clock_ms = now_ms.max(self.now_ms);
         let slot = self.slots[id.slot as usize].as_mut().expect("looked at above");
         slot.rebuild(history, clock_ms);
-        if history.series.is_empty() && slot.empty_since_ms == NEVER {
-            slot.empty_since_ms = now_ms;
-        } else if !history.series.is_empty() {
-            slot.empty_since_ms = NEVER;
-        }
+        let is_empty = history.series.is_empty() && history.points.is_empty();
+        slot.empty_since_ms = match is_empty {
+            true if slot.empty_since_ms == NEVER => now_ms,
+            true => slot.empty_since_ms,
+            false => NEVER,
+        };
         let link = Link { slot: id.slot, generation: slot.generation };
         let users = slot.users.clone();
         for number in history.series {

@@ -31,8 +31,10 @@ impl AlarmEngine {
             return Vec::new();
         }
         self.now_ms = now_ms;
-        let horizon_ms =
-            (seen_ms.min(now_ms) - self.options.lateness_ms).max(now_ms - self.options.deadline_ms);
+        let horizon_ms = seen_ms
+            .min(now_ms)
+            .saturating_sub(self.options.lateness_ms)
+            .max(now_ms - self.options.deadline_ms);
         let mut due: Vec<(i64, i64)> = Vec::new();
         for (cadence_ms, class) in &mut self.classes {
             let grid_ms = horizon_ms.div_euclid(*cadence_ms) * cadence_ms;

@@ -19,7 +19,7 @@ pub(super) const WORDS: &[&[u8]] = &[
     b"[[[[[[[[[[[[[[[[[[[[[[",
 ];
 
-/// The bodies of `/-/manage/delete`, `/-/manage/retention` and `/-/manage/backup`; those about keys, users and tokens are
+/// The bodies of `/-/manage/delete`, `/-/manage/retention`, `/-/manage/backup` and `/-/alarms/backtest`; those about keys, users and tokens are
 /// attacked by `credentials`.
 pub(super) fn bodies(input: &[u8]) {
     let world = world::lend();
@@ -32,6 +32,10 @@ pub(super) fn bodies(input: &[u8]) {
     }
     match server::fuzzing::read_retention(world.platform.default_scope(), input) {
         Ok(days) => assert!((1..=36_500).contains(&days), "{days} days"),
+        Err(why) => assert!(!why.is_empty()),
+    }
+    match server::fuzzing::read_backtest(input) {
+        Ok(alarms) => assert!((1..=1_000).contains(&alarms), "{alarms} alarms"),
         Err(why) => assert!(!why.is_empty()),
     }
     match server::fuzzing::read_backup(input) {

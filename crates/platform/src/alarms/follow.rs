@@ -200,6 +200,16 @@ impl Platform {
                 }
             };
             let points: Vec<(i64, Observed<'_>)> = past.observed();
+            if points.is_empty() && past.numbers.is_empty() {
+                let Metric { namespace, name, dimensions, .. } = &rebuild.metric;
+                tracing::info!(
+                    tenant = rebuild.tenant.0,
+                    namespace,
+                    name,
+                    ?dimensions,
+                    "an alarm's metric matches no series; `sightline explain` names the nearest"
+                );
+            }
             let history = History {
                 position: past.position,
                 series: &past.numbers,

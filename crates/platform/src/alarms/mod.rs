@@ -5,14 +5,17 @@
 
 mod ask;
 mod carry;
+mod explain;
 mod follow;
 mod history;
 mod keep;
 mod message;
+mod nearest;
 mod record;
 mod replay;
 mod verbs;
 
+pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedPeriod};
 pub use history::{HistoryFilter, HistoryShown, HistoryType};
 pub(crate) use keep::TABLES;
 pub use record::{
@@ -69,6 +72,24 @@ pub(crate) struct Running {
     history_number: u64,
     /// When the head of the checkpoint was queued last.
     head_queued_ms: i64,
+}
+
+/// Says whether an entry of the catalog is what its table of alarms holds; none if the table is no such.
+pub(crate) fn is_sound_entry(table: &str, key: &str, value: &[u8]) -> Option<bool> {
+    let placed = keep::of_place(key).is_some();
+    Some(match table {
+        RECORDS => placed && AlarmRecord::decode(value).is_some(),
+        ROWS => placed && alarm::check_row(value).is_ok(),
+        HEADS if key == HEAD => alarm::check_head(value).is_ok(),
+        HEADS => value.len() == size_of::<u64>(),
+        MUTES => placed && MuteRecord::decode(value).is_some(),
+        keep::TAGS => serde_json::from_slice::<BTreeMap<String, String>>(value).is_ok(),
+        keep::HISTORY => {
+            let item = serde_json::from_slice::<HistoryShown>(value);
+            item.is_ok() && keep::history_time(key).is_some()
+        }
+        _ => return None,
+    })
 }
 
 /// Tells contributors apart in 16 characters. Source: CloudWatch API reference, `ContributorId`.
@@ -183,6 +204,10 @@ impl Alarms {
     /// Returns an alarm as it was put.
     pub(crate) fn record(&self, key: &AlarmKey) -> Option<AlarmRecord> {
         Some(self.running.lock().known.get(key)?.record.clone())
+    }
+
+    pub(crate) fn status(&self, key: &AlarmKey) -> Option<alarm::Status> {
+        self.running.lock().engine.status(key)
     }
 
     /// Tells those who wait that there is something to do.

@@ -25,7 +25,8 @@ fn is_sound(entry: &Entry) -> Option<bool> {
             json(serde_json::from_slice::<serde_json::Value>(&entry.value).map(drop))
         }
         table => crate::outbox::is_sound(table, &entry.value)
-            .or_else(|| crate::topics::is_sound(table, &entry.value)),
+            .or_else(|| crate::topics::is_sound(table, &entry.value))
+            .or_else(|| crate::alarms::is_sound_entry(table, &entry.key, &entry.value)),
     }
 }
 

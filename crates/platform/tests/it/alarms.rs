@@ -3,10 +3,11 @@
 
 use crate::golden_write::{key, scope};
 use model::{Delta, Kind, Principal, Scope, Unit};
+use platform::fsck;
 use platform::{
     AlarmFilter, AlarmRecord, AlarmState, AuthMode, BacktestOf, CompositeRecord, ConditionRecord,
-    HistoryFilter, HistoryType, MetricRecord, NewState, Platform, PlatformOptions, PromqlRecord,
-    SyncMode, TimeLimits, TimeStep, WatchRecord,
+    FsckOptions, HistoryFilter, HistoryType, MetricRecord, NewState, Platform, PlatformOptions,
+    PromqlRecord, SyncMode, TimeLimits, TimeStep, WatchRecord,
 };
 use std::path::Path;
 use std::sync::Arc;
@@ -154,6 +155,13 @@ fn an_alarm_follows_its_metric_and_keeps_what_happened() {
     assert!(put(&platform, "load", Kind::Delta, clock.now_ms(), 1.0));
     advance(&platform, &clock, MINUTE_MS);
     assert_eq!(state(&platform, "load-high").0, AlarmState::Ok, "the next evaluation decides");
+    // A check of the stopped directory reads every entry of it.
+    drop(platform);
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let report = fsck(shared, Path::new("/data"), FsckOptions::default(), &mut |_, _| {});
+    let found = report.expect("a check").findings;
+    assert!(found.iter().all(|finding| finding.place != "catalog.redb"), "{found:?}");
+    let platform = open(&disk, &clock).expect("a platform");
     platform.delete_alarms(&me(), &home(), &["load-high".into(), "none".into()]).expect("deleted");
     assert!(platform.alarms(&me(), &home(), &AlarmFilter::default()).expect("alarms").is_empty());
     assert_eq!(history(&platform, None).last().expect("items").1, "Alarm \"load-high\" deleted");
@@ -385,4 +393,39 @@ fn a_backtest_equals_the_live_run() {
     let replayed = platform.backtest(&me(), &home(), &of).expect("a backtest");
     let changes: Vec<_> = replayed.iter().map(|t| (t.from.name(), t.to.name())).collect();
     assert_eq!(changes, [("INSUFFICIENT_DATA", "OK")]);
+}
+
+#[test]
+fn an_explanation_shows_points_rule_and_what_may_have_been_meant() {
+    let (disk, clock) = (SimDisk::new(12, CrashPlan::default()), clock());
+    let platform = open(&disk, &clock).expect("a platform");
+    platform.put_alarm(&me(), &home(), load_high(Some("ignore")), &[]).expect("put");
+    platform.put_alarm(&me(), &home(), on("typo", "laod", 60, 1, "missing"), &[]).expect("put");
+    for value in [1.0, 9.0, 9.0] {
+        assert!(put(&platform, "load", Kind::Delta, clock.now_ms(), value));
+        advance(&platform, &clock, MINUTE_MS);
+    }
+    advance(&platform, &clock, 10 * MINUTE_MS);
+    let explain = |name: &str, at_ms| {
+        platform.explain_alarm(&me(), &home(), name, at_ms).expect("an explanation")
+    };
+    // At the third minute and three seconds it had just gone into ALARM, for two of two points.
+    let then = explain("load-high", START_MS + 3 * MINUTE_MS + 3_000);
+    assert_eq!(then.state, Some("ALARM"));
+    let evaluation = then.evaluation.expect("an evaluation");
+    assert_eq!(evaluation.end_ms, START_MS + 3 * MINUTE_MS);
+    let cells: Vec<&str> = evaluation.periods.iter().map(|p| p.counts_as).collect();
+    assert_eq!(cells, ["breaching", "breaching", "ok", "missing"]);
+    assert_eq!(evaluation.decides, Some("ALARM"));
+    // A minute before it had not: only one point breached.
+    let before = explain("load-high", START_MS + 2 * MINUTE_MS + 3_000);
+    assert_eq!((before.state, before.evaluation.expect("one").decides), (Some("OK"), Some("OK")));
+    // Much later nothing is received, and the state is kept.
+    let later = explain("load-high", clock.now_ms());
+    assert_eq!((later.state, later.evaluation.expect("one").decides), (Some("ALARM"), None));
+    let typo = explain("typo", clock.now_ms()).words.join("\n");
+    assert!(typo.contains("It matches no series since 2026-01-01T00:00:"), "{typo}");
+    assert!(typo.contains("Nearest are: Shop load {host=a}."), "{typo}");
+    let unknown = platform.explain_alarm(&me(), &home(), "none", clock.now_ms());
+    assert!(matches!(unknown, Err(platform::AlarmError::NotFound(_))));
 }

@@ -10,6 +10,7 @@ pub(crate) mod describe_alarm_history;
 pub(crate) mod describe_alarms;
 pub(crate) mod describe_alarms_for_metric;
 mod errors;
+mod given;
 pub(crate) mod mute_rules;
 pub(crate) mod put_composite_alarm;
 pub(crate) mod put_metric_alarm;
@@ -17,6 +18,8 @@ mod read;
 pub(crate) mod set_alarm_state;
 mod shown;
 pub(crate) mod tags;
+
+pub use given::read_alarm;
 
 /// How many alarms, items of history or mute rules a page has, unless the request says.
 ///

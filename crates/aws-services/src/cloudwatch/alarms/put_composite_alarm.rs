@@ -12,24 +12,30 @@ use std::collections::BTreeSet;
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) -> Answer {
     let asked = request.input()?;
-    read::no_action_configuration(&asked, input::ACTION_CONFIGURATION)?;
     let tags = read::tags(&asked, input::TAGS).map_err(ServiceError::validation)?;
-    let composite = composite(&asked)?;
-    check_others(services, caller, &composite)?;
-    let record = AlarmRecord {
-        name: text(&asked, input::ALARM_NAME).unwrap_or_default(),
-        description: text(&asked, input::ALARM_DESCRIPTION),
-        actions_enabled: asked.bool(input::ACTIONS_ENABLED).unwrap_or(true),
-        ok_actions: texts(&asked, input::OK_ACTIONS),
-        alarm_actions: texts(&asked, input::ALARM_ACTIONS),
-        insufficient_data_actions: texts(&asked, input::INSUFFICIENT_DATA_ACTIONS),
-        watch: WatchRecord::Composite(composite),
-        // The platform knows the time.
-        configured_ms: 0,
-    };
+    let record = record(&asked)?;
+    if let WatchRecord::Composite(composite) = &record.watch {
+        check_others(services, caller, composite)?;
+    }
     let put = services.platform.put_alarm(&caller.who, &caller.scope, record, &tags);
     put.map_err(|error| of_alarm(&error))?;
     Ok(None)
+}
+
+/// Reads the alarm of a checked input.
+pub(super) fn record(asked: &Struct<'_>) -> Result<AlarmRecord, ServiceError> {
+    read::no_action_configuration(asked, input::ACTION_CONFIGURATION)?;
+    Ok(AlarmRecord {
+        name: text(asked, input::ALARM_NAME).unwrap_or_default(),
+        description: text(asked, input::ALARM_DESCRIPTION),
+        actions_enabled: asked.bool(input::ACTIONS_ENABLED).unwrap_or(true),
+        ok_actions: texts(asked, input::OK_ACTIONS),
+        alarm_actions: texts(asked, input::ALARM_ACTIONS),
+        insufficient_data_actions: texts(asked, input::INSUFFICIENT_DATA_ACTIONS),
+        watch: WatchRecord::Composite(composite(asked)?),
+        // The platform knows the time.
+        configured_ms: 0,
+    })
 }
 
 fn composite(asked: &Struct<'_>) -> Result<CompositeRecord, ServiceError> {

@@ -19,25 +19,30 @@ const BANDS: [&str; 3] = [
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) -> Answer {
     let mut asked = request.decode()?;
-    allow_no_namespace(&mut asked, input::NAMESPACE);
-    allow_no_namespaces(&mut asked, input::METRICS);
-    validate::check(&asked).map_err(ServiceError::validation)?;
-    read::no_action_configuration(&asked, input::ACTION_CONFIGURATION)?;
+    let record = record(&mut asked)?;
     let tags = read::tags(&asked, input::TAGS).map_err(ServiceError::validation)?;
-    let record = AlarmRecord {
-        name: text(&asked, input::ALARM_NAME).unwrap_or_default(),
-        description: text(&asked, input::ALARM_DESCRIPTION),
-        actions_enabled: asked.bool(input::ACTIONS_ENABLED).unwrap_or(true),
-        ok_actions: texts(&asked, input::OK_ACTIONS),
-        alarm_actions: texts(&asked, input::ALARM_ACTIONS),
-        insufficient_data_actions: texts(&asked, input::INSUFFICIENT_DATA_ACTIONS),
-        watch: watch(&asked)?,
-        // The platform knows the time.
-        configured_ms: 0,
-    };
     let put = services.platform.put_alarm(&caller.who, &caller.scope, record, &tags);
     put.map_err(|error| of_alarm(&error))?;
     Ok(None)
+}
+
+/// Reads the alarm of an input that nobody has checked yet.
+pub(super) fn record(asked: &mut Struct<'_>) -> Result<AlarmRecord, ServiceError> {
+    allow_no_namespace(asked, input::NAMESPACE);
+    allow_no_namespaces(asked, input::METRICS);
+    validate::check(asked).map_err(ServiceError::validation)?;
+    read::no_action_configuration(asked, input::ACTION_CONFIGURATION)?;
+    Ok(AlarmRecord {
+        name: text(asked, input::ALARM_NAME).unwrap_or_default(),
+        description: text(asked, input::ALARM_DESCRIPTION),
+        actions_enabled: asked.bool(input::ACTIONS_ENABLED).unwrap_or(true),
+        ok_actions: texts(asked, input::OK_ACTIONS),
+        alarm_actions: texts(asked, input::ALARM_ACTIONS),
+        insufficient_data_actions: texts(asked, input::INSUFFICIENT_DATA_ACTIONS),
+        watch: watch(asked)?,
+        // The platform knows the time.
+        configured_ms: 0,
+    })
 }
 
 /// Reads what the alarm watches: exactly one of the three forms.

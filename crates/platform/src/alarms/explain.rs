@@ -1,0 +1,410 @@
+//! Why an alarm was in its state at a moment: what it looked at, what that counted as, and which rule
+//! decided.
+
+use super::AlarmError;
+use super::history::{self, HistoryFilter, HistoryType};
+use super::record::{WatchRecord, alarm_arn};
+use super::replay::Replay;
+use crate::Platform;
+use crate::access::Verb;
+use alarm::definition::{AlarmKey, Definition, LowSamples, MetricAlarm, Source, Watch};
+use alarm::missing::{Cell, Decision, Step, TreatMissing};
+use alarm::{Answer, Explanation, Options, ScheduledQuery};
+use jiff::Timestamp;
+use lang::alarm_rule::{AlarmState, Rule};
+use model::{Principal, Scope, TenantId};
+use serde::Serialize;
+
+/// An explanation, for people and for programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explained {
+    /// The alarm.
+    pub alarm: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The moment that is asked about, milliseconds since 1970.
+    pub at_ms: i64,
+    /// The state that the alarm was in then, as its history has it; none if it was not there yet.
+    pub state: Option<&'static str>,
+    /// Since when.
+    pub since_ms: Option<i64>,
+    /// Why, in the words of then.
+    pub reason: Option<String>,
+    /// The evaluation that was the newest then; none for composites.
+    pub evaluation: Option<ExplainedEvaluation>,
+    /// The alarms that a composite looks at, with their states then.
+    pub children: Vec<ExplainedChild>,
+    /// All of it in sentences.
+    pub words: Vec<String>,
+}
+
+/// An evaluation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedEvaluation {
+    /// The end of its newest period, milliseconds since 1970.
+    pub end_ms: i64,
+    /// Its periods, newest first.
+    pub periods: Vec<ExplainedPeriod>,
+    /// The series that a query returned, of alarms on PromQL.
+    pub series: Vec<Vec<(String, String)>>,
+    /// The step of the rule that decided.
+    pub rule: Option<&'static str>,
+    /// The state that it decides; none keeps the one there was.
+    pub decides: Option<&'static str>,
+    /// The decision did not count.
+    pub is_kept_back: bool,
+}
+
+/// A period of an evaluation.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedPeriod {
+    /// Its start, milliseconds since 1970.
+    pub start_ms: i64,
+    /// Its value; none without data.
+    pub value: Option<f64>,
+    /// How many samples it is of, where that has a meaning.
+    pub samples: Option<f64>,
+    /// `breaching`, `ok` or `missing`.
+    pub counts_as: &'static str,
+}
+
+/// An alarm that a composite looks at.
+#[derive(Debug, Clone, Serialize)]
+pub struct ExplainedChild {
+    /// Its name.
+    pub alarm: String,
+    /// Its state then; none if it was not there.
+    pub state: Option<&'static str>,
+}
+
+/// A state of the history.
+struct Then {
+    state: AlarmState,
+    since_ms: i64,
+    reason: String,
+}
+
+impl Platform {
+    /// Explains an alarm at a moment.
+    ///
+    /// Values are those that are stored now: a point that came later is among them.
+    ///
+    /// # Errors
+    /// [`AlarmError`].
+    pub fn explain_alarm(
+        &self,
+        who: &Principal,
+        scope: &Scope,
+        name: &str,
+        at_ms: i64,
+    ) -> Result<Explained, AlarmError> {
+        self.check(who, scope, Verb::Read)?;
+        let unknown = || AlarmError::NotFound(name.to_owned());
+        let tenant = self.tenants.find(scope).ok_or_else(unknown)?;
+        let key = AlarmKey { tenant, name: name.to_owned() };
+        let known = self.alarms.known(&key).ok_or_else(unknown)?;
+        let definition = known.record.definition(tenant, scope).map_err(AlarmError::Invalid)?;
+        let then = self.state_then(tenant, name, at_ms)?;
+        let mut explained = Explained {
+            alarm: name.to_owned(),
+            arn: alarm_arn(scope, name),
+            at_ms,
+            state: then.as_ref().map(|then| then.state.name()),
+            since_ms: then.as_ref().map(|then| then.since_ms),
+            reason: then.as_ref().map(|then| then.reason.clone()),
+            evaluation: None,
+            children: Vec::new(),
+            words: Vec::new(),
+        };
+        explained.words.push(match &then {
+            Some(then) => format!(
+                "At {} it was in {} since {}: {}",
+                shown(at_ms),
+                then.state,
+                shown(then.since_ms),
+                then.reason
+            ),
+            None => format!("At {} nothing was known of it: it was made later.", shown(at_ms)),
+        });
+        if known.record.configured_ms > at_ms {
+            explained.words.push(format!(
+                "Its definition was changed at {}; what follows is what the present one makes of it.",
+                shown(known.record.configured_ms)
+            ));
+        }
+        match &definition.watch {
+            Watch::Metric(metric) => {
+                self.explain_metric(&definition, metric, then.as_ref(), &mut explained)?;
+            }
+            Watch::Promql(promql) => {
+                let end_ms = newest_end(at_ms, promql.interval_ms());
+                let query = ScheduledQuery { alarm: key, at_ms: end_ms, periods: Vec::new() };
+                self.explain_vector(&definition, &query, promql.query(), &mut explained)?;
+            }
+            Watch::Composite(_) => {
+                if let WatchRecord::Composite(composite) = &known.record.watch {
+                    self.explain_rule(tenant, &composite.rule, at_ms, &mut explained)?;
+                }
+            }
+        }
+        if !definition.actions.enabled {
+            explained.words.push("Its actions are turned off: nobody is told.".into());
+        }
+        let muted = self.mute_rules(who, scope)?.into_iter().find(|rule| {
+            let targets = rule.record.targets.as_deref().unwrap_or_default();
+            let until = rule.record.rule().ok().and_then(|rule| rule.muted_until(at_ms));
+            targets.iter().any(|target| target == name) && until.is_some()
+        });
+        if let Some(rule) = muted {
+            let name = &rule.record.name;
+            explained.words.push(format!("The mute rule {name:?} held its actions back then."));
+        }
+        Ok(explained)
+    }
+
+    /// The newest change of an alarm's state up to a moment, or that it was made.
+    fn state_then(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        at_ms: i64,
+    ) -> Result<Option<Then>, AlarmError> {
+        let filter = HistoryFilter {
+            alarm: Some(name.to_owned()),
+            end_ms: Some(at_ms),
+            ..HistoryFilter::default()
+        };
+        let items = history::read(&*self.catalog, tenant, &filter)?;
+        for item in items {
+            let data: serde_json::Value = serde_json::from_str(&item.data).unwrap_or_default();
+            match item.what {
+                HistoryType::StateUpdate => {
+                    let new = &data["newState"];
+                    let state = new["stateValue"].as_str().unwrap_or_default();
+                    let state = AlarmState::ALL.into_iter().find(|s| s.name() == state);
+                    let reason = new["stateReason"].as_str().unwrap_or_default().to_owned();
+                    let since_ms = item.at_ms;
+                    return Ok(state.map(|state| Then { state, since_ms, reason }));
+                }
+                HistoryType::ConfigurationUpdate if data["type"] == "Create" => {
+                    let key = AlarmKey { tenant, name: name.to_owned() };
+                    let promql = self
+                        .alarms
+                        .known(&key)
+                        .is_some_and(|k| matches!(k.record.watch, WatchRecord::Promql(_)));
+                    let state = if promql { AlarmState::Ok } else { AlarmState::InsufficientData };
+                    let reason = "Unchecked: Initial alarm creation".to_owned();
+                    return Ok(Some(Then { state, since_ms: item.at_ms, reason }));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn explain_metric(
+        &self,
+        definition: &Definition,
+        metric: &MetricAlarm,
+        then: Option<&Then>,
+        explained: &mut Explained,
+    ) -> Result<(), AlarmError> {
+        let (key, at_ms) = (&definition.key, explained.at_ms);
+        let end_ms = newest_end(at_ms, metric.cadence_ms());
+        let account = self.tenants.first_of(key.tenant);
+        let turn = self.questions.begin(account, None)?;
+        let mut replay = Replay::new(self, key.tenant, &turn.budget, at_ms);
+        replay.put(definition.clone())?;
+        let Some(explanation) = replay.explain(key, end_ms) else {
+            // Asked for as a whole, as the engine does.
+            replay.run(at_ms + metric.cadence_ms()).map_err(AlarmError::Query)?;
+            let last = replay.transitions.last();
+            let says = last.map_or_else(
+                || "the state stays as it is".to_owned(),
+                |t| format!("{}: {}", t.to, t.reason),
+            );
+            explained.words.push(format!("Asked for as a whole, its data say now: {says}."));
+            return Ok(());
+        };
+        let Explanation { periods, decision, is_kept_back, .. } = &explanation;
+        let rule = rule_of(decision.step);
+        if periods.iter().all(|(datapoint, _)| datapoint.value.is_none()) {
+            self.explain_nothing(key, metric, &mut explained.words);
+        }
+        explained.words.extend(words_of(metric, end_ms, &explanation));
+        if *is_kept_back {
+            explained.words.push(kept_back(metric).into());
+        }
+        if let Some(then) = then
+            && !is_kept_back
+            && decision.state.is_some_and(|state| state != then.state)
+        {
+            explained.words.push(
+                "That is not the state of then: points came later than the evaluation, or somebody \
+                 set the state by hand."
+                    .into(),
+            );
+        }
+        explained.evaluation = Some(ExplainedEvaluation {
+            end_ms,
+            periods: periods
+                .iter()
+                .map(|(datapoint, cell)| ExplainedPeriod {
+                    start_ms: datapoint.start_ms,
+                    value: datapoint.value,
+                    samples: datapoint.samples,
+                    counts_as: name_of(*cell),
+                })
+                .collect(),
+            series: Vec::new(),
+            rule: Some(rule),
+            decides: decision.state.map(AlarmState::name),
+            is_kept_back: *is_kept_back,
+        });
+        Ok(())
+    }
+
+    /// Says that no series matches, and which ones are called nearly so.
+    fn explain_nothing(&self, key: &AlarmKey, metric: &MetricAlarm, words: &mut Vec<String>) {
+        let status = self.alarms.status(key);
+        let Some(since_ms) = status.and_then(|status| status.matches_nothing_since_ms) else {
+            return;
+        };
+        words.push(format!("It matches no series since {}.", shown(since_ms)));
+        let Some(of) = metric.source().metric() else { return };
+        let near = self.nearest_metrics(key.tenant, of, self.clock.now_ms());
+        if !near.is_empty() {
+            words.push(format!("Nearest are: {}.", near.join("; ")));
+        }
+    }
+
+    fn explain_vector(
+        &self,
+        definition: &Definition,
+        query: &ScheduledQuery,
+        text: &str,
+        explained: &mut Explained,
+    ) -> Result<(), AlarmError> {
+        let answer = self.ask_for(definition, query).map_err(AlarmError::Query)?;
+        let series = match answer {
+            Answer::Found { series, .. } => series,
+            Answer::Error | Answer::Failure => Vec::new(),
+        };
+        explained.words.push(format!(
+            "`{text}` returned {} series at {}; each breaches while it is returned.",
+            series.len(),
+            shown(query.at_ms)
+        ));
+        explained.evaluation = Some(ExplainedEvaluation {
+            end_ms: query.at_ms,
+            periods: Vec::new(),
+            series: series.into_iter().map(|one| one.attributes).collect(),
+            rule: None,
+            decides: None,
+            is_kept_back: false,
+        });
+        Ok(())
+    }
+
+    fn explain_rule(
+        &self,
+        tenant: TenantId,
+        text: &str,
+        at_ms: i64,
+        explained: &mut Explained,
+    ) -> Result<(), AlarmError> {
+        explained.words.push(format!("Its rule is {text}"));
+        let rule = lang::alarm_rule::parse(text).ok();
+        let names = rule.as_ref().map(Rule::children).unwrap_or_default();
+        for child in names {
+            let name = child.name().to_owned();
+            let state = self.state_then(tenant, &name, at_ms)?.map(|then| then.state.name());
+            explained.words.push(match state {
+                Some(state) => format!("{name} was in {state}"),
+                None => format!("{name} was not there, which counts as INSUFFICIENT_DATA"),
+            });
+            explained.children.push(ExplainedChild { alarm: name, state });
+        }
+        Ok(())
+    }
+}
+
+/// The end of the newest period that an evaluation before a moment looked at.
+fn newest_end(at_ms: i64, cadence_ms: i64) -> i64 {
+    (at_ms - Options::default().lateness_ms).div_euclid(cadence_ms) * cadence_ms
+}
+
+fn shown(at_ms: i64) -> String {
+    let at = Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn name_of(cell: Cell) -> &'static str {
+    match cell {
+        Cell::Missing => "missing",
+        Cell::Fine => "ok",
+        Cell::Breaching => "breaching",
+    }
+}
+
+fn rule_of(step: Step) -> &'static str {
+    match step {
+        Step::Nothing => {
+            "no datapoint in the evaluation range: the treatment of missing data decides"
+        }
+        Step::Breaches => "enough of the newest real datapoints breach",
+        Step::Complete => "enough real datapoints, too few of which breach",
+        Step::Filled => "gaps were filled as breaching or not",
+        Step::Premature => "every real datapoint breaches, and they reach back far enough",
+        Step::Unclear => "too few real datapoints to say that it alarms",
+    }
+}
+
+fn kept_back(metric: &MetricAlarm) -> &'static str {
+    match metric.low_samples() {
+        LowSamples::Ignore => {
+            "It did not count: the percentile is of too few samples, or a gap lies in a time when the \
+             server did not run."
+        }
+        LowSamples::Evaluate => {
+            "It did not count: a gap lies in a time when the server did not run, or just after it."
+        }
+    }
+}
+
+fn words_of(metric: &MetricAlarm, end_ms: i64, explanation: &Explanation) -> Vec<String> {
+    let Explanation { periods, decision, .. } = explanation;
+    let out_of = metric.out_of();
+    let what = match metric.source() {
+        Source::Metric(of, statistic) => {
+            let metric = super::nearest::shown(&of.namespace, &of.name, &of.dimensions);
+            format!("{statistic} of {metric}")
+        }
+        Source::Math(math) => format!("the expression {}", math.returns()),
+        Source::Insights { statement, .. } => format!("`{statement}`"),
+    };
+    let missing = TreatMissing::ALL.iter().find(|(_, one)| *one == metric.missing());
+    let missing = missing.map_or("", |(name, _)| name);
+    let mut words = vec![format!(
+        "The newest evaluation looked at {what}: the {} periods of {} s up to {}. It alarms when {} of \
+         {} are {} {}; missing data are treated as {missing}.",
+        periods.len(),
+        metric.period().seconds(),
+        shown(end_ms),
+        out_of.needed(),
+        out_of.periods(),
+        metric.comparison().words(),
+        metric.threshold(),
+    )];
+    for (datapoint, cell) in periods {
+        let value = datapoint.value.map_or_else(|| "no data".to_owned(), |value| value.to_string());
+        words.push(format!("{}  {value}  {}", shown(datapoint.start_ms), name_of(*cell)));
+    }
+    let Decision { state, step, used, breaching, filled } = decision;
+    let says = state.map_or("the state stays".to_owned(), |state| state.to_string());
+    words.push(format!(
+        "{used} real datapoints counted, {breaching} of them breach, {filled} were missing: {} -> {says}.",
+        rule_of(*step)
+    ));
+    words
+}
