@@ -28,11 +28,11 @@ mod usage;
 pub use access::{AccessError, AuthMode, Verb};
 pub use alarm::{AlarmState, EvaluationState, Status as AlarmStatus, SuppressedBy};
 pub use alarms::{
-    AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf, CompositeRecord,
-    ConditionRecord, ContributorShown, Explained, ExplainedChild, ExplainedEvaluation,
-    ExplainedPeriod, HistoryFilter, HistoryShown, HistoryType, MetricRecord, MetricsRecord,
-    MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord, Transition,
-    WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, contributor_id, mute_rule_arn,
+    AlarmCounters, AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf,
+    CompositeRecord, ConditionRecord, ContributorShown, Explained, ExplainedChild,
+    ExplainedEvaluation, ExplainedPeriod, HistoryFilter, HistoryShown, HistoryType, MetricRecord,
+    MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord,
+    Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use bus::MessageAttribute;

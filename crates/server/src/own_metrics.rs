@@ -303,6 +303,43 @@ fn collect(shared: &Shared) -> Vec<Own> {
             load(&tls.handshakes_failed),
         );
     }
+    let alarms = shared.platform.alarm_counters();
+    put("sightline_alarms", Gauge, "Alarms that are evaluated.", &[], load(&alarms.alarms));
+    for (name, help, counter) in [
+        ("sightline_alarm_changes_total", "Changes of alarms' states.", &alarms.changes),
+        (
+            "sightline_alarm_windows_read_total",
+            "Windows of alarms that were read from the store.",
+            &alarms.rebuilds,
+        ),
+        (
+            "sightline_alarm_queries_total",
+            "Questions of alarms that cannot be evaluated as points arrive.",
+            &alarms.queries,
+        ),
+        ("sightline_alarm_queries_failed_total", "Of them, failed ones.", &alarms.queries_failed),
+        (
+            "sightline_alarm_writes_failed_total",
+            "Writes of decisions that failed and are tried again; nobody is told before.",
+            &alarms.writes_failed,
+        ),
+    ] {
+        put(name, Counter, help, &[], load(counter));
+    }
+    put(
+        "sightline_alarm_queries_waiting",
+        Gauge,
+        "Questions of alarms that wait for their turn.",
+        &[],
+        load(&alarms.queries_waiting),
+    );
+    put(
+        "sightline_alarm_lag_seconds",
+        Gauge,
+        "From falling due to decided and kept, of the newest round of alarms.",
+        &[],
+        alarms.lag_ms.load(std::sync::atomic::Ordering::Relaxed) as f64 / 1e3,
+    );
     let deliveries = shared.platform.delivery_counters();
     for (outcome, counter) in [
         ("delivered", &deliveries.delivered),

@@ -5,6 +5,7 @@
 //! are asked like `GetMetricData`: their periods begin at multiples of their length, so that a window
 //! that slides within a period shows the newest whole periods.
 
+use super::AlarmCounters;
 use super::follow::metric_key;
 use crate::Platform;
 use alarm::definition::{Definition, Math, Metric, MetricAlarm, Part, Source, Watch};
@@ -31,9 +32,11 @@ impl Platform {
         let Some(query) = alarms.queries.lock().pop_front() else { return false };
         let found = alarms.running.lock().engine.definition(&query.alarm).cloned();
         let Some(definition) = found else { return true };
+        AlarmCounters::add(&alarms.counters.queries);
         let answer = match self.ask_for(&definition, &query) {
             Ok(answer) => answer,
             Err(error) => {
+                AlarmCounters::add(&alarms.counters.queries_failed);
                 tracing::warn!(alarm = query.alarm.name, %error, "an alarm could not be evaluated");
                 match error {
                     QueryError::Bad(_) | QueryError::Expression { .. } => Answer::Error,

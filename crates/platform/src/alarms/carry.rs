@@ -3,7 +3,7 @@
 use super::history::{self, HistoryShown};
 use super::keep::{HEAD, HEADS, ROWS, alarm_place};
 use super::message::{self, Said};
-use super::{Known, Running};
+use super::{AlarmCounters, Known, Running};
 use crate::Platform;
 use alarm::definition::AlarmKey;
 use alarm::{ActionDue, ChangedRow, Effect};
@@ -11,6 +11,7 @@ use bus::{AlarmSaid, Notice};
 use catalog::{Catalog, CatalogError, Change};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// The number of the newest item of the history, beside the head.
 const HISTORY_NUMBER: &str = "history-number";
@@ -44,6 +45,7 @@ impl Platform {
                 Effect::Rebuild(rebuild) => running.rebuilds.push_back(rebuild),
                 Effect::ScheduledQuery(query) => asked.push(query),
                 Effect::StateChanged(change) => {
+                    AlarmCounters::add(&self.alarms.counters.changes);
                     let known = known(&change.alarm);
                     let record = known.as_deref().map(|known| &known.record);
                     tracing::info!(
@@ -81,6 +83,8 @@ impl Platform {
                 asked.iter().map(|query| (&query.alarm, query.at_ms)).collect();
             queries.retain(|query| !newest.contains_key(&query.alarm));
             queries.extend(asked);
+            let waiting = &self.alarms.counters.queries_waiting;
+            waiting.store(queries.len() as u64, Ordering::Relaxed);
             drop(queries);
             self.alarms.wake();
         }
@@ -102,6 +106,8 @@ impl Platform {
         if !changes.is_empty() {
             changes.push(head(running, now_ms));
         }
+        let alarms = running.engine.len() as u64;
+        self.alarms.counters.alarms.store(alarms, Ordering::Relaxed);
         self.alarms.keeping.queue(changes)
     }
 

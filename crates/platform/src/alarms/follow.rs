@@ -1,6 +1,7 @@
 //! Following the stream: points from the tap and time go into the engine, windows are rebuilt from the
 //! store.
 
+use super::AlarmCounters;
 use crate::Platform;
 use alarm::definition::Metric;
 use alarm::{Batch, History, Observed, Point, Rebuild};
@@ -10,6 +11,7 @@ use metric_store::{
 };
 use model::{Delta, Kind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Where a follower of the stream is.
 #[derive(Debug, Default)]
@@ -62,7 +64,8 @@ impl Platform {
             let is_drained = self.take_points(&mut follower, now_ms);
             let rebuilt = self.rebuild(&mut follower);
             let mut running = alarms.running.lock();
-            if running.engine.next_due_ms() <= now_ms {
+            let was_due_ms = running.engine.next_due_ms();
+            if was_due_ms <= now_ms {
                 // What arrived before was given, if nothing is left.
                 let seen_ms = if is_drained { now_ms } else { i64::MIN };
                 let effects = running.engine.on_tick(now_ms, seen_ms);
@@ -74,10 +77,19 @@ impl Platform {
             let waits = !running.rebuilds.is_empty() && rebuilt.is_ok();
             drop(running);
             self.keep_alarms();
+            if was_due_ms != i64::MIN && was_due_ms <= now_ms {
+                let lag_ms = self.clock.now_ms().saturating_sub(was_due_ms);
+                alarms.counters.lag_ms.store(lag_ms, Ordering::Relaxed);
+            }
             if is_drained && !waits {
                 return due_ms;
             }
         }
+    }
+
+    /// Returns how alarms fare.
+    pub fn alarm_counters(&self) -> &AlarmCounters {
+        &self.alarms.counters
     }
 
     /// Says whether anything arrived that the alarms were not given yet.
@@ -110,6 +122,7 @@ impl Platform {
         match result {
             Ok(()) => self.wake_deliveries(),
             Err(error) => {
+                AlarmCounters::add(&self.alarms.counters.writes_failed);
                 tracing::error!(%error, "what alarms decided could not be kept yet; nobody was told");
             }
         }
@@ -187,6 +200,7 @@ impl Platform {
         let alarms = &self.alarms;
         for _ in 0..REBUILDS {
             let Some(rebuild) = alarms.running.lock().rebuilds.pop_front() else { return Ok(()) };
+            AlarmCounters::add(&alarms.counters.rebuilds);
             let now_ms = self.clock.now_ms();
             let past = match PastOf::read(&self.metrics, &rebuild) {
                 Ok(past) => past,

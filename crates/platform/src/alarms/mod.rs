@@ -5,6 +5,7 @@
 
 mod ask;
 mod carry;
+mod counters;
 mod explain;
 mod follow;
 mod history;
@@ -15,6 +16,7 @@ mod record;
 mod replay;
 mod verbs;
 
+pub use counters::AlarmCounters;
 pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedPeriod};
 pub use history::{HistoryFilter, HistoryShown, HistoryType};
 pub(crate) use keep::TABLES;
@@ -58,6 +60,7 @@ pub(crate) struct Alarms {
     queries: Mutex<VecDeque<ScheduledQuery>>,
     /// Something was put, or is to be asked.
     news: (Mutex<u64>, Condvar),
+    pub(crate) counters: AlarmCounters,
 }
 
 /// The engine, and what its effects are carried out with.
@@ -185,6 +188,7 @@ impl Alarms {
             follower: Mutex::default(),
             queries: Mutex::default(),
             news: (Mutex::new(0), Condvar::new()),
+            counters: AlarmCounters::default(),
         };
         let mut running = alarms.running.lock();
         running.history_number = carry::history_number_after(catalog)?;

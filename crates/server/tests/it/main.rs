@@ -4,6 +4,7 @@
 //! Needs `target/<profile>/sightline` (or `SIGHTLINE_BIN`), and for Prometheus and the console the tools
 //! of `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
+mod alarms;
 mod backup;
 mod console;
 mod credentials;
