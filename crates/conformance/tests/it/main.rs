@@ -16,6 +16,7 @@
     reason = "inputs are written where they are used, as json!(...)"
 )]
 
+mod alarms;
 mod bench;
 mod client;
 mod data;
