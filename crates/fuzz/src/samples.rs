@@ -9,7 +9,7 @@ use doors::prometheus::PrometheusDoor;
 use formats::remote_write::{self, Encoder, ExemplarToSend, MetricType, Sample};
 use http::Request;
 use metric_store::{Exemplar, FileStore, MetricStore, StoreOptions, fuzzing};
-use model::{Bucket, Delta, Histogram, Kind, Principal, SeriesKey, TenantId, Unit};
+use model::{Delta, Kind, Principal, SeriesKey, TenantId, Unit};
 use platform::saving::{BackupRequest, Progress};
 use std::path::Path;
 use std::sync::Arc;
@@ -443,32 +443,6 @@ fn some_deltas() -> Vec<Delta> {
     ]
 }
 
-/// A counter whose buckets change, a stale marker, floats, custom bounds.
-fn some_histograms() -> Vec<Histogram> {
-    let bucket = |index, count: u32| Bucket { index, count: f64::from(count) };
-    let of = |n: u32| Histogram {
-        schema: 3,
-        count: f64::from(3 * n + 2),
-        sum: f64::from(n) * 1.25,
-        zero_threshold: 0.001,
-        zero_count: 2.0,
-        positive: vec![bucket(-1, n), bucket(n as i32 / 100 + 1, n)],
-        negative: vec![bucket(4, n)],
-        ..Histogram::default()
-    };
-    let mut all: Vec<Histogram> = (1..200).map(of).collect();
-    all.push(Histogram::stale());
-    all.push(Histogram { count: 0.5, positive: Vec::new(), ..of(1) });
-    all.push(Histogram {
-        schema: model::CUSTOM_SCHEMA,
-        count: 3.0,
-        positive: vec![bucket(0, 1), bucket(2, 2)],
-        bounds: [0.5, 1.0].into(),
-        ..Histogram::default()
-    });
-    all
-}
-
 fn chunks(all: &mut Vec<Named>) {
     let mut rng = Rng::from_seed(1);
     let stale = f64::from_bits(model::STALE_NAN_BITS);
@@ -501,12 +475,6 @@ fn chunks(all: &mut Vec<Named>) {
     put(all, "deltas", "mixed", counted(4, &fuzzing::encode_deltas(&deltas, false)));
     let singles = [Delta::of_value(1.0), Delta::of_value(2.5)];
     put(all, "deltas", "singles", counted(2, &fuzzing::encode_deltas(&singles, true)));
-    let natives = some_histograms();
-    for settled in [false, true] {
-        let bytes = fuzzing::encode_histograms(&natives, settled);
-        let name = if settled { "settled" } else { "young" };
-        put(all, "histograms", name, counted(natives.len(), &bytes));
-    }
     let numbers: Vec<u64> = (0..150).map(|_| rng.below(1 << 20)).collect();
     put(all, "bits", "two-blocks", counted(150, &fuzzing::pack(&numbers)));
     put(all, "bits", "wide", counted(3, &fuzzing::pack(&[u64::MAX, 1, 0])));
@@ -550,10 +518,6 @@ fn write_store(disk: &Arc<SimDisk>, long: bool) -> MetricStore {
             let series = batch.register(None, &key, Kind::Float).expect("there is room");
             batch.float(series, *at, n as f64 + (*at % 7) as f64 / 10.0);
         }
-        let native = key(1, "", "latency", "a");
-        let series = batch.register(None, &native, Kind::Histogram).expect("there is room");
-        let of_time = some_histograms().swap_remove((*at % 200) as usize);
-        batch.histogram(series, *at, of_time);
         let key = key(1, "AWS/EC2", "CPUUtilization", "a");
         let series = batch.register(None, &key, Kind::Delta).expect("there is room");
         for delta in some_deltas().into_iter().take(if long { 1 } else { 3 }) {

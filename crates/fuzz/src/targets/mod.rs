@@ -142,8 +142,6 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: 40 * KIB,
         ..target("deltas", chunks::deltas, 20_000)
     },
-    // Cells of a chunk may be many for its bytes: a byte tells that 128 of them did not change.
-    Target { bytes_base: 96 * MIB + PCO, ..target("histograms", chunks::histograms, 20_000) },
     target("bits", chunks::bits, 50_000),
     target("postings", chunks::postings, 50_000),
     Target {
