@@ -14,11 +14,13 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import time
 import urllib.parse
+import zlib
 
 PROGRAM, DIRECTORY = sys.argv[1], sys.argv[2]
 CERT, KEY = os.path.join(DIRECTORY, "cert.pem"), os.path.join(DIRECTORY, "key.pem")
@@ -318,6 +320,96 @@ def queue(sns, topic):
     assert got["Body"] == "raw" and got["MessageAttributes"]["n"]["StringValue"] == "7", got
 
 
+def pixels(png):
+    """The rows of a picture of eight bits a channel, each pixel as red, green and blue."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    at, data = 8, b""
+    while at < len(png):
+        size, kind = struct.unpack(">I4s", png[at : at + 8])
+        body = png[at + 8 : at + 8 + size]
+        if kind == b"IHDR":
+            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
+        if kind == b"IDAT":
+            data += body
+        at += 12 + size
+    assert depth == 8 and colour in (2, 6), (depth, colour)
+    step = 3 if colour == 2 else 4
+    raw, line, rows = zlib.decompress(data), width * step, []
+    before = bytes(line)
+    for y in range(height):
+        start = y * (line + 1)
+        how, now = raw[start], bytearray(raw[start + 1 : start + 1 + line])
+        for x in range(line):
+            left, corner = (now[x - step], before[x - step]) if x >= step else (0, 0)
+            above = before[x]
+            near = left + above - corner
+            paeth = min((abs(near - left), 0, left), (abs(near - above), 1, above), (abs(near - corner), 2, corner))[2]
+            now[x] = (now[x] + (0, left, above, (left + above) // 2, paeth)[how]) & 255
+        rows.append([tuple(now[x : x + 3]) for x in range(0, line, step)])
+        before = bytes(now)
+    return rows
+
+
+def alarm(sns):
+    """An alarm tells a person with the picture, a hook with a signature, and a queue."""
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    seen = len(Mails.got)
+    for protocol, endpoint in [("email", "cara@example.com"), ("http", f"{HOOK}/alarms")]:
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:jobs")
+    question = until("the question", lambda: hooked("/alarms", "SubscriptionConfirmation"))[0][1]
+    assert requests.get(verified(question)["SubscribeURL"]).ok
+    _, question = until("the mail", lambda: Mails.got[seen:])[0]
+    link = re.search(rf"{re.escape(BASE)}\S+Token=\S+", question.get_body(("plain",)).get_content()).group(0)
+    assert requests.get(link).ok
+
+    cloudwatch = client("cloudwatch", BASE)
+    dimensions = [{"Name": "host", "Value": "a"}]
+    cloudwatch.put_metric_alarm(
+        AlarmName="load-high", AlarmDescription="too much", Namespace="Shop", MetricName="load",
+        Dimensions=dimensions, Statistic="Maximum", Period=10, EvaluationPeriods=1, Threshold=5,
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+    )
+
+    def told():
+        # Until a period with the value has ended and was looked at.
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=[
+            {"MetricName": "load", "Dimensions": dimensions, "Value": 9, "StorageResolution": 1}])
+        time.sleep(0.5)
+        return Mails.got[seen + 1 :]
+
+    to, mail = until("the alarm's mail", told, 40)[0]
+    assert to == ["cara@example.com"] and mail["subject"] == 'ALARM: "load-high" in US East (N. Virginia)'
+    reason = "was greater than the threshold (5.0)."
+    # Lines of a mail may be folded.
+    assert reason in " ".join(mail.get_body(("plain",)).get_content().split())
+    pictures = [p for p in mail.walk() if p.get_content_type() == "image/png"]
+    html = mail.get_body(("html",)).get_content()
+    assert len(pictures) == 1 and "cid:" + pictures[0]["content-id"].strip("<>") in html
+    png = pictures[0].get_payload(decode=True)
+    assert len(png) < 60_000, len(png)
+    red = lambda p: p[0] > 180 and p[1] < 140 and p[2] < 140
+    rows = [sum(map(red, row)) / len(row) for row in pixels(png)]
+    assert max(rows) > 0.7, "no line of the threshold goes across"
+
+    _, body = until("the hook", lambda: hooked("/alarms", "Notification"))[0]
+    message = json.loads(verified(body)["Message"])
+    assert message["AlarmName"] == "load-high" and message["NewStateValue"] == "ALARM"
+    assert message["AWSAccountId"] == "123456789012" and message["Trigger"]["Statistic"] == "MAXIMUM"
+    sqs = client("sqs", f"http://127.0.0.1:{queue_port}")
+    url = sqs.get_queue_url(QueueName="jobs")["QueueUrl"]
+    got = until("the message", lambda: sqs.receive_message(QueueUrl=url).get("Messages"))[0]
+    assert json.loads(verified(got["Body"])["Message"]) == message
+
+    def actions():
+        items = cloudwatch.describe_alarm_history(AlarmName="load-high", HistoryItemType="Action")
+        return [item["HistorySummary"] for item in items["AlarmHistoryItems"]]
+
+    until("the history", lambda: actions() == [f"Successfully executed action {topic}"])
+    cloudwatch.delete_alarms(AlarmNames=["load-high"])
+    sns.delete_topic(TopicArn=topic)
+
+
 def dead_letters(sns, topic):
     def run(*arguments):
         done = subprocess.run(
@@ -369,6 +461,7 @@ try:
     hook = hooks_of(sns, topic)
     mails(sns, topic)
     queue(sns, topic)
+    alarm(sns)
     dead_letters(sns, topic)
     counts(topic)
     sns.unsubscribe(SubscriptionArn=hook)
