@@ -3,6 +3,10 @@
 pub(crate) const ROUTES: &[&str] = &[
     "",
     "metrics",
+    "alarms",
+    "alarm",
+    "new-alarm",
+    "mutes",
 ];
 
 pub(crate) const ASSETS: &[Asset] = &[
@@ -25,25 +29,25 @@ pub(crate) const ASSETS: &[Asset] = &[
     Asset {
         name: "index.html",
         content_type: "text/html; charset=utf-8",
-        hash: "3688f4a6d9cb8347",
+        hash: "3075f81062598d5c",
         plain: include_bytes!("index.html"),
         gzip: include_bytes!("index.html.gz"),
         brotli: include_bytes!("index.html.br"),
     },
     Asset {
-        name: "main-6QUBIWV2.css",
-        content_type: "text/css; charset=utf-8",
-        hash: "e6755469e43da72d",
-        plain: include_bytes!("main-6QUBIWV2.css"),
-        gzip: include_bytes!("main-6QUBIWV2.css.gz"),
-        brotli: include_bytes!("main-6QUBIWV2.css.br"),
+        name: "main-JNQZQIUS.js",
+        content_type: "text/javascript; charset=utf-8",
+        hash: "896abc674bc6e1cd",
+        plain: include_bytes!("main-JNQZQIUS.js"),
+        gzip: include_bytes!("main-JNQZQIUS.js.gz"),
+        brotli: include_bytes!("main-JNQZQIUS.js.br"),
     },
     Asset {
-        name: "main-ZQEJ5NLS.js",
-        content_type: "text/javascript; charset=utf-8",
-        hash: "54203e5ef4aab632",
-        plain: include_bytes!("main-ZQEJ5NLS.js"),
-        gzip: include_bytes!("main-ZQEJ5NLS.js.gz"),
-        brotli: include_bytes!("main-ZQEJ5NLS.js.br"),
+        name: "main-XZ7TJNHD.css",
+        content_type: "text/css; charset=utf-8",
+        hash: "93389feac7401c64",
+        plain: include_bytes!("main-XZ7TJNHD.css"),
+        gzip: include_bytes!("main-XZ7TJNHD.css.gz"),
+        brotli: include_bytes!("main-XZ7TJNHD.css.br"),
     },
 ];

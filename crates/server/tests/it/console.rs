@@ -96,6 +96,21 @@ fn oracle_console_follows_a_virtual_clock() {
 }
 
 #[test]
+fn oracle_console_alarms_are_made_explained_and_muted() {
+    let data = data();
+    let clock = ["--test-bench", "--clock", "virtual", "--clock-start", "2026-01-01T00:00:00Z"];
+    let server = Server::start(data.path(), &clock);
+    walk("alarms", &url(&server), &[]);
+}
+
+#[test]
+fn oracle_console_lists_many_alarms() {
+    let data = data();
+    let server = Server::start(data.path(), &[]);
+    walk("many-alarms", &url(&server), &[]);
+}
+
+#[test]
 fn oracle_console_asks_who_comes() {
     let secured = Secured::start();
     walk("sign-in", &secured.url(""), &["no-users"]);

@@ -4,7 +4,8 @@ import type { Metric } from '../lib/metric.ts'
 import type { Points } from '../lib/points.ts'
 import { send } from './http.ts'
 
-async function call<T>(operation: string, input: unknown, signal?: AbortSignal): Promise<T> {
+/** Calls an operation; what answers nothing gives an empty object. */
+export async function call<T>(operation: string, input: unknown, signal?: AbortSignal): Promise<T> {
   const answer = await send('/', operation, {
     method: 'POST',
     headers: {
@@ -14,7 +15,8 @@ async function call<T>(operation: string, input: unknown, signal?: AbortSignal):
     body: JSON.stringify(input),
     signal,
   })
-  return (await answer.json()) as T
+  const text = await answer.text()
+  return (text ? JSON.parse(text) : {}) as T
 }
 
 interface ListedMetric {

@@ -53,3 +53,10 @@ export async function unitOf(metric: Metric, signal?: AbortSignal): Promise<stri
   const [unit] = units
   return units.size === 1 && unit && unit !== 'None' ? unit : ''
 }
+
+/** A line for each series that a query returns over a window in milliseconds, `step` seconds apart. */
+export async function queryRange(query: string, from: number, to: number, step: number, signal?: AbortSignal): Promise<{ labels: Record<string, string>; times: number[]; values: number[] }[]> {
+  const params: [string, string][] = [['query', query], ['start', String(from / 1000)], ['end', String(to / 1000)], ['step', String(step)]]
+  const told = await list<{ result: { metric: Labels; values: [number, string][] }[] }>('query_range', params, signal)
+  return told.result.map(({ metric, values }) => ({ labels: metric, times: values.map(([at]) => at), values: values.map(([, value]) => Number(value)) }))
+}

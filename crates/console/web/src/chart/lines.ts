@@ -23,6 +23,22 @@ export interface Drawing {
   fromZero?: boolean
   /** The axis reaches this value at least. */
   reach?: number
+  /** Values that lines are compared with, drawn across. */
+  marks?: Mark[]
+  /** Times that stand out, drawn behind the lines. */
+  bands?: Band[]
+}
+
+export interface Mark {
+  value: number
+  label: string
+  axis: Axis
+}
+
+/** From one moment to another, in milliseconds. */
+export interface Band {
+  from: number
+  to: number
 }
 
 export const COLOURS = 10
@@ -36,5 +52,6 @@ export function told(drawing: Drawing): string {
   if (drawing.lines.length === 0) return `${drawing.label}: no lines`
   const lines = drawing.lines.slice(0, 6).map((line) => `${line.label} ${valueText(summary(line.points).last, line.unit)}`)
   const more = drawing.lines.length > lines.length ? `, and ${drawing.lines.length - lines.length} more` : ''
-  return `${drawing.label}, newest values: ${lines.join(', ')}${more}`
+  const marks = (drawing.marks ?? []).map(({ label }) => `, ${label}`).join('')
+  return `${drawing.label}, newest values: ${lines.join(', ')}${more}${marks}`
 }

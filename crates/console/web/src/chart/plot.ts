@@ -22,8 +22,8 @@ export interface Plotted {
 }
 
 /** What must be the same for a plot to be given other values only. */
-export function shapeOf({ lines, view, fromZero, reach }: Drawing): string {
-  return JSON.stringify([view, fromZero, reach, lines.map((line) => [line.key, line.colour, line.axis, line.unit])])
+export function shapeOf({ lines, view, fromZero, reach, marks }: Drawing): string {
+  return JSON.stringify([view, fromZero, reach, marks, lines.map((line) => [line.key, line.colour, line.axis, line.unit])])
 }
 
 export function plotted({ lines }: Drawing): Plotted {
@@ -41,9 +41,14 @@ function styleOf(element: Element): (name: string) => string {
   return (name) => style.getPropertyValue(name).trim()
 }
 
-function yRange({ fromZero, reach }: Drawing): uPlot.Scale.Range {
-  return (_plot, min, max) => {
-    if (min === null || max === null || !Number.isFinite(min) || !Number.isFinite(max)) return [0, reach ?? 1]
+function yRange({ fromZero, reach, marks }: Drawing, axis: 'left' | 'right'): uPlot.Scale.Range {
+  const across = (marks ?? []).filter((mark) => mark.axis === axis).map(({ value }) => value)
+  return (_plot, dataMin, dataMax) => {
+    // A mark is seen whole, also where the lines are far from it or there are none.
+    const all = [dataMin, dataMax, ...across].filter((value): value is number => value !== null && Number.isFinite(value))
+    if (all.length === 0) return [0, reach ?? 1]
+    const min = Math.min(...all)
+    const max = Math.max(...all)
     let low = min
     let high = Math.max(max, reach ?? max)
     if (fromZero || (low >= 0 && low < high * 0.6)) low = Math.min(0, low)
@@ -102,6 +107,42 @@ function bandsOf({ lines, view }: Drawing, css: (name: string) => string): uPlot
   return lines.slice(1).map((line, n) => ({ series: [n + 2, n + 1], fill: thin(css(`--line-${line.colour % COLOURS}`)) }))
 }
 
+function drawBands(plot: uPlot, { bands }: Drawing, css: (name: string) => string): void {
+  if (!bands?.length) return
+  const { ctx } = plot
+  const { left, top, width, height } = plot.bbox
+  ctx.save()
+  ctx.fillStyle = `${css('--bad')}33`
+  for (const { from, to } of bands) {
+    const start = Math.max(left, plot.valToPos(from / 1000, 'x', true))
+    const end = Math.min(left + width, plot.valToPos(to / 1000, 'x', true))
+    if (end > start) ctx.fillRect(start, top, Math.max(1, end - start), height)
+  }
+  ctx.restore()
+}
+
+function drawMarks(plot: uPlot, { marks }: Drawing, css: (name: string) => string): void {
+  if (!marks?.length) return
+  const { ctx } = plot
+  const { left, width } = plot.bbox
+  ctx.save()
+  ctx.strokeStyle = css('--bad')
+  ctx.fillStyle = css('--bad')
+  ctx.lineWidth = 1.5 * uPlot.pxRatio
+  ctx.setLineDash([6 * uPlot.pxRatio, 4 * uPlot.pxRatio])
+  ctx.textAlign = 'right'
+  ctx.textBaseline = 'bottom'
+  for (const { value, label, axis } of marks) {
+    const y = Math.round(plot.valToPos(value, axis, true))
+    ctx.beginPath()
+    ctx.moveTo(left, y)
+    ctx.lineTo(left + width, y)
+    ctx.stroke()
+    ctx.fillText(label, left + width - 4, y - 2)
+  }
+  ctx.restore()
+}
+
 export class Plot {
   private plot: uPlot
   private shown: Plotted
@@ -147,8 +188,8 @@ export class Plot {
       tzDate: (at) => (options.utc ? uPlot.tzDate(new Date(at * 1000), 'Etc/UTC') : new Date(at * 1000)),
       scales: {
         x: { time: true, auto: false, range: () => [window.from / 1000, window.to / 1000] },
-        left: { range: yRange(drawing) },
-        right: { range: yRange({ ...drawing, fromZero: false }) },
+        left: { range: yRange(drawing, 'left') },
+        right: { range: yRange({ ...drawing, fromZero: false }, 'right') },
       },
       axes,
       series: [{}, ...drawing.lines.map((line, n) => lineSeries(line, n, css, () => this.drawing))],
@@ -161,6 +202,8 @@ export class Plot {
         sync: { key: 'sightline', setSeries: false },
       },
       hooks: {
+        drawAxes: [(plot) => drawBands(plot, this.drawing, css)],
+        draw: [(plot) => drawMarks(plot, this.drawing, css)],
         setCursor: [(plot) => options.onCursor(plot.cursor.idx ?? undefined, plot.cursor.left ?? -1)],
         setSelect: [
           (plot) => {

@@ -5,8 +5,12 @@ import { mustSignIn, readClock, silentSince } from '../api/http.ts'
 import { type Session, session as askSession, signOut } from '../api/server.ts'
 import type { Theme } from '../lib/theme.ts'
 import { clockText } from '../lib/time.ts'
+import { AlarmPage } from '../pages/alarm/alarm.tsx'
+import { Alarms } from '../pages/alarms/alarms.tsx'
 import { Home } from '../pages/home/home.tsx'
 import { Metrics } from '../pages/metrics/metrics.tsx'
+import { Mutes } from '../pages/mutes/mutes.tsx'
+import { NewAlarm } from '../pages/new-alarm/new-alarm.tsx'
 import { session, theme } from './app-state.ts'
 import { rangeParam, refresh, setRange, startClock, utc } from './clock.ts'
 import { Help } from './help.tsx'
@@ -14,12 +18,19 @@ import { frameKeys } from './keys.ts'
 import { Logo } from './logo.tsx'
 import { Palette } from './palette.tsx'
 import { RangePicker } from './range-picker.tsx'
-import { address, go, pages, path } from './router.ts'
+import { address, barPages, go, path } from './router.ts'
 import { SignIn } from './sign-in.tsx'
 import { Toasts, report } from './toasts.tsx'
 
 /** Which component shows a path of `routes.json`. */
-const PAGES: Record<string, () => preact.JSX.Element> = { '': Home, metrics: Metrics }
+const PAGES: Record<string, () => preact.JSX.Element> = {
+  '': Home,
+  metrics: Metrics,
+  alarms: Alarms,
+  alarm: AlarmPage,
+  'new-alarm': NewAlarm,
+  mutes: Mutes,
+}
 
 const over = signal<'palette' | 'help' | undefined>(undefined)
 
@@ -43,7 +54,7 @@ const HOUR = 3_600_000
 frameKeys.value = [
   { keys: '/', shown: '/', does: 'Search', run: () => (over.value = 'palette') },
   { keys: 'Ctrl+k', shown: 'Ctrl K', does: 'Search, also while typing', run: () => (over.value = 'palette') },
-  ...pages.map(({ path, title }) => ({
+  ...barPages.map(({ path, title }) => ({
     keys: `g ${title[0]?.toLowerCase() ?? ''}`,
     shown: `g ${title[0]?.toLowerCase() ?? ''}`,
     does: `Go to ${title}`,
@@ -106,7 +117,7 @@ function TopBar({ known }: { known: Session }) {
         <span>Sightline</span>
       </a>
       <nav aria-label="Pages">
-        {pages.map((page) => (
+        {barPages.map((page) => (
           <a key={page.path} href={address(page.path, { range: rangeParam() })} aria-current={path.value === page.path ? 'page' : undefined}>
             {page.title}
           </a>

@@ -33,7 +33,7 @@ function ofMetric(metric: Metric): Choice {
 }
 
 function fixed(): Choice[] {
-  const ofPages = pages.map(({ path, title }): Choice => ({ id: `page ${path}`, kind: 'Page', title, detail: '', run: () => go(address(path, { range: rangeParam() })) }))
+  const ofPages = pages.filter(({ found }) => found !== 'link').map(({ path, title }): Choice => ({ id: `page ${path}`, kind: 'Page', title, detail: '', run: () => go(address(path, { range: rangeParam() })) }))
   const ofKeys = frameKeys.value
     .filter((key) => !key.keys.startsWith('g ') && key.keys !== '/' && key.keys !== 'Ctrl+k')
     .map((key): Choice => ({ id: `key ${key.keys}`, kind: 'Action', title: key.does, detail: key.shown, run: key.run }))

@@ -19,6 +19,8 @@ function read(): Place {
 export const place = signal<Place>(read())
 export const path = computed(() => place.value.path)
 export const pages = routes
+/** Pages that the top bar leads to; others are found by search, or by links alone. */
+export const barPages = routes.filter(({ found }) => found === 'bar')
 
 /** The address of a page with parameters; what is empty is left out. */
 export function address(path: string, params: Record<string, string | undefined> = {}): string {

@@ -5,9 +5,10 @@ import { Chart } from '../../chart/chart.tsx'
 import type { Drawing } from '../../chart/lines.ts'
 import { TableTwin, copy } from '../../chart/table-twin.tsx'
 import { rangeLabel } from '../../frame/range-picker.tsx'
-import { range, utc } from '../../frame/clock.ts'
+import { range, rangeParam, utc } from '../../frame/clock.ts'
 import { pageKeys } from '../../frame/keys.ts'
-import { EMPTY, freeId, withMath } from '../../lib/graph.ts'
+import { address, go } from '../../frame/router.ts'
+import { EMPTY, freeId, graphParams, withMath } from '../../lib/graph.ts'
 import { lengthText } from '../../lib/time.ts'
 import { Browse, searchBox } from './browse.tsx'
 import { type Shown, periodOf, useGraphData } from './data.ts'
@@ -30,6 +31,11 @@ function addMath(): void {
   setGraph(withMath(graph.peek(), ''))
 }
 
+/** The page that makes an alarm of this graph. */
+function alarmFromGraph(): string {
+  return address('new-alarm', { range: rangeParam(), ...graphParams(graph.value) })
+}
+
 export function Metrics() {
   const tab = useSignal<Tab>('rows')
   const focus = useSignal<string | undefined>(undefined)
@@ -39,6 +45,7 @@ export function Metrics() {
       { keys: 's', shown: 's', does: 'Search metrics', run: () => searchBox.current?.focus() },
       { keys: 'm', shown: 'm', does: 'Add math', run: addMath },
       { keys: 'v', shown: 'v', does: 'Lines or stacked areas', run: () => setGraph({ ...graph.peek(), view: graph.peek().view === 'line' ? 'stacked' : 'line' }) },
+      { keys: 'a', shown: 'a', does: 'Create an alarm from this graph', run: () => graph.peek().rows.length > 0 && go(alarmFromGraph()) },
       { keys: 'l', shown: 'l', does: 'Next tab: graphed, table, source', run: () => (tab.value = TABS[(TABS.findIndex(([name]) => name === tab.peek()) + 1) % TABS.length]?.[0] ?? 'rows') },
     ]
     return () => {
@@ -135,6 +142,11 @@ function Head() {
       </label>
       <button onClick={addMath}>Add math</button>
       <button onClick={() => void copy(window.location.href, 'Link')}>Copy link</button>
+      {rows.length > 0 && (
+        <a class="button primary" href={alarmFromGraph()}>
+          Create alarm
+        </a>
+      )}
       <button disabled={rows.length === 0} onClick={() => setGraph(EMPTY)}>
         Clear
       </button>
