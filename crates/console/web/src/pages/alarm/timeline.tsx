@@ -15,14 +15,21 @@ interface Props {
 
 export function Timeline({ spans, window, at, onPick }: Props) {
   const box = useRef<HTMLDivElement>(null)
-  // As wide as the chart's plot, which knows its own axes.
+  // As wide as the chart's plot, which knows its own axes and may change them after it is drawn.
   useLayoutEffect(() => {
     const own = box.current
-    const plot = own?.parentElement?.querySelector<HTMLElement>('.u-over')
-    if (!own || !plot) return
-    const [a, b] = [plot.getBoundingClientRect(), own.parentElement?.getBoundingClientRect()]
-    own.style.marginLeft = `${Math.round(a.left - (b?.left ?? 0))}px`
-    own.style.width = `${Math.round(a.width)}px`
+    const around = own?.parentElement
+    const plot = around?.querySelector<HTMLElement>('.u-over')
+    if (!own || !around || !plot) return undefined
+    const follow = (): void => {
+      const rect = plot.getBoundingClientRect()
+      own.style.marginLeft = `${Math.round(rect.left - around.getBoundingClientRect().left - around.clientLeft)}px`
+      own.style.width = `${Math.round(rect.width)}px`
+    }
+    follow()
+    const watch = new ResizeObserver(follow)
+    watch.observe(plot)
+    return () => watch.disconnect()
   })
   const length = window.to - window.from
   const place = (moment: number): string => `${(100 * (moment - window.from)) / length}%`

@@ -157,11 +157,11 @@ function List({ lines, isReading }: { lines: AlarmLine[]; isReading: boolean }) 
           run()
         }}
       >
-        <div style={{ height: visible.above }} aria-hidden="true" />
+        <div style={{ height: `${visible.above}px` }} aria-hidden="true" />
         {lines.slice(visible.first, visible.end).map((line, n) => (
           <Row key={line.name} line={line} index={visible.first + n} isActive={visible.first + n === index} />
         ))}
-        <div style={{ height: visible.below }} aria-hidden="true" />
+        <div style={{ height: `${visible.below}px` }} aria-hidden="true" />
         {lines.length === 0 && <p class="dim pad">{isReading ? 'Reading…' : 'No alarm has all of these words in this state.'}</p>}
       </div>
     </div>

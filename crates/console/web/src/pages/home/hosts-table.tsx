@@ -126,7 +126,7 @@ export function HostsTable({ hosts }: { hosts: Host[] }) {
             </tr>
           </thead>
           <tbody>
-            {visible.above > 0 && <tr aria-hidden="true" style={{ height: visible.above }} />}
+            {visible.above > 0 && <tr aria-hidden="true" style={{ height: `${visible.above}px` }} />}
             {rows.map((row, n) => (
               <tr key={row.host.name} aria-rowindex={visible.first + n + 1}>
                 <th scope="row">
@@ -145,7 +145,7 @@ export function HostsTable({ hosts }: { hosts: Host[] }) {
                 </td>
               </tr>
             ))}
-            {visible.below > 0 && <tr aria-hidden="true" style={{ height: visible.below }} />}
+            {visible.below > 0 && <tr aria-hidden="true" style={{ height: `${visible.below}px` }} />}
           </tbody>
         </table>
         {shown.value.length === 0 && <p class="dim pad">No host has this in its name.</p>}

@@ -195,7 +195,7 @@ function List({ items, isSearch }: { items: ReadonlySignal<Item[] | undefined>; 
           run()
         }}
       >
-        <li class="space" aria-hidden="true" style={{ height: list.above }} />
+        <li class="space" aria-hidden="true" style={{ height: `${list.above}px` }} />
         {all.slice(list.first, list.end).map((item, n) => {
           const index = list.first + n
           const chosen = item.metric !== undefined && rowOf(graph.value, item.metric) !== undefined
@@ -223,7 +223,7 @@ function List({ items, isSearch }: { items: ReadonlySignal<Item[] | undefined>; 
             </li>
           )
         })}
-        <li class="space" aria-hidden="true" style={{ height: list.below }} />
+        <li class="space" aria-hidden="true" style={{ height: `${list.below}px` }} />
       </ul>
     </>
   )
