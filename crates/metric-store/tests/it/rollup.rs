@@ -1,10 +1,11 @@
 //! What roll-ups answer is what raw points answer, whatever came late, twice or was deleted since.
 
 use metric_store::{
-    Deletion, Detail, FileStore, Grid, HeldForms, Keep, Matcher, MetricStore, ReadBudget,
-    ReadError, ReadLimits, Retention, RetentionRule, RollUpTimes, Step, StoreOptions,
+    Columns, Deletion, Detail, FileStore, Grid, HeldForms, Keep, Matcher, MetricStore, Points,
+    ReadBudget, ReadError, ReadLimits, Retention, RetentionRule, RollUpTimes, Step, StoreOptions,
+    Wanted,
 };
-use model::{Delta, Kind, SeriesKey, TenantId, TimeRange, Unit};
+use model::{Bucket, Delta, Histogram, Kind, SeriesKey, TenantId, TimeRange, Unit};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -305,6 +306,33 @@ fn past_the_retention_of_raw_points_roll_ups_answer_what_their_periods_make_up()
     let found = periods(&store, 0, HOUR, ALL, Detail::Distribution);
     let range = TimeRange { start_ms: 1020 * DAY, ..ALL };
     assert_same(&found, &model.periods(0, HOUR, range), Detail::Distribution, "opened again");
+}
+
+#[test]
+fn histograms_are_there_as_long_as_raw_points_are() {
+    let store = open(&SimDisk::new(1, CrashPlan::default()));
+    let matchers = [Matcher::equal("__name__", "m1")];
+    for day in 1000..1013 {
+        let mut batch = store.batch();
+        let series = batch.register(None, &key(1), Kind::Histogram).unwrap();
+        for hour in 0..24 {
+            let count = (day * 24 + hour) as f64;
+            let positive = vec![Bucket { index: 1, count }];
+            let histogram = Histogram { count, positive, ..Histogram::default() };
+            batch.histogram(series, day * DAY + hour * HOUR, histogram);
+        }
+        store.write(batch).unwrap();
+        store.flush().unwrap();
+        settle(&store, (day + 1) * DAY + 2 * HOUR);
+    }
+    let budget = ReadBudget::default();
+    let scan = store.scan(TenantId(1), &matchers, ALL, Wanted::All, &budget).unwrap();
+    let mut columns = Columns::default();
+    scan.reader().read(0, &mut columns).unwrap();
+    let [Points::Histograms(points)] = &columns.others[..] else { panic!("{columns:?}") };
+    assert_eq!((points.len() as i64, points[0].0), (RAW * 24, 1003 * DAY));
+    assert!(points.iter().all(|(at, h)| h.count == (at / HOUR) as f64));
+    assert!(store.rolled(TenantId(1), &matchers, ALL, &budget).unwrap().is_empty());
 }
 
 fn rule(keep_days: [i64; 3]) -> RetentionRule {
