@@ -68,7 +68,11 @@ impl RealNet {
     ///
     /// # Errors
     /// [`NetError`] when TLS cannot be set up.
-    pub fn new(runtime: Handle, reach: Reach, mail: Option<&SmtpServer>) -> Result<Self, NetError> {
+    pub fn new(
+        runtime: &Handle,
+        reach: Reach,
+        mail: Option<&SmtpServer>,
+    ) -> Result<Self, NetError> {
         // Connections to the server of mail find their timers by it.
         let _entered = runtime.enter();
         let mail = mail.map(Smtp::new).transpose().map_err(NetError)?.map(Arc::new);

@@ -164,6 +164,7 @@ impl RetryPolicy {
                 ];
                 refuse_others(http, &known)?;
                 refuse_throttle(http.get("defaultThrottlePolicy"))?;
+                refuse_given(http, "disableSubscriptionOverrides")?;
                 http.get("defaultHealthyRetryPolicy")
             }
             None => {
@@ -178,6 +179,8 @@ impl RetryPolicy {
                     ],
                 )?;
                 refuse_throttle(whole.get("throttlePolicy"))?;
+                refuse_given(whole, "sicklyRetryPolicy")?;
+                refuse_given(whole, "guaranteed")?;
                 whole.get("healthyRetryPolicy")
             }
         };
@@ -304,6 +307,17 @@ fn refuse_others(
     }
 }
 
+/// What would not be heeded is taken only where it says nothing.
+fn refuse_given(
+    fields: &serde_json::Map<String, Value>,
+    name: &str,
+) -> Result<(), RetryPolicyError> {
+    match fields.get(name) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(()),
+        Some(_) => Err(RetryPolicyError(format!("DeliveryPolicy: {name} is not supported"))),
+    }
+}
+
 /// A limit of messages a second is not kept, so it is not taken.
 fn refuse_throttle(policy: Option<&Value>) -> Result<(), RetryPolicyError> {
     match policy {
@@ -364,6 +378,8 @@ mod tests {
             let error = RetryPolicy::read(&text).unwrap_err().to_string();
             assert!(error.contains(said), "{inner}: {error}");
         }
+        let overrides = r#"{"http":{"disableSubscriptionOverrides":true}}"#;
+        assert!(RetryPolicy::read(overrides).is_err());
         assert!(RetryPolicy::read(r#"{"throttlePolicy":{"maxReceivesPerSecond":1}}"#).is_err());
     }
 

@@ -107,7 +107,7 @@ impl fmt::Debug for Smtp {
 impl Smtp {
     pub(crate) fn new(server: &SmtpServer) -> Result<Self, String> {
         let host = server.host.trim_matches(['[', ']']).to_owned();
-        let tls = || TlsParameters::new_rustls(host.clone().into()).map_err(|e| e.to_string());
+        let tls = || TlsParameters::new_rustls(host.clone()).map_err(|e| e.to_string());
         let tls = match server.private {
             Private::FromTheStart => Tls::Wrapper(tls()?),
             Private::Required => Tls::Required(tls()?),

@@ -282,7 +282,7 @@ fn describe(options: &ServerOptions) -> String {
     format!(
         "listen        {}\ndata          {}\naccount       {}\nregion        {}\nsync          {}\n\
          auth          {}\nkey-file      {key_file}\ntls           {tls}\nclock         {clock}\ntest-bench    {}\ncollect-host  {}\n\
-         host-name     {}\nretention     {retention}d, 5m {five_minutes}d, 1h {hour}d\nadmin-api     {}\n{}",
+         host-name     {}\nretention     {retention}d, 5m {five_minutes}d, 1h {hour}d\nadmin-api     {}\n{}{}",
         options.listen,
         options.data_dir.display(),
         options.default_scope.account,
@@ -293,7 +293,22 @@ fn describe(options: &ServerOptions) -> String {
         options.collect_host,
         options.host_name,
         options.admin_api,
+        telling(&options.telling),
         limits.describe(),
+    )
+}
+
+/// Addresses may hold passwords: only that they are there is shown.
+fn telling(options: &TellingOptions) -> String {
+    let given = |option: &Option<String>| if option.is_some() { "given" } else { "no" };
+    let handlers = options.handlers.as_ref().map(|path| path.display().to_string());
+    format!(
+        "handlers      {}\nexternal-url  {}\nsmtp-url      {}\nmail-from     {}\nsqs-url       {}\n",
+        handlers.as_deref().unwrap_or("no"),
+        options.external_url.as_deref().unwrap_or("the address that is listened on"),
+        given(&options.smtp_url),
+        options.mail_from.as_deref().unwrap_or("no"),
+        given(&options.sqs_url),
     )
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn begin(
     let reach = Reach { loopback: options.listen.ip().is_loopback() };
     let bad = |error: String| ServerError::Options(error);
     let smtp = smtp(&options.telling).map_err(bad)?;
-    let net = RealNet::new(runtime.clone(), reach, smtp.as_ref());
+    let net = RealNet::new(runtime, reach, smtp.as_ref());
     let net = net.map_err(|error| bad(error.to_string()))?;
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let external_url = match &options.telling.external_url {

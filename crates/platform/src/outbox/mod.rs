@@ -237,6 +237,11 @@ impl Platform {
         *self.outbox.log.write() = Some(log);
     }
 
+    /// Returns what links in messages begin with, once it is said how things are told.
+    pub fn external_url(&self) -> Option<&str> {
+        self.outbox.telling().map(|telling| telling.external_url.as_str())
+    }
+
     /// Waits until there may be something to deliver, at most `pause` of real time.
     pub fn wait_for_deliveries(&self, pause: Duration) {
         self.outbox.signal.wait(pause);

@@ -265,7 +265,7 @@ impl Platform {
         match receiver {
             Receiver::Handler(_) => machine.pending.extend(self.outbox.outcome(notice, outcome)),
             Receiver::Subscription(arn) => {
-                self.count_notification(notice, arn, *outcome == Outcome::Done)
+                self.count_notification(notice, arn, *outcome == Outcome::Done);
             }
             Receiver::Topic(_) => {}
         }
@@ -497,6 +497,7 @@ impl Platform {
             return Ok(());
         }
         machine.swept_ms = Some(now_ms);
+        self.forget_unconfirmed(now_ms)?;
         let mut after = String::new();
         loop {
             let page = self.outbox.catalog.page(KEYS, "", &after, 512)?;

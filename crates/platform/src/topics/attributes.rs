@@ -43,10 +43,12 @@ pub(super) fn of_topic(name: &str, value: &str) -> Result<Option<String>, TopicE
                 false => Ok(Some(value.to_owned())),
             }
         }
-        "DeliveryPolicy" => match RetryPolicy::read(value) {
-            Ok(_) => Ok((!value.trim().is_empty()).then(|| value.to_owned())),
-            Err(error) => Err(bad(error.to_string())),
-        },
+        "DeliveryPolicy" => {
+            match RetryPolicy::read(value).and_then(|_| bus::content_type_of_policy(value)) {
+                Ok(_) => Ok((!value.trim().is_empty()).then(|| value.to_owned())),
+                Err(error) => Err(bad(error.to_string())),
+            }
+        }
         "SignatureVersion" => match value {
             "1" | "2" => Ok(Some(value.to_owned())),
             _ => reason("must be 1 or 2"),

@@ -157,7 +157,8 @@ impl Platform {
         if is_raw {
             headers.push(("x-amz-sns-rawdelivery".into(), "true".into()));
         }
-        let content_type = subscription.content_type.clone();
+        let content_type =
+            subscription.content_type.as_ref().or(topic.content_type.as_ref()).cloned();
         headers.push((
             "content-type".into(),
             content_type.unwrap_or_else(|| "text/plain; charset=UTF-8".into()),

@@ -207,7 +207,7 @@ impl Platform {
             match wants {
                 true => receivers.push(Receiver::Subscription(arn.clone())),
                 false => {
-                    self.count_filtered(notice, subscription.filters_body(), attributes.is_empty())
+                    self.count_filtered(notice, subscription.filters_body(), attributes.is_empty());
                 }
             }
         }

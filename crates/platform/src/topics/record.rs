@@ -45,6 +45,7 @@ pub(super) struct Topic {
     pub(super) record: TopicRecord,
     /// Of its own policy, if it has one.
     pub(super) retries: Option<RetryPolicy>,
+    pub(super) content_type: Option<String>,
 }
 
 /// A subscription as it is held in memory, with what its texts mean.
@@ -56,13 +57,18 @@ pub(super) struct Subscription {
     pub(super) content_type: Option<String>,
 }
 
+/// Reads what a `DeliveryPolicy` says of retries and of the body's type.
+fn delivery(text: Option<&String>) -> Result<(Option<RetryPolicy>, Option<String>), String> {
+    let Some(text) = text else { return Ok((None, None)) };
+    let retries = RetryPolicy::read(text).map_err(|e| e.to_string())?;
+    let content_type = bus::content_type_of_policy(text).map_err(|e| e.to_string())?;
+    Ok((retries, content_type))
+}
+
 impl Topic {
     pub(super) fn of(record: TopicRecord) -> Result<Self, String> {
-        let retries = match record.attributes.get("DeliveryPolicy") {
-            Some(text) => RetryPolicy::read(text).map_err(|e| e.to_string())?,
-            None => None,
-        };
-        Ok(Self { record, retries })
+        let (retries, content_type) = delivery(record.attributes.get("DeliveryPolicy"))?;
+        Ok(Self { retries, content_type, record })
     }
 
     pub(super) fn signature_version(&self) -> SignatureVersion {
@@ -86,13 +92,7 @@ impl Subscription {
             }
             _ => None,
         };
-        let (retries, content_type) = match attribute("DeliveryPolicy") {
-            Some(text) => (
-                RetryPolicy::read(text).map_err(|e| e.to_string())?,
-                bus::content_type_of_policy(text).map_err(|e| e.to_string())?,
-            ),
-            None => (None, None),
-        };
+        let (retries, content_type) = delivery(record.attributes.get("DeliveryPolicy"))?;
         Ok(Self { filter, retries, content_type, record })
     }
 

@@ -175,7 +175,7 @@ impl Platform {
     }
 
     /// The token of a subscription: its id, and a proof that we said it. Nothing of it is kept.
-    fn token_of(&self, arn: &str, record: &SubscriptionRecord) -> String {
+    pub(super) fn token_of(&self, arn: &str, record: &SubscriptionRecord) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.page_secret).expect("any length is one");
         mac.update(format!("confirm subscription\n{arn}\n{}", record.created_ms).as_bytes());
         let id: String =
@@ -267,6 +267,26 @@ impl Platform {
             self.put_subscription(&arn, record)?;
         }
         Ok(arn)
+    }
+
+    /// Removes subscriptions whose receivers did not answer: their tokens are void.
+    pub(crate) fn forget_unconfirmed(&self, now_ms: i64) -> Result<(), catalog::CatalogError> {
+        let _changing = self.topics.changing.lock();
+        let is_void = |record: &SubscriptionRecord| {
+            !record.is_confirmed && now_ms - record.created_ms > TOKEN_MS + 86_400_000
+        };
+        let void: Vec<String> = {
+            let known = self.topics.known.read();
+            let void = known.subscriptions.iter().filter(|(_, s)| is_void(&s.record));
+            void.map(|(arn, _)| arn.clone()).collect()
+        };
+        if !void.is_empty() {
+            let changes = void.iter().map(|arn| Change::remove(SUBSCRIPTIONS, arn.as_str()));
+            self.catalog.write(changes.collect())?;
+            let mut known = self.topics.known.write();
+            void.iter().for_each(|arn| known.remove_subscription(arn));
+        }
+        Ok(())
     }
 
     fn put_subscription(&self, arn: &str, record: SubscriptionRecord) -> Result<(), TopicError> {

@@ -296,3 +296,78 @@ fn tokens_are_of_one_subscription_and_of_two_days() {
     settle(&world.platform);
     assert_eq!(mails(&world.net), 1);
 }
+
+/// Draws four bytes, or fails.
+#[derive(Debug)]
+struct Drawn(bool);
+
+impl crate::Pictures for Drawn {
+    fn picture(&self, _: &Scope, widget: &str, _: i64) -> Result<Vec<u8>, String> {
+        assert_eq!(widget, "{}");
+        if self.0 { Ok(b"\x89PNG".to_vec()) } else { Err("no data could be read".into()) }
+    }
+}
+
+/// The mail of an alarm that shows a picture, as text.
+fn mail_of_alarm(can_draw: bool) -> String {
+    let clock = Arc::new(VirtualClock::starting_at(START_MS));
+    let platform = open(&SimDisk::new(1, CrashPlan::default()), &clock).unwrap();
+    let net = SimNet::new(1, |_, _| ok());
+    let pictures = Some(Arc::new(Drawn(can_draw)) as Arc<dyn crate::Pictures>);
+    platform.begin_telling(crate::Telling { pictures, ..telling(&net) });
+    let who = Principal::open("", scope().account);
+    let topic = platform.create_topic(&who, &scope(), "t", &map(&[]), &map(&[])).unwrap();
+    let wanted = WantedSubscription {
+        topic: topic.clone(),
+        protocol: "email".into(),
+        endpoint: "ann@example.com".into(),
+        attributes: BTreeMap::new(),
+    };
+    let (arn, _) = platform.subscribe(&who, &scope(), &wanted).unwrap();
+    let token = {
+        let known = platform.topics.known.read();
+        platform.token_of(&arn, &known.subscriptions[&arn].record)
+    };
+    platform.confirm_subscription(&topic, &token, false).unwrap();
+    settle(&platform);
+    let said = bus::Said::Alarm(bus::AlarmSaid {
+        alarm: "cpu".into(),
+        subject: "ALARM: \"cpu\"\r\nBcc: eve@example.com".into(),
+        reason: "1 datapoint <9.0>".into(),
+        state: "ALARM".into(),
+        widget: Some("{}".into()),
+        ..bus::AlarmSaid::default()
+    });
+    let (key, target) = ("k".to_owned(), topic);
+    let tenant = platform.tenant_of_topics(&scope()).unwrap();
+    let notice = bus::Notice { key, tenant, scope: scope(), at_ms: START_MS, target, said };
+    platform.catalog.write(platform.notice_changes(&notice).unwrap()).unwrap();
+    settle(&platform);
+    let Some(Call::Mail(mail)) = net.calls().pop() else { panic!("no mail") };
+    assert_eq!(mail.to, "ann@example.com");
+    String::from_utf8(mail.message).unwrap()
+}
+
+#[test]
+fn a_mail_of_an_alarm_has_the_picture_or_says_why_not() {
+    let with = mail_of_alarm(true);
+    assert!(with.contains("multipart/related") && with.contains("Content-ID: <picture>"), "{with}");
+    assert!(with.contains("cid:picture") && with.contains("&lt;9.0&gt;"), "{with}");
+    let head = with.split("\r\n\r\n").next().unwrap();
+    assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
+    let without = mail_of_alarm(false);
+    assert!(!without.contains("multipart/related"), "{without}");
+    assert!(without.contains("There is no graph: no data could be read"), "{without}");
+}
+
+#[test]
+fn who_never_answers_is_forgotten() {
+    let world = world();
+    let topic = world.topic("t");
+    world.subscribe(&topic, "http", "http://a.example/", &[]).unwrap();
+    world.https();
+    world.clock.advance_to(START_MS + 4 * 86_400_000);
+    world.https();
+    let left = world.platform.list_subscriptions(&world.who, &scope(), None, None, 9).unwrap();
+    assert!(left.items.is_empty());
+}
