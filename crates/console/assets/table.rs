@@ -29,10 +29,18 @@ pub(crate) const ASSETS: &[Asset] = &[
     Asset {
         name: "index.html",
         content_type: "text/html; charset=utf-8",
-        hash: "0bba4319a8abede7",
+        hash: "deca8b9e487af8fa",
         plain: include_bytes!("index.html"),
         gzip: include_bytes!("index.html.gz"),
         brotli: include_bytes!("index.html.br"),
+    },
+    Asset {
+        name: "main-4HCOAI5A.js",
+        content_type: "text/javascript; charset=utf-8",
+        hash: "c7637de79666aa92",
+        plain: include_bytes!("main-4HCOAI5A.js"),
+        gzip: include_bytes!("main-4HCOAI5A.js.gz"),
+        brotli: include_bytes!("main-4HCOAI5A.js.br"),
     },
     Asset {
         name: "main-J3QE6Y4X.css",
@@ -41,13 +49,5 @@ pub(crate) const ASSETS: &[Asset] = &[
         plain: include_bytes!("main-J3QE6Y4X.css"),
         gzip: include_bytes!("main-J3QE6Y4X.css.gz"),
         brotli: include_bytes!("main-J3QE6Y4X.css.br"),
-    },
-    Asset {
-        name: "main-W2754TXF.js",
-        content_type: "text/javascript; charset=utf-8",
-        hash: "7ac18bdef2e08cd8",
-        plain: include_bytes!("main-W2754TXF.js"),
-        gzip: include_bytes!("main-W2754TXF.js.gz"),
-        brotli: include_bytes!("main-W2754TXF.js.br"),
     },
 ];

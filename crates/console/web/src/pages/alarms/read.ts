@@ -17,8 +17,8 @@ export const held = signal<Held>({ lines: [], isWhole: false, isReading: false, 
 const WHOLE_MAX = 1_000
 /** Of more, all are read anew so often. */
 const WHOLE_EVERY_MS = 300_000
-/** Pages that arrive are shown together. */
-const SHOW_EVERY_MS = 300
+/** The list is shown anew when it is so many times as long: sorting it for each page would take longer than reading. */
+const SHOW_GROWTH = 1.5
 
 let reading: AbortController | undefined
 let wholeAt = -Infinity
@@ -60,13 +60,12 @@ async function readAll(signal: AbortSignal): Promise<void> {
   const fresh = new Map<string, AlarmLine>()
   // Until all are read, those of before stand where no new one does.
   const before = new Map(held.peek().lines.map((line) => [line.name, line]))
-  let shownAt = performance.now()
+  let showAt = 0
   const take = (alarms: Alarm[]): void => {
     for (const alarm of alarms) fresh.set(alarm.AlarmName, lineOf(alarm))
-    if (performance.now() - shownAt < SHOW_EVERY_MS) return
+    if (fresh.size < showAt) return
     show(new Map([...before, ...fresh]), {})
-    // Sorting a hundred thousand takes its time: the next pictures wait for longer.
-    shownAt = performance.now() + fresh.size / 100
+    showAt = fresh.size * SHOW_GROWTH
   }
   for (const state of STATES) await readAlarms(state, take, signal)
   // Between two states an alarm may have gone past the reader.
