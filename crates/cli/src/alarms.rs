@@ -99,7 +99,7 @@ fn time(name: &str, text: &str) -> anyhow::Result<Timestamp> {
             "{name} {text:?} is neither a time (2026-01-31T14:05:00Z) nor a duration (2h)"
         ))
     })?;
-    Timestamp::now().checked_sub(back).map_err(|e| usage(format!("{name} {text:?}: {e}")).into())
+    Timestamp::now().checked_sub(back).map_err(|e| usage(format!("{name} {text:?}: {e}")))
 }
 
 pub(crate) fn explain(arguments: &ExplainArguments) -> anyhow::Result<()> {

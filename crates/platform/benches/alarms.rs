@@ -10,10 +10,10 @@ use platform::{
     PlatformOptions, SyncMode, TimeLimits, WatchRecord, WriteError,
 };
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
-use stdx::{Clock, RealClock, RealDisk};
+use std::time::Duration;
+use stdx::{Clock, RealClock, RealDisk, Stopwatch};
 
 const ROUND_MS: i64 = 10_000;
 const LATENESS_MS: i64 = 2_000;
@@ -152,7 +152,7 @@ fn main() {
         put(&platform, (from..alarms.min(from + 1_000)).map(|n| (n, 10.0)), clock.now_ms());
     }
     let before = memory_mib();
-    let (began, next) = (Instant::now(), AtomicUsize::new(0));
+    let (began, next) = (Stopwatch::start(), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..PUTTERS {
             scope.spawn(|| {
@@ -172,16 +172,14 @@ fn main() {
         took.as_secs_f64(),
         alarms as f64 / took.as_secs_f64()
     );
-    let began = Instant::now();
+    let began = Stopwatch::start();
     platform.alarm_step();
     println!("all windows read from the store: {:.1} s", began.elapsed().as_secs_f64());
     println!("memory: {:.2} KB an alarm", (memory_mib() - before) * 1024.0 / alarms as f64);
 
-    // The thread of the server, and when it had decided what was due.
-    let decided_ms = Arc::new(AtomicU64::new(0));
+    // The thread of the server, and how late it had decided what was due.
     let follower = {
         let (platform, stop, clock) = (platform.clone(), stop.clone(), clock.clone());
-        let decided_ms = decided_ms.clone();
         thread::spawn(move || {
             let (mut late, mut seen, mut due_ms) = (Vec::new(), 0, i64::MAX);
             while !stop.load(Ordering::Relaxed) {
@@ -190,7 +188,6 @@ fn main() {
                 if was_due {
                     late.push((clock.now_ms() - due_ms) as f64);
                 }
-                decided_ms.store(clock.now_ms() as u64, Ordering::Release);
                 due_ms = next_ms;
                 let left_ms = (due_ms - clock.now_ms()).clamp(1, 100);
                 seen = platform.wait_for_alarms(seen, Duration::from_millis(left_ms as u64));
@@ -199,11 +196,11 @@ fn main() {
         })
     };
     let (mut rounds, mut sends, mut at_once) = (0usize, Vec::new(), Vec::new());
-    let until = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < until {
+    let running = Stopwatch::start();
+    while running.elapsed() < Duration::from_secs(seconds) {
         let now_ms = clock.now_ms();
         let round_ms = now_ms - now_ms.rem_euclid(ROUND_MS);
-        let began = Instant::now();
+        let began = Stopwatch::start();
         rounds += 1;
         let all: Vec<(usize, f64)> = values(rounds).collect();
         for some in all.chunks(1_000) {
@@ -219,7 +216,7 @@ fn main() {
             let decided = clock.now_ms().rem_euclid(ROUND_MS) > LATENESS_MS + 1_500;
             if decided {
                 put(&platform, std::iter::once((of, 95.0)), round_ms - ROUND_MS);
-                let acknowledged = Instant::now();
+                let acknowledged = Stopwatch::start();
                 let filter = AlarmFilter { names: vec![name(of)], ..AlarmFilter::default() };
                 loop {
                     let found = platform.alarms(&me(), &scope(), &filter).expect("alarms");

@@ -9,8 +9,8 @@ use platform::{
     SyncMode, TimeLimits, WatchRecord,
 };
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use stdx::{Clock, RealDisk, Rng, VirtualClock};
+use std::time::Duration;
+use stdx::{Clock, RealDisk, Rng, Stopwatch, VirtualClock};
 
 const START_MS: i64 = 1_767_225_600_000;
 const MINUTE_MS: i64 = 60_000;
@@ -69,9 +69,8 @@ fn main() {
         store: Default::default(),
         questions: Default::default(),
     };
-    let clock = Arc::new(VirtualClock::starting_at(START_MS + days * DAY_MS));
-    let shared: Arc<dyn Clock> = clock.clone();
-    let platform = Platform::open(&options, shared, Arc::new(RealDisk)).expect("a platform");
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock::starting_at(START_MS + days * DAY_MS));
+    let platform = Platform::open(&options, clock, Arc::new(RealDisk)).expect("a platform");
     let mut rng = Rng::from_seed(1);
     for day in 0..days {
         let ingest = platform.begin_ingest(&me(), &scope(), TimeLimits::Retention);
@@ -101,7 +100,7 @@ fn main() {
         to_ms: START_MS + days * DAY_MS,
     };
     for _ in 0..3 {
-        let began = Instant::now();
+        let began = Stopwatch::start();
         let transitions = platform.backtest(&me(), &scope(), &of).expect("a backtest");
         println!(
             "{alarms} alarms over {days} days of minutes: {:.2} s, {} transitions",

@@ -96,7 +96,7 @@ pub(crate) async fn answer(
 /// Whose alarms: those of the asker's account.
 fn scope_of(platform: &Platform, who: &Principal, region: Option<String>) -> Scope {
     let region = region.unwrap_or_else(|| platform.default_scope().region.clone());
-    Scope { account: who.account.clone(), region }
+    Scope { account: who.account, region }
 }
 
 fn explain(platform: &Platform, who: &Principal, query: &str) -> Answer {

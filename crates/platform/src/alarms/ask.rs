@@ -24,6 +24,9 @@ const TIME_MAX: Duration = Duration::from_secs(10);
 /// Series that are looked at. Source: product facts, Metrics Insights and PromQL alarms.
 const SERIES_MAX: usize = 10_000;
 
+/// Value of a period and number of its samples, if there are any.
+type PeriodValue = Option<(f64, Option<f64>)>;
+
 impl Platform {
     /// Asks for one alarm that is due and gives it the answer; says whether there was one. Several
     /// threads may do so.
@@ -130,7 +133,7 @@ impl Platform {
         statistic: Statistic,
         periods: &[(i64, i64)],
         budget: &ReadBudget,
-    ) -> Result<Vec<Option<(f64, Option<f64>)>>, QueryError> {
+    ) -> Result<Vec<PeriodValue>, QueryError> {
         let Some(range) = range_of(periods) else { return Ok(Vec::new()) };
         let step_ms = periods.iter().fold(0, |step, (start, end)| gcd(gcd(step, *start), *end));
         let detail = match statistic.is_basic() {

@@ -5,6 +5,7 @@ use super::keep::{HEAD, HEADS, ROWS, alarm_place};
 use super::message::{self, Said};
 use super::{AlarmCounters, Known, Running};
 use crate::Platform;
+use crate::topics::escaped;
 use alarm::definition::AlarmKey;
 use alarm::{ActionDue, ChangedRow, Effect};
 use bus::{AlarmSaid, Notice};
@@ -68,7 +69,7 @@ impl Platform {
                 }
                 Effect::ActionDue(due) => {
                     if let Some(known) = known(&due.alarm) {
-                        let notice = notice(&due, &known);
+                        let notice = notice(&due, &known, self.external_url());
                         let told = self.notice_changes(&notice);
                         // If the catalog cannot say that it is known, telling twice is the lesser evil.
                         changes.extend(told.unwrap_or_else(|_| self.fresh_notice_changes(&notice)));
@@ -132,7 +133,7 @@ fn head(running: &mut Running, now_ms: i64) -> Change {
     Change::put(HEADS, HEAD, head)
 }
 
-fn notice(due: &ActionDue, known: &Known) -> Notice {
+fn notice(due: &ActionDue, known: &Known, external_url: Option<&str>) -> Notice {
     let Known { record, scope } = known;
     let said = Said { record, scope, from: due.from, to: &due.to, at_ms: due.at_ms };
     let labels = |attributes: &Vec<(String, String)>| {
@@ -154,7 +155,8 @@ fn notice(due: &ActionDue, known: &Known) -> Notice {
             state: due.to.state.name().to_owned(),
             widget: message::widget(record, due.at_ms),
             picture_end_ms: due.at_ms,
-            link: None,
+            link: external_url
+                .map(|url| format!("{url}/console/alarm?name={}", escaped(&record.name))),
             contributor: due.contributor.as_ref().map(labels),
         }),
     }

@@ -160,7 +160,12 @@ impl Platform {
             let mut changes = vec![Change::put(RECORDS, alarm_place(&key), value)];
             let known = Arc::new(Known { record, scope: scope.clone() });
             if running.known.insert(key.clone(), known).is_none() && !tags.is_empty() {
-                changes.push(put_tags(tenant, OF_ALARM, &key.name, tags.iter().cloned().collect()));
+                changes.push(put_tags(
+                    tenant,
+                    OF_ALARM,
+                    &key.name,
+                    &tags.iter().cloned().collect(),
+                ));
             }
             self.carry_alarms(&mut running, effects, now_ms, changes, &[])
         };
@@ -375,7 +380,12 @@ impl Platform {
             let mut changes = vec![Change::put(MUTES, place(tenant, &name), record.encode())];
             running.engine.put_mute(tenant, rule);
             if running.mutes.insert((tenant, name.clone()), record).is_none() && !tags.is_empty() {
-                changes.push(put_tags(tenant, OF_MUTE_RULE, &name, tags.iter().cloned().collect()));
+                changes.push(put_tags(
+                    tenant,
+                    OF_MUTE_RULE,
+                    &name,
+                    &tags.iter().cloned().collect(),
+                ));
             }
             self.carry_alarms(&mut running, Vec::new(), now_ms, changes, &[])
         };
@@ -481,7 +491,7 @@ impl Platform {
         let mut tags = self.tags_of(tenant, sort, &name)?;
         removed.iter().for_each(|key| drop(tags.remove(key)));
         tags.extend(set.iter().cloned());
-        self.catalog.write(vec![put_tags(tenant, sort, &name, tags)])?;
+        self.catalog.write(vec![put_tags(tenant, sort, &name, &tags)])?;
         Ok(())
     }
 
@@ -508,8 +518,8 @@ fn tags_place(tenant: TenantId, sort: &str, name: &str) -> String {
     place(tenant, &format!("{sort}/{name}"))
 }
 
-fn put_tags(tenant: TenantId, sort: &str, name: &str, tags: BTreeMap<String, String>) -> Change {
-    let value = serde_json::to_vec(&tags).expect("texts are JSON");
+fn put_tags(tenant: TenantId, sort: &str, name: &str, tags: &BTreeMap<String, String>) -> Change {
+    let value = serde_json::to_vec(tags).expect("texts are JSON");
     Change::put(TAGS, tags_place(tenant, sort, name), value)
 }
 

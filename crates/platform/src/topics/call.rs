@@ -20,7 +20,8 @@ const SIGNING_KEY: &str = "signing-key";
 /// What a mail is about when nobody says.
 const SUBJECT: &str = "AWS Notification Message";
 
-fn escaped(text: &str) -> String {
+/// Escapes what stands in a query string.
+pub(crate) fn escaped(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
     text.bytes()
         .map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") })

@@ -11,6 +11,8 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use call::escaped;
+
 pub use publish::Published;
 pub use subscriptions::{SubscriptionShown, WantedSubscription};
 

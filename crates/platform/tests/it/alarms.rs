@@ -285,7 +285,7 @@ fn other_tenants_do_not_see_it() {
     platform.put_alarm(&me(), &home(), load_high(None), &[]).expect("put");
     let other = scope("111111111111", "us-east-1");
     assert!(platform.alarms(&me(), &other, &AlarmFilter::default()).is_err(), "not its own");
-    let who = Principal::internal(other.account.clone());
+    let who = Principal::internal(other.account);
     assert!(platform.alarms(&who, &other, &AlarmFilter::default()).expect("none").is_empty());
 }
 

@@ -127,6 +127,7 @@ fn oracle_killed_at_random_moments_alarms_lose_and_repeat_nothing() {
         "[[handler]]\nname = 'hook'\nmatch = 'arn:aws:lambda:*'\nurl = 'http://{hook}/'\n\
          headers = {{ \"content-type\" = 'text/plain' }}\nbody = '{{{{key}}}} {{{{state}}}}'\n"
     );
+    #[expect(clippy::disallowed_methods, reason = "what an operator writes")]
     std::fs::write(&handlers, text).expect("written");
     let mut rng = Rng::from_system();
     let mut server = start(&data, &handlers, START_S);
