@@ -110,6 +110,12 @@ impl Reach {
         } else if bare.trim_end_matches('.').eq_ignore_ascii_case("localhost") {
             self.check_loopback()?;
         }
+        // The standard of browsers allows hosts that no request can name.
+        if let Some(odd) =
+            host.chars().find(|c| !(c.is_ascii_alphanumeric() || "-._:[]".contains(*c)))
+        {
+            return Err(format!("its host holds {odd:?}"));
+        }
         Ok(url)
     }
 }

@@ -329,7 +329,7 @@ fn requests(all: &mut Vec<Named>) {
                     Credential=AKID/20231114/eu-west-1/sts/aws4_request, SignedHeaders=host, \
                     Signature=00\nx-amz-date: 20231114T221320Z";
     put(all, "aws_request", "query-GetCallerIdentity", identity);
-    put(all, "aws_request", "json-unserved", format!("{TARGET}DescribeAlarms\n\n{{}}"));
+    put(all, "aws_request", "json-unserved", format!("{TARGET}ListDashboards\n\n{{}}"));
     put(
         all,
         "aws_signature",

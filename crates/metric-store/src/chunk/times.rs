@@ -112,8 +112,9 @@ impl Times {
         if bytes.first() == Some(&REGULAR) {
             let mut reader = Reader::new(&bytes[1..]);
             let (first, step) = (reader.i64()?, reader.i64()?);
-            let last = i64::try_from(count).ok()?.checked_mul(step)?.checked_add(first);
-            if step > 0 && last.is_some() {
+            // Steps that go beyond all times are listed one by one.
+            let last = i64::try_from(count).ok()?.checked_mul(step);
+            if step > 0 && last.is_some_and(|last| last.checked_add(first).is_some()) {
                 return Some(Self::Regular { first, step, count });
             }
         }
@@ -210,6 +211,8 @@ mod tests {
         round_trip(&[]);
         round_trip(&[i64::MIN, 0, 1, i64::MAX]);
         round_trip(&[i64::MAX]);
+        // Regular, with a next step that is beyond all times.
+        round_trip(&[0, 1 << 62]);
     }
 
     proptest! {
