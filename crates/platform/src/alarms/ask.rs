@@ -231,7 +231,7 @@ fn range_of(periods: &[(i64, i64)]) -> Option<TimeRange> {
     Some(TimeRange { start_ms, end_ms })
 }
 
-fn gcd(a: i64, b: i64) -> i64 {
+pub(super) fn gcd(a: i64, b: i64) -> i64 {
     let (mut a, mut b) = (a.abs(), b.abs());
     while b != 0 {
         (a, b) = (b, a % b);

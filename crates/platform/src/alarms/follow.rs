@@ -92,12 +92,6 @@ impl Platform {
         &self.alarms.counters
     }
 
-    /// Says whether anything arrived that the alarms were not given yet.
-    pub fn alarms_have_news(&self) -> bool {
-        let Some(follower) = self.alarms.follower.try_lock() else { return false };
-        follower.tap.as_ref().is_some_and(|tap| tap.position() < self.metrics.applied())
-    }
-
     /// Once a day.
     fn forget_old_history(&self, follower: &mut Follower, now_ms: i64) {
         let day = now_ms.div_euclid(86_400_000);

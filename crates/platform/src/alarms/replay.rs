@@ -4,6 +4,7 @@
 //! bucket of a window is given when it is over, as a stream without late points would have given it. So
 //! a replay over data that came in time decides what the live engine decided.
 
+use super::ask::gcd;
 use super::follow::metric_key;
 use super::record::{AlarmRecord, MuteRecord, WatchRecord};
 use crate::Platform;
@@ -337,10 +338,6 @@ impl<'p> Replay<'p> {
         let series = vectors.at.remove(&at_ms).unwrap_or_default();
         Ok(Answer::Found { series, partial: false })
     }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// What is replayed.
