@@ -10,6 +10,7 @@
 //! - Released segments are used again: their old frames have lower sequences than any new one.
 
 use crate::journal::{CommitError, Frame, Journal, JournalError, SyncMode, SyncTimes};
+use crate::journal_follow::{Marks, Window};
 use crate::journal_scan::{Scan, UnreadTail, scan};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
@@ -58,6 +59,7 @@ pub struct FileJournal {
     writer: Mutex<Writer>,
     committed: AtomicU64,
     unread: Option<UnreadTail>,
+    marks: Marks,
     times: Mutex<Times>,
     /// Bytes of the segments when they could be counted last.
     size_seen: AtomicU64,
@@ -156,6 +158,12 @@ pub(crate) struct Parsed<'a> {
     pub(crate) frame: Frame<'a>,
     pub(crate) durable: u64,
     pub(crate) end: usize,
+}
+
+/// Returns the length that a frame's header tells, with the header; `None` when it is not whole.
+pub(crate) fn frame_len(bytes: &[u8]) -> Option<usize> {
+    let len = u32::from_le_bytes(bytes.get(..FRAME_HEADER_BYTES)?[..4].try_into().ok()?) as usize;
+    Some(FRAME_HEADER_BYTES + len)
 }
 
 /// Reads the frame at `at`, whatever its sequence; `None` when none is whole there.
@@ -279,6 +287,7 @@ impl FileJournal {
             }),
             committed: AtomicU64::new(next - 1),
             unread,
+            marks: Marks::default(),
             times: Mutex::default(),
             size_seen: AtomicU64::new(0),
         };
@@ -492,22 +501,29 @@ impl Journal for FileJournal {
             let name = &segment.name;
             let path = self.dir.join(name);
             let file = self.disk.open(&path).map_err(io_error(format!("open {name}")))?;
-            let bytes = file.read_all().map_err(io_error(format!("read {name}")))?;
-            let mut at = SEGMENT_HEADER_BYTES;
-            let mut next = segment.first;
-            while let Some(parsed) = parse_frame(&bytes, at)
+            let read = || io_error(format!("read {name}"));
+            let mut window = Window::new(&*file, segment.bytes).map_err(read())?;
+            let begin = (segment.first, SEGMENT_HEADER_BYTES as u64);
+            let (mut next, mut at) = self.marks.before(&segment, from).unwrap_or(begin);
+            let mut is_enough = false;
+            while next <= committed
+                && let Some(parsed) = window.frame(at).map_err(read())?
                 && parsed.frame.sequence == next
-                && next <= committed
             {
-                if next >= from && visit(parsed.frame).is_break() {
-                    return Ok(());
+                is_enough = next >= from && visit(parsed.frame).is_break();
+                if is_enough {
+                    break;
                 }
                 next += 1;
-                at = parsed.end;
+                at += parsed.end as u64;
+            }
+            if is_enough || next > committed {
+                self.marks.note(from, &segment, next, at);
+                return Ok(());
             }
             if next <= segment.last.min(committed) {
                 // It was whole when it was written or opened.
-                let (offset, sequence) = (at as u64, next);
+                let (offset, sequence) = (at, next);
                 return Err(JournalError::Damaged { segment: segment.name, offset, sequence });
             }
         }

@@ -9,6 +9,7 @@ mod backup;
 mod block;
 mod file_journal;
 mod journal;
+mod journal_follow;
 mod journal_inspect;
 mod journal_scan;
 mod manifest;
