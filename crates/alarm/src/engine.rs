@@ -29,7 +29,7 @@ use model::{TenantId, TimeRange};
 use points::{LeafKey, Links, Slot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use tick::Class;
+use tick::{Class, Underway};
 
 /// What can be set of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,8 @@ pub struct AlarmEngine {
     free_alarms: Vec<u32>,
     by_name: HashMap<TenantId, HashMap<String, u32>>,
     classes: BTreeMap<i64, Class>,
+    /// The tick that is not over.
+    underway: Option<Underway>,
     slots: Vec<Option<Slot>>,
     free_slots: Vec<u32>,
     /// Counts slots made, so that links to one that is gone are known.
@@ -137,6 +139,7 @@ impl AlarmEngine {
             free_alarms: Vec::new(),
             by_name: HashMap::new(),
             classes: BTreeMap::new(),
+            underway: None,
             slots: Vec::new(),
             free_slots: Vec::new(),
             generation: 0,
@@ -207,9 +210,12 @@ impl AlarmEngine {
         self.alarms[id as usize].as_mut().expect("an alarm of the index is there")
     }
 
-    /// Ends an input: composites follow their children, then all effects are handed out.
+    /// Ends an input: composites follow their children, then all effects are handed out. In the middle
+    /// of a tick composites wait: some of their children are of before.
     fn done(&mut self, now_ms: i64) -> Vec<Effect> {
-        self.evaluate_composites(now_ms);
+        if self.underway.is_none() {
+            self.evaluate_composites(now_ms);
+        }
         std::mem::take(&mut self.effects)
     }
 }

@@ -327,6 +327,13 @@ fn collect(shared: &Shared) -> Vec<Own> {
         put(name, Counter, help, &[], load(counter));
     }
     put(
+        "sightline_alarm_windows_waiting",
+        Gauge,
+        "Windows of alarms that are still to be read from the store; their alarms decide after that.",
+        &[],
+        load(&alarms.rebuilds_waiting),
+    );
+    put(
         "sightline_alarm_queries_waiting",
         Gauge,
         "Questions of alarms that wait for their turn.",

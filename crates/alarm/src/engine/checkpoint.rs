@@ -5,18 +5,19 @@
 //! not in it, they are in the catalog; windows are not either, they are rebuilt.
 //!
 //! Layout, numbers as varints (times in zigzag form), texts with their length in front. Head: version (1
-//! byte), time, position, classes (cadence, newest evaluation), excluded ranges. Row: version, state, the
+//! byte), time, position, classes (cadence, newest evaluation), excluded ranges; in the middle of a tick also the
+//! cadences of the classes that are being evaluated. Row: version, state, the
 //! state before, reason, reason data, eight times, number, flags, muted number, suppression, contributors.
 
 use super::entry::{Entry, EvaluationState, Plan};
 use super::{AlarmEngine, NEVER, Options};
 use crate::contributor::{Contributor, Contributors};
-use crate::definition::{AlarmKey, Definition, MuteRule};
+use crate::definition::{AlarmKey, Definition, MuteRule, Watch};
 use crate::effect::Effect;
 use crate::suppress::Suppression;
 use lang::alarm_rule::AlarmState;
 use model::{TenantId, TimeRange};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stdx::varint::{Reader, put_bytes, put_i64, put_u64};
 
 const VERSION: u8 = 1;
@@ -60,6 +61,8 @@ struct Head {
     position: u64,
     classes: BTreeMap<i64, i64>,
     excluded: Vec<TimeRange>,
+    /// Cadences of classes of which a tick evaluated some alarms.
+    underway: BTreeSet<i64>,
 }
 
 /// A definition as it was kept.
@@ -124,14 +127,17 @@ impl AlarmEngine {
                 None => {}
                 Some(Ok(saved)) => {
                     let class = engine.entry(id).class.and_then(|(cadence_ms, _)| {
-                        head.as_ref()?.classes.get(&cadence_ms).copied()
+                        let head = head.as_ref()?;
+                        let evaluated_ms = head.classes.get(&cadence_ms).copied()?;
+                        Some((evaluated_ms, head.underway.contains(&cadence_ms)))
                     });
-                    engine.restore(id, saved, class.unwrap_or(NEVER));
+                    engine.restore(id, saved, class.unwrap_or((NEVER, false)));
                     engine.entry_mut(id).is_touched = false;
                 }
                 Some(Err(error)) => unreadable.push((key, error)),
             }
         }
+        engine.doubt_composites();
         // Rows that are as they were kept need not be written again.
         let touched = std::mem::take(&mut engine.touched);
         engine.touched = touched.into_iter().filter(|id| engine.entry(*id).is_touched).collect();
@@ -154,8 +160,8 @@ impl AlarmEngine {
     }
 
     /// `class_ms` is when all alarms that are evaluated as often were evaluated last: a row is older
-    /// where nothing changed since.
-    fn restore(&mut self, id: u32, saved: Saved, class_ms: i64) {
+    /// where nothing changed since. A tick that was not over begins again and looks at newer periods.
+    fn restore(&mut self, id: u32, saved: Saved, (class_ms, is_underway): (i64, bool)) {
         let entry = self.entry_mut(id);
         let changed_since = entry.put_ms != saved.put_ms;
         (entry.state, entry.before) = (saved.state, saved.before);
@@ -187,7 +193,9 @@ impl AlarmEngine {
         };
         match &mut entry.plan {
             // A late point may have arrived that nobody looked at yet.
-            Plan::Slot(..) | Plan::Math(_) if !saved.forced => entry.owed_ms = evaluated_ms,
+            Plan::Slot(..) | Plan::Math(_) if !saved.forced && !is_underway => {
+                entry.owed_ms = evaluated_ms;
+            }
             Plan::Composite(_, suppression) => {
                 *suppression = saved.suppression;
                 let until_ms = suppression.until_ms();
@@ -201,6 +209,22 @@ impl AlarmEngine {
         slots.into_iter().for_each(|slot| self.was_looked_at(slot, evaluated_ms));
     }
 
+    /// A process may end in the middle of a tick, after some children were kept and before their
+    /// composites followed: these are evaluated with the next input.
+    fn doubt_composites(&mut self) {
+        for id in 0..self.alarms.len() as u32 {
+            let Some(entry) = &self.alarms[id as usize] else { continue };
+            if let Watch::Composite(composite) = &entry.definition.watch
+                && !entry.forced
+            {
+                let holds = self.holds(composite.rule(), entry.definition.key.tenant);
+                if holds != (entry.state == AlarmState::Alarm) {
+                    self.mark_dirty(id, None);
+                }
+            }
+        }
+    }
+
     /// Appends the head of the checkpoint.
     pub fn head(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
@@ -209,12 +233,15 @@ impl AlarmEngine {
         put_u64(out, self.classes.len() as u64);
         for (cadence_ms, class) in &self.classes {
             put_i64(out, *cadence_ms);
-            put_i64(out, class.evaluated_ms);
+            put_i64(out, self.evaluated_wholly_ms(*cadence_ms, class));
         }
         put_u64(out, self.excluded.len() as u64);
         for range in &self.excluded {
             put_i64(out, range.start_ms);
             put_i64(out, range.end_ms);
+        }
+        if let Some(underway) = &self.underway {
+            underway.before.keys().for_each(|cadence_ms| put_i64(out, *cadence_ms));
         }
     }
 
@@ -346,7 +373,11 @@ impl Head {
         for _ in 0..reader.usize()? {
             excluded.push(TimeRange { start_ms: reader.i64()?, end_ms: reader.i64()? });
         }
-        Some(Self { now_ms, position, classes, excluded })
+        let mut underway = BTreeSet::new();
+        while !reader.is_empty() {
+            underway.insert(reader.i64()?);
+        }
+        Some(Self { now_ms, position, classes, excluded, underway })
     }
 }
 

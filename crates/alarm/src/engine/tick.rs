@@ -4,6 +4,7 @@ use super::{AlarmEngine, NEVER};
 use crate::definition::Watch;
 use crate::effect::Effect;
 use model::TimeRange;
+use std::collections::BTreeMap;
 
 /// Alarms that are evaluated at the same moments.
 #[derive(Debug)]
@@ -12,6 +13,21 @@ pub(super) struct Class {
     pub(super) evaluated_ms: i64,
     pub(super) alarms: Vec<u32>,
 }
+
+/// A tick that is not over.
+#[derive(Debug)]
+pub(super) struct Underway {
+    now_ms: i64,
+    /// Grid time and cadence of the classes that are due; the last one is at its turn.
+    due: Vec<(i64, i64)>,
+    /// Alarms at the front of that class that were evaluated.
+    evaluated: usize,
+    /// By cadence, what of those classes was evaluated before.
+    pub(super) before: BTreeMap<i64, i64>,
+}
+
+/// Evaluations of one part of a tick: some ten milliseconds.
+const EVALUATIONS_MAX: usize = 200_000;
 
 /// The finest grid on which anything is due.
 const GRID_MS: i64 = 10_000;
@@ -26,34 +42,34 @@ impl AlarmEngine {
     /// A clock that jumped ahead, or that we did not look at, counts as our own downtime; one that
     /// jumped back is followed.
     pub fn on_tick(&mut self, now_ms: i64, seen_ms: i64) -> Vec<Effect> {
-        self.follow_clock(now_ms);
-        if now_ms < self.now_ms {
-            return Vec::new();
-        }
-        self.now_ms = now_ms;
-        let horizon_ms = seen_ms
-            .min(now_ms)
-            .saturating_sub(self.options.lateness_ms)
-            .max(now_ms - self.options.deadline_ms);
-        let mut due: Vec<(i64, i64)> = Vec::new();
-        for (cadence_ms, class) in &mut self.classes {
-            let grid_ms = horizon_ms.div_euclid(*cadence_ms) * cadence_ms;
-            if grid_ms > class.evaluated_ms {
-                class.evaluated_ms = grid_ms;
-                due.push((grid_ms, *cadence_ms));
+        let mut effects = Vec::new();
+        loop {
+            let (some, has_more) = self.on_tick_some(now_ms, seen_ms, usize::MAX);
+            effects.extend(some);
+            if !has_more {
+                return effects;
             }
         }
-        due.sort_unstable();
-        for (grid_ms, cadence_ms) in due {
-            let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");
-            let alarms = std::mem::take(&mut class.alarms);
-            for &id in &alarms {
-                self.evaluate(id, grid_ms, now_ms);
-            }
-            // Evaluating changes no definition, so the class is as it was.
-            let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");
-            class.alarms = alarms;
+    }
+
+    /// As [`on_tick`](Self::on_tick), but returns when there are about `effects_max` effects, and says
+    /// whether the tick goes on: then it is to be called again, before points are given. So a tick in
+    /// which very many alarms change can be kept and told bit by bit. Other inputs may come in
+    /// between; composites follow their children at the end of the tick.
+    pub fn on_tick_some(
+        &mut self,
+        now_ms: i64,
+        seen_ms: i64,
+        effects_max: usize,
+    ) -> (Vec<Effect>, bool) {
+        if self.underway.is_none() && !self.begin_tick(now_ms, seen_ms) {
+            return (Vec::new(), false);
         }
+        if !self.evaluate_some(effects_max) {
+            return (std::mem::take(&mut self.effects), true);
+        }
+        let underway = self.underway.take().expect("begun above");
+        let now_ms = underway.now_ms.max(self.now_ms);
         for id in std::mem::take(&mut self.fresh) {
             self.mark_dirty(id, None);
             self.touch(id);
@@ -61,7 +77,71 @@ impl AlarmEngine {
         self.evaluate_composites(now_ms);
         self.end_waits(now_ms);
         self.end_mutes(now_ms);
-        self.done(now_ms)
+        (self.done(now_ms), false)
+    }
+
+    /// Finds out what is due; says whether time went on.
+    fn begin_tick(&mut self, now_ms: i64, seen_ms: i64) -> bool {
+        self.follow_clock(now_ms);
+        if now_ms < self.now_ms {
+            return false;
+        }
+        self.now_ms = now_ms;
+        let horizon_ms = seen_ms
+            .min(now_ms)
+            .saturating_sub(self.options.lateness_ms)
+            .max(now_ms - self.options.deadline_ms);
+        let (mut due, mut before) = (Vec::new(), BTreeMap::new());
+        for (cadence_ms, class) in &mut self.classes {
+            let grid_ms = horizon_ms.div_euclid(*cadence_ms) * cadence_ms;
+            if grid_ms > class.evaluated_ms {
+                before.insert(*cadence_ms, class.evaluated_ms);
+                class.evaluated_ms = grid_ms;
+                due.push((grid_ms, *cadence_ms));
+            }
+        }
+        due.sort_unstable_by(|a, b| b.cmp(a));
+        self.underway = Some(Underway { now_ms, due, evaluated: 0, before });
+        true
+    }
+
+    /// Evaluates what is due, until there are enough effects; says whether nothing is left.
+    fn evaluate_some(&mut self, effects_max: usize) -> bool {
+        let mut underway = self.underway.take().expect("a tick was begun");
+        let now_ms = underway.now_ms.max(self.now_ms);
+        let mut left = EVALUATIONS_MAX;
+        while let Some(&(grid_ms, cadence_ms)) = underway.due.last() {
+            let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");
+            let alarms = std::mem::take(&mut class.alarms);
+            let mut is_enough = false;
+            while let Some(&id) = alarms.get(underway.evaluated) {
+                is_enough = self.effects.len() >= effects_max || left == 0;
+                if is_enough {
+                    break;
+                }
+                self.evaluate(id, grid_ms, now_ms);
+                underway.evaluated += 1;
+                left -= 1;
+            }
+            // Evaluating changes no definition, so the class is as it was.
+            let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");
+            class.alarms = alarms;
+            if is_enough {
+                break;
+            }
+            underway.due.pop();
+            underway.evaluated = 0;
+        }
+        let is_over = underway.due.is_empty();
+        self.underway = Some(underway);
+        is_over
+    }
+
+    /// Returns what of a class was evaluated wholly, for checkpoints: what a tick that is not over
+    /// evaluates is evaluated again if the process ends before it is.
+    pub(super) fn evaluated_wholly_ms(&self, cadence_ms: i64, class: &Class) -> i64 {
+        let before = self.underway.as_ref().and_then(|tick| tick.before.get(&cadence_ms));
+        before.map_or(class.evaluated_ms, |before| *before.min(&class.evaluated_ms))
     }
 
     /// Returns when [`on_tick`](Self::on_tick) is due next, milliseconds since 1970: at the next grid
@@ -155,9 +235,25 @@ impl AlarmEngine {
         (entry.evaluated_ms, entry.owed_ms) = (NEVER, NEVER);
         let Some((cadence_ms, place)) = entry.class.take() else { return };
         let class = self.classes.get_mut(&cadence_ms).expect("an alarm's class is there");
-        class.alarms.swap_remove(place as usize);
-        if let Some(&moved) = class.alarms.get(place as usize) {
-            self.entry_mut(moved).class = Some((cadence_ms, place));
+        let mut place = place as usize;
+        let mut moved = Vec::new();
+        if let Some(underway) = &mut self.underway
+            && underway.due.last().is_some_and(|(_, due)| *due == cadence_ms)
+            && place < underway.evaluated
+        {
+            // What this tick has evaluated stays at the front.
+            underway.evaluated -= 1;
+            class.alarms.swap(place, underway.evaluated);
+            moved.push(place);
+            place = underway.evaluated;
+        }
+        class.alarms.swap_remove(place);
+        moved.push(place);
+        for place in moved {
+            let class = &self.classes[&cadence_ms];
+            if let Some(&moved) = class.alarms.get(place).filter(|moved| **moved != id) {
+                self.entry_mut(moved).class = Some((cadence_ms, place as u32));
+            }
         }
     }
 

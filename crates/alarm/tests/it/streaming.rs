@@ -213,6 +213,10 @@ impl Run {
                 break;
             }
             self.world.now_ms = due_ms;
+            // Now and then the process ends in the middle of a tick, and begins it again.
+            if self.rng.one_in(10) && self.parts_of_tick() {
+                self.restart(Some(due_ms));
+            }
             let effects = self.world.tick();
             self.take(effects);
             let store = Store { series: &self.keys, points: &self.world.points };
@@ -223,7 +227,21 @@ impl Run {
         self.world.now_ms = to_ms;
     }
 
-    fn restart(&mut self) {
+    /// Makes one or two parts of a tick; says whether it is not over then.
+    fn parts_of_tick(&mut self) -> bool {
+        let mut has_more = true;
+        for _ in 0..=self.rng.below(2) {
+            if has_more {
+                let (effects, more) = self.world.part_of_tick();
+                self.take(effects);
+                has_more = more;
+            }
+        }
+        has_more
+    }
+
+    /// `due_ms` is the tick in the middle of which the process ends, if there is one.
+    fn restart(&mut self, due_ms: Option<i64>) {
         let now_ms = self.world.now_ms;
         let polled = self.polled.values().map(|polled| polled.definition.clone());
         let all: Vec<(Definition, i64)> = polled
@@ -237,7 +255,13 @@ impl Run {
         self.take(effects);
         let store = Store { series: &self.keys, points: &self.world.points };
         for polled in self.polled.values_mut() {
-            polled.restarted(&store, now_ms);
+            // Those that are due are not looked at twice.
+            let Watch::Metric(metric) = &polled.definition.watch else { continue };
+            let cadence_ms = if metric.period().seconds() < 60 { 10_000 } else { 60_000 };
+            let grid_ms = due_ms.map(|due_ms| due_ms - self.world.options.lateness_ms);
+            if grid_ms.is_none_or(|grid_ms| grid_ms % cadence_ms != 0) {
+                polled.restarted(&store, now_ms);
+            }
         }
     }
 
@@ -262,7 +286,7 @@ impl Run {
 
     fn step(&mut self) {
         match self.rng.below(100) {
-            0..4 => self.restart(),
+            0..4 => self.restart(None),
             4..7 => {
                 let n = self.rng.below(ALARMS as u64) as usize;
                 self.put(n);

@@ -87,9 +87,21 @@ impl World {
         self.carry_out(effects)
     }
 
+    /// Ticks, in as many parts as there can be.
     pub(crate) fn tick(&mut self) -> Vec<Effect> {
-        let effects = self.engine.on_tick(self.now_ms, self.now_ms);
-        self.carry_out(effects)
+        let mut done = Vec::new();
+        while {
+            let (effects, has_more) = self.part_of_tick();
+            done.extend(effects);
+            has_more
+        } {}
+        done
+    }
+
+    /// Makes a part of a tick; says whether it goes on.
+    pub(crate) fn part_of_tick(&mut self) -> (Vec<Effect>, bool) {
+        let (effects, has_more) = self.engine.on_tick_some(self.now_ms, self.now_ms, 1);
+        (self.carry_out(effects), has_more)
     }
 
     /// Answers what is asked, also what the answers ask; returns the other effects in their order.

@@ -11,6 +11,8 @@ pub struct AlarmCounters {
     pub changes: AtomicU64,
     /// Windows that were read from the store.
     pub rebuilds: AtomicU64,
+    /// Windows that are still to be read: their alarms decide when that is done.
+    pub rebuilds_waiting: AtomicU64,
     /// Questions that alarms asked the query engine, and those of them that failed.
     pub queries: AtomicU64,
     /// Of these, those that failed.

@@ -26,6 +26,8 @@ pub(crate) struct Follower {
 
 /// Frames that are taken under one hold of the engine.
 const FRAMES: usize = 64;
+/// Effects of a tick that are kept in one write.
+const EFFECTS: usize = 4_000;
 /// Windows that are rebuilt before points and time get their turn again.
 const REBUILDS: usize = 1_000;
 
@@ -68,22 +70,39 @@ impl Platform {
             if was_due_ms <= now_ms {
                 // What arrived before was given, if nothing is left.
                 let seen_ms = if is_drained { now_ms } else { i64::MIN };
-                let effects = running.engine.on_tick(now_ms, seen_ms);
-                self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
+                loop {
+                    let (effects, has_more) = running.engine.on_tick_some(now_ms, seen_ms, EFFECTS);
+                    self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
+                    if !has_more {
+                        break;
+                    }
+                    // Many change at once: the first are told before the last are decided, and
+                    // whoever asks or puts is served in between.
+                    drop(running);
+                    self.keep_alarms();
+                    self.note_lag(was_due_ms, now_ms);
+                    running = alarms.running.lock();
+                }
             } else if !running.engine.is_empty() {
                 self.carry_alarms_head(&mut running, now_ms);
             }
             let due_ms = running.engine.next_due_ms();
-            let waits = !running.rebuilds.is_empty() && rebuilt.is_ok();
+            let waiting = running.rebuilds.len();
+            alarms.counters.rebuilds_waiting.store(waiting as u64, Ordering::Relaxed);
+            let waits = waiting > 0 && rebuilt.is_ok();
             drop(running);
             self.keep_alarms();
-            if was_due_ms != i64::MIN && was_due_ms <= now_ms {
-                let lag_ms = self.clock.now_ms().saturating_sub(was_due_ms);
-                alarms.counters.lag_ms.store(lag_ms, Ordering::Relaxed);
-            }
+            self.note_lag(was_due_ms, now_ms);
             if is_drained && !waits {
                 return due_ms;
             }
+        }
+    }
+
+    fn note_lag(&self, due_ms: i64, ticked_ms: i64) {
+        if due_ms != i64::MIN && due_ms <= ticked_ms {
+            let lag_ms = self.clock.now_ms().saturating_sub(due_ms);
+            self.alarms.counters.lag_ms.store(lag_ms, Ordering::Relaxed);
         }
     }
 
