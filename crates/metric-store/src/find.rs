@@ -8,7 +8,7 @@ use crate::read_budget::ReadBudget;
 use crate::registry::Registry;
 use crate::snapshot::{Collected, Found, ReadError, Series, collect_chunks, serving};
 use crate::store::MetricStore;
-use model::{Kind, SeriesKey, TenantId, TimeRange, Unit};
+use model::{SeriesKey, TenantId, TimeRange, Unit};
 use std::sync::Arc;
 
 /// A metric by its whole name: one series for each unit and kind of value that it was reported in.
@@ -50,14 +50,7 @@ impl MetricKey<'_> {
     }
 
     pub(crate) fn numbers_in(&self, registry: &Registry) -> Vec<u32> {
-        let mut key = self.of_unit(Unit::None);
-        let units = self.unit.as_ref().map_or(Unit::ALL, std::slice::from_ref);
-        let mut numbers = Vec::new();
-        for &unit in units {
-            key.unit = unit;
-            numbers.extend(Kind::ALL.into_iter().filter_map(|kind| registry.find(&key, kind)));
-        }
-        numbers
+        registry.find_all(self)
     }
 
     /// Returns the numbers of its series in a part, sorted. Keys are sorted by their bytes, and the unit

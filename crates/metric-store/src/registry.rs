@@ -5,6 +5,7 @@
 //! registry and the living ones come back at the price of a birth.
 
 use crate::budget::{BudgetOf, Culprit, NamespaceUse, OverBudget, SeriesLimits, Use};
+use crate::find::MetricKey;
 use crate::matcher::{LabelIndex, ShowLabels};
 use crate::postings::Postings;
 use hashbrown::{HashMap, HashTable};
@@ -460,9 +461,10 @@ impl Registry {
         front
     }
 
-    /// Returns the number of a series that there is.
-    pub(crate) fn find(&self, key: &SeriesKey, kind: Kind) -> Option<u32> {
-        self.inner.read().find(key, kind, self.seed)
+    /// Returns the numbers of all series of a metric, of any unit unless it names one.
+    pub(crate) fn find_all(&self, metric: &MetricKey<'_>) -> Vec<u32> {
+        let units = metric.unit.as_ref().map_or(Unit::ALL, std::slice::from_ref);
+        self.inner.read().find_in_units(metric, units, self.seed, |_| true)
     }
 
     /// Returns numbers that all matchers take.
@@ -604,24 +606,48 @@ impl Inner {
 
     /// Finds a series without making anything.
     fn find(&self, key: &SeriesKey, kind: Kind, seed: u64) -> Option<u32> {
-        let unit = if key.unit == Unit::None { "" } else { key.unit.name() };
-        let heads = [
-            ("__namespace__", key.namespace.as_str()),
-            ("__name__", &key.name),
-            ("__unit__", unit),
-        ];
-        let labels = key.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        let mut list = Vec::with_capacity(key.labels.len() + heads.len());
-        for (name, value) in heads.into_iter().filter(|(_, v)| !v.is_empty()).chain(labels) {
-            let pair = Pair {
-                tenant: key.tenant,
-                name: self.symbols.find(name, seed)?,
-                value: self.symbols.find(value, seed)?,
-            };
-            let hash = pair_hash(pair, seed);
-            list.push(*self.pair_numbers.find(hash, |&n| self.pairs[n as usize] == pair)?);
+        let metric = MetricKey::from(key);
+        self.find_in_units(&metric, &[key.unit], seed, |found| found == kind).pop()
+    }
+
+    /// Returns the numbers of a metric's series in some units, of the kinds that are wanted.
+    fn find_in_units(
+        &self,
+        metric: &MetricKey<'_>,
+        units: &[Unit],
+        seed: u64,
+        is_wanted: impl Fn(Kind) -> bool,
+    ) -> Vec<u32> {
+        let tenant = metric.tenant;
+        let pair = |name: &str, value: &str| self.find_pair(tenant, name, value, seed);
+        let heads = [("__namespace__", metric.namespace), ("__name__", metric.name)];
+        let labels = metric.labels.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let front: Option<Vec<u32>> =
+            heads.into_iter().filter(|(_, v)| !v.is_empty()).map(|(n, v)| pair(n, v)).collect();
+        let back: Option<Vec<u32>> = labels.map(|(n, v)| pair(n, v)).collect();
+        let (Some(front), Some(back)) = (front, back) else { return Vec::new() };
+        let (mut found, mut list) = (Vec::new(), Vec::new());
+        for &unit in units {
+            list.clear();
+            list.extend_from_slice(&front);
+            if unit != Unit::None {
+                let Some(pair) = pair("__unit__", unit.name()) else { continue };
+                list.push(pair);
+            }
+            list.extend_from_slice(&back);
+            for kind in Kind::ALL.into_iter().filter(|kind| is_wanted(*kind)) {
+                let hash = identity_hash(tenant, kind, &list, seed);
+                found.extend(self.find_listed(tenant, kind, &list, hash));
+            }
         }
-        self.find_listed(key.tenant, kind, &list, identity_hash(key.tenant, kind, &list, seed))
+        found
+    }
+
+    fn find_pair(&self, tenant: TenantId, name: &str, value: &str, seed: u64) -> Option<u32> {
+        let (name, value) = (self.symbols.find(name, seed)?, self.symbols.find(value, seed)?);
+        let pair = Pair { tenant, name, value };
+        let hash = pair_hash(pair, seed);
+        self.pair_numbers.find(hash, |&n| self.pairs[n as usize] == pair).copied()
     }
 
     fn find_listed(&self, tenant: TenantId, kind: Kind, list: &[u32], hash: u32) -> Option<u32> {
