@@ -82,6 +82,9 @@ main((server) =>
     const states = page.getByRole('group', { name: /States over time/ })
     await eventually('states', async () => (await states.getByRole('button', { name: /^In alarm from/ }).count()) === 1)
 
+    const [plot, bar] = await Promise.all([page.locator('.u-over').boundingBox(), states.boundingBox()])
+    holds(Math.abs(plot.x - bar.x) < 3 && Math.abs(plot.width - bar.width) < 3, `the states are as wide as the graph: ${JSON.stringify([plot, bar])}`)
+
     // A moment of the past: by the timeline, in the address, and back to now.
     await states.getByRole('button').first().focus()
     await page.keyboard.press('Enter')
@@ -100,7 +103,7 @@ main((server) =>
     const lines = async () => (await grid.getByRole('row').allInnerTexts()).slice(1).map((text) => text.replace(/\s+/g, ' '))
     await eventually('ALARM first', async () => {
       const all = await lines()
-      return all.length === 2 && all[0].includes('In alarm') && all[0].includes(NAME) && all[1].includes('Insufficient data')
+      return all.length === 2 && all[0].includes('In alarm') && all[0].includes(NAME) && /Insufficient data|Matches nothing/.test(all[1])
     })
     await clean('the list')
     await page.getByRole('button', { name: /^Insufficient data 1/ }).click()
@@ -112,6 +115,59 @@ main((server) =>
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { level: 1, name: NAME, exact: true }).waitFor()
+
+    // Edited: the form has what was put, the state stays, and nothing else is changed.
+    const state = async () => (await cloudwatch(server, 'DescribeAlarms', { AlarmNames: [NAME] })).MetricAlarms[0]
+    const before = await state()
+    await page.getByRole('link', { name: 'Edit', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: `Edit ${NAME}`, exact: true }).waitFor()
+    const threshold = page.getByRole('textbox', { name: 'Threshold' })
+    await eventually('its threshold', async () => (await threshold.inputValue()) === '0.5')
+    same(await page.getByRole('textbox', { name: 'Name of the alarm' }).inputValue(), NAME, 'its name')
+    await shows('the state stays as it is')
+    await threshold.fill('0.8')
+    await page.getByRole('textbox', { name: 'Actions when OK' }).fill('arn:aws:sns:us-east-1:000000000000:calm')
+    await page.getByRole('textbox', { name: 'Tags' }).fill('team=web')
+    await page.reload()
+    await eventually('what was typed', async () => (await threshold.inputValue()) === '0.8')
+    const saved = () => page.getByRole('heading', { level: 1, name: NAME, exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    await saved()
+    await shows('is above 0.8 in 2 of 3 periods of 1m')
+    const after = await state()
+    const { Threshold, OKActions, AlarmConfigurationUpdatedTimestamp, ...rest } = after
+    same([Threshold, OKActions], [0.8, ['arn:aws:sns:us-east-1:000000000000:calm']], 'what was changed')
+    const { Threshold: _, OKActions: __, AlarmConfigurationUpdatedTimestamp: ___, ...was } = before
+    same(rest, was, 'all else')
+    same((await cloudwatch(server, 'ListTagsForResource', { ResourceARN: after.AlarmArn })).Tags, [{ Key: 'team', Value: 'web' }], 'tags')
+    await clean('the form')
+
+    // Whoever saves over somebody's change is told.
+    await page.getByRole('link', { name: 'Edit', exact: true }).click()
+    await eventually('its threshold', async () => (await threshold.inputValue()) === '0.8')
+    await advance('1s')
+    const other = await state()
+    await cloudwatch(server, 'PutMetricAlarm', { AlarmName: NAME, Namespace: 'Shop', MetricName: 'Latency', Dimensions: other.Dimensions, Statistic: 'Average', Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2, Threshold: 0.6, ComparisonOperator: 'GreaterThanThreshold' })
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    await shows('Somebody changed it since it was loaded here')
+    await open(page, `${server}/console/alarm?name=${encodeURIComponent(NAME)}`)
+    await shows('is above 0.6')
+
+    // As JSON, with the API's own names; and what is no JSON is told.
+    await page.getByRole('link', { name: 'Edit', exact: true }).click()
+    await eventually('its threshold', async () => (await threshold.inputValue()) === '0.6')
+    await page.getByRole('button', { name: 'As JSON' }).click()
+    const source = page.getByRole('textbox', { name: 'Definition as JSON' })
+    await eventually('the definition', async () => (await source.inputValue()).includes('"Threshold": 0.6'))
+    const definition = await source.inputValue()
+    await source.fill(definition.slice(0, -1))
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    holds((await page.locator('.wrong').count()) > 0, 'half of it is none')
+    await source.fill(definition.replace('"Threshold": 0.6', '"Threshold": 0.5, "EvaluationWindow": {"SlidingWindow": {}}'))
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    await saved()
+    await shows('is above 0.5')
+    same((await state()).EvaluationWindow, { SlidingWindow: {} }, 'what the form has no field for')
 
     // A drill, and its trace.
     await page.getByRole('button', { name: 'Set state…' }).click()
@@ -154,7 +210,45 @@ main((server) =>
     await eventually('its child', async () => (await page.getByRole('region', { name: 'Children' }).innerText()).includes('quiet'))
     await page.getByRole('region', { name: 'Children' }).getByRole('link', { name: 'quiet' }).click()
     await eventually('matches nothing', async () => (await page.locator('main').innerText()).includes('matches nothing'))
+    // What matches nothing never looks like OK: here whatever the server says.
+    await cloudwatch(server, 'SetAlarmState', { AlarmName: 'quiet', StateValue: 'OK', StateReason: 'by hand' })
+    const answer = JSON.stringify({ alarms: [{ name: 'quiet', since: '2026-01-01T00:30:00Z', nearest: ['Shop Orders'] }], more: false })
+    await page.route('**/-/alarms/unmatched', (route) => route.fulfill({ contentType: 'application/json', body: answer }))
+    await open(page, `${server}/console/alarm?name=quiet`)
+    await eventually('the mark', async () => (await head.innerText()).includes('Matches nothing'))
+    await shows('Nearly called so: Shop Orders')
+    await open(page, `${server}/console/alarms?state=NOTHING`)
+    await eventually('its row', async () => (await lines()).length === 1 && (await lines())[0].includes('Matches nothing'))
+    await page.unroute('**/-/alarms/unmatched')
+    await open(page, `${server}/console/alarm?name=quiet`)
     await eventually('its parent', async () => (await page.getByRole('region', { name: 'Part of' }).innerText()).includes('both'))
+
+    // The rule of a composite, edited as text; its children's states over time.
+    await open(page, `${server}/console/alarm?name=both`)
+    await eventually('bars', async () => (await page.getByRole('img', { name: /^quiet: / }).count()) === 1)
+    await page.getByRole('link', { name: 'Edit', exact: true }).click()
+    const rule = page.getByRole('textbox', { name: 'Rule' })
+    await eventually('its rule', async () => (await rule.inputValue()) === 'ALARM("quiet") OR OK("quiet")')
+    await rule.fill('ALARM("nobody")')
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    await eventually('the refusal', async () => (await page.getByRole('alert').allInnerTexts()).some((text) => text.includes('could not be saved') && text.includes('nobody')))
+    await rule.fill('NOT ALARM("quiet")')
+    await page.getByRole('button', { name: 'Save alarm' }).click()
+    await page.getByRole('heading', { level: 1, name: 'both', exact: true }).waitFor()
+    await shows('In ALARM while its rule holds: NOT ALARM("quiet")')
+
+    // On a PromQL query: what it would have done, its lines with the threshold, and the form again.
+    await open(page, `${server}/console/new-alarm?kind=promql`)
+    await page.getByRole('textbox', { name: 'Query' }).fill('max(Latency{__namespace__="Shop"}) > 0.5')
+    await eventually('its backtest', async () => /alarmed/.test(await verdict.innerText()))
+    await page.getByRole('textbox', { name: 'Evaluation interval' }).fill('90')
+    await shows('a multiple of 60')
+    await page.getByRole('textbox', { name: 'Evaluation interval' }).fill('60')
+    await page.getByRole('textbox', { name: 'Name of the alarm' }).fill('query')
+    await page.getByRole('button', { name: 'Create alarm' }).click()
+    await page.getByRole('heading', { level: 1, name: 'query', exact: true }).waitFor()
+    await eventually('its threshold line', async () => (await chart.getAttribute('aria-label')).includes('threshold > 0.5'))
+    await cloudwatch(server, 'DeleteAlarms', { AlarmNames: ['query'] })
 
     // Gone for good, after a question.
     await open(page, `${server}/console/alarm?name=${encodeURIComponent(NAME)}`)

@@ -2,7 +2,7 @@
 import type { Alarm, State } from '../lib/alarms.ts'
 import { isoText } from '../lib/time.ts'
 import { call } from './cloudwatch.ts'
-import { send } from './http.ts'
+import { Failure, send } from './http.ts'
 
 const BOTH = ['MetricAlarm', 'CompositeAlarm']
 /** The most that one page may have. */
@@ -16,15 +16,44 @@ interface AlarmsOutput {
 
 const alarmsOf = (told: AlarmsOutput): Alarm[] => [...(told.MetricAlarms ?? []), ...(told.CompositeAlarms ?? [])]
 
-/** Reads alarms of a state page by page, telling of each page. */
-export async function readAlarms(state: State, onPage: (alarms: Alarm[]) => void, signal?: AbortSignal): Promise<void> {
-  let token: string | undefined
-  do {
-    const input = { AlarmTypes: BOTH, StateValue: state, MaxRecords: PAGE, ...(token ? { NextToken: token } : {}) }
-    const told = await call<AlarmsOutput>('DescribeAlarms', input, signal)
-    onPage(alarmsOf(told))
-    token = told.NextToken
-  } while (token)
+/** A page of alarms, by name: of a state or of all, and of names that begin with something. */
+export async function alarmPage({ state, prefix, token }: { state?: State | '' | undefined; prefix?: string; token?: string | undefined }, signal?: AbortSignal): Promise<{ alarms: Alarm[]; next: string | undefined }> {
+  const input = { AlarmTypes: BOTH, MaxRecords: PAGE, ...(state ? { StateValue: state } : {}), ...(prefix ? { AlarmNamePrefix: prefix } : {}), ...(token ? { NextToken: token } : {}) }
+  const told = await call<AlarmsOutput>('DescribeAlarms', input, signal)
+  return { alarms: alarmsOf(told), next: told.NextToken }
+}
+
+/** An alarm that matches no series: since when, and what is nearly called so. */
+export interface Unmatched {
+  name: string
+  /** RFC 3339. */
+  since?: string
+  nearest?: string[]
+}
+
+export interface UnmatchedList {
+  byName: ReadonlyMap<string, Unmatched>
+  /** These are not all. */
+  more: boolean
+}
+
+/** The alarms that match no series; of very many the first. */
+export async function unmatched(signal?: AbortSignal): Promise<UnmatchedList> {
+  let answer: Response
+  try {
+    answer = await send('/-/alarms/unmatched', 'alarms that match nothing', { signal })
+  } catch (error) {
+    // A server that does not tell them has told of none.
+    if (error instanceof Failure && error.status === 404) return { byName: new Map(), more: false }
+    throw error
+  }
+  interface Told {
+    alarms?: Unmatched[]
+    more?: boolean
+  }
+  const body = (await answer.json()) as Told & Partial<Answered<Told>>
+  const told = body.data ?? body
+  return { byName: new Map((told.alarms ?? []).map((one) => [one.name, one])), more: told.more ?? false }
 }
 
 /** Finds alarms by their names; those that are not there are not among them. */
@@ -77,6 +106,13 @@ export async function history(name: string, signal?: AbortSignal): Promise<{ ite
   return { items, isWhole: !token }
 }
 
+/** The newest items of an alarm's history since a moment, at most a page; `isWhole` says whether these are all. */
+export async function changesSince(name: string, since: number, signal?: AbortSignal): Promise<{ items: HistoryItem[]; isWhole: boolean }> {
+  const input = { AlarmName: name, AlarmTypes: BOTH, StartDate: since / 1000, ScanBy: 'TimestampDescending', MaxRecords: PAGE }
+  const told = await call<{ AlarmHistoryItems?: HistoryItem[]; NextToken?: string }>('DescribeAlarmHistory', input, signal)
+  return { items: told.AlarmHistoryItems ?? [], isWhole: !told.NextToken }
+}
+
 export interface Contributor {
   ContributorId: string
   ContributorAttributes?: Record<string, string>
@@ -101,8 +137,26 @@ export async function deleteAlarm(name: string): Promise<void> {
   await call('DeleteAlarms', { AlarmNames: [name] })
 }
 
+/** Makes an alarm, or replaces its whole definition; its state stays. */
 export async function putAlarm(input: Record<string, unknown>): Promise<void> {
-  await call('PutMetricAlarm', input)
+  await call('AlarmRule' in input ? 'PutCompositeAlarm' : 'PutMetricAlarm', input)
+}
+
+const tagsOf = (tags: Tags) => Object.entries(tags).map(([Key, Value]) => ({ Key, Value }))
+
+export type Tags = Record<string, string>
+
+export async function readTags(arn: string, signal?: AbortSignal): Promise<Tags> {
+  const told = await call<{ Tags?: { Key: string; Value: string }[] }>('ListTagsForResource', { ResourceARN: arn }, signal)
+  return Object.fromEntries((told.Tags ?? []).map(({ Key, Value }) => [Key, Value]))
+}
+
+/** Makes the tags of an alarm these. A put sets tags of a new alarm only. */
+export async function changeTags(arn: string, before: Tags, after: Tags): Promise<void> {
+  const set = Object.fromEntries(Object.entries(after).filter(([key, value]) => before[key] !== value))
+  const gone = Object.keys(before).filter((key) => !(key in after))
+  if (gone.length > 0) await call('UntagResource', { ResourceARN: arn, TagKeys: gone })
+  if (Object.keys(set).length > 0) await call('TagResource', { ResourceARN: arn, Tags: tagsOf(set) })
 }
 
 // --- mute rules ----------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 /** Alarms as the API tells them, and what a person reads of them. */
 import type { Metric } from './metric.ts'
-import { exactText } from './numbers.ts'
+import { countText, exactText } from './numbers.ts'
 import { SECOND, lengthText } from './time.ts'
 import { type DataQuery, metricQuery } from './graph.ts'
 
@@ -14,6 +14,7 @@ export const STATE_WORDS: Record<State, string> = { ALARM: 'In alarm', INSUFFICI
 /** An alarm of any kind, with the API's own names. Times are seconds since 1970. */
 export interface Alarm {
   AlarmName: string
+  AlarmArn?: string
   AlarmDescription?: string
   StateValue: State
   StateReason?: string
@@ -32,6 +33,7 @@ export interface Alarm {
   Statistic?: string
   ExtendedStatistic?: string
   Period?: number
+  Unit?: string
   /** Math or Metrics Insights. */
   Metrics?: DataQuery[]
   ComparisonOperator?: string
@@ -39,12 +41,18 @@ export interface Alarm {
   EvaluationPeriods?: number
   DatapointsToAlarm?: number
   TreatMissingData?: string
+  EvaluateLowSampleCountPercentile?: string
+  ThresholdMetricId?: string
+  EvaluationWindow?: { SlidingWindow?: object; WallClockWindow?: { Timezone?: string } }
+  WarmUpConfiguration?: { WarmUpPeriodDurationInMinutes?: number; OnlyStartEvaluatingAfterWarmUpPeriodEnds?: boolean }
   /** PromQL. */
   EvaluationCriteria?: { PromQLCriteria?: { Query: string; PendingPeriod?: number; RecoveryPeriod?: number } }
   EvaluationInterval?: number
   /** A composite. */
   AlarmRule?: string
   ActionsSuppressor?: string
+  ActionsSuppressorWaitPeriod?: number
+  ActionsSuppressorExtensionPeriod?: number
   ActionsSuppressedBy?: string
   ActionsSuppressedReason?: string
 }
@@ -187,9 +195,40 @@ export function lineOf(alarm: Alarm): AlarmLine {
 
 const RANK: Record<State, number> = { ALARM: 0, INSUFFICIENT_DATA: 1, OK: 2 }
 
-/** ALARM first, then the newest change first. */
-export function inOrder(a: AlarmLine, b: AlarmLine): number {
-  return RANK[a.state] - RANK[b.state] || b.since - a.since || (a.name < b.name ? -1 : 1)
+/** How far the alarms of a state were read; the server tells them by name. */
+export interface Part {
+  isBegun: boolean
+  isWhole: boolean
+  token: string | undefined
+}
+
+export function noParts(): Record<State, Part> {
+  const none: Part = { isBegun: false, isWhole: false, token: undefined }
+  return { ALARM: none, INSUFFICIENT_DATA: none, OK: none }
+}
+
+const byName = (a: AlarmLine, b: AlarmLine): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+
+/** Of a state with more alarms than this the order is that of their names: rows would jump as more are read. */
+const NEWEST_FIRST_MAX = 1_000
+
+/** ALARM first; of a state with few alarms the newest change first, of one with many by name. */
+export function inParts(lines: AlarmLine[], parts: Record<State, Part>): AlarmLine[] {
+  const counts = countOf(lines)
+  const isTimed = (state: State): boolean => parts[state].isWhole && (counts.get(state) ?? 0) <= NEWEST_FIRST_MAX
+  const timed = new Set(STATES.filter(isTimed))
+  return lines.sort((a, b) => RANK[a.state] - RANK[b.state] || (timed.has(a.state) ? b.since - a.since : 0) || byName(a, b))
+}
+
+export function countOf(lines: AlarmLine[]): Map<string, number> {
+  const counts = new Map<string, number>([['', lines.length]])
+  for (const { state } of lines) counts.set(state, (counts.get(state) ?? 0) + 1)
+  return counts
+}
+
+/** How many alarms there are, as far as is known. */
+export function countWords(many: number, isWhole: boolean): string {
+  return isWhole ? countText(many) : `${countText(many)}+`
 }
 
 /** Lines that have every word, of one state or of all. */
@@ -251,4 +290,11 @@ export function changeOf(item: { Timestamp: number; HistoryItemType: string; His
   } catch {
     return undefined
   }
+}
+
+/** When an alarm was made, in milliseconds, if its history tells; else it was always there. */
+export function createdIn(items: { Timestamp: number; HistoryItemType: string; HistoryData?: string }[]): number {
+  const isCreation = ({ HistoryItemType, HistoryData }: (typeof items)[number]): boolean => HistoryItemType === 'ConfigurationUpdate' && /"type":\s*"Create"/.test(HistoryData ?? '')
+  const found = items.find(isCreation)
+  return found ? found.Timestamp * 1000 : -Infinity
 }

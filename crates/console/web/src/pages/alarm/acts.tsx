@@ -29,6 +29,9 @@ export function Acts({ alarm, onDone }: { alarm: Alarm; onDone: () => void }) {
   }
   return (
     <div class="right">
+      <a class="button" href={address('new-alarm', { range: rangeParam(), edit: name })}>
+        Edit
+      </a>
       <button onClick={() => (act.value = 'mute')}>Mute…</button>
       <button onClick={() => (act.value = 'actions')}>{isOn ? 'Disable actions…' : 'Enable actions…'}</button>
       <button onClick={() => (act.value = 'state')}>Set state…</button>

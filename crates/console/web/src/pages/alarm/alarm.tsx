@@ -1,11 +1,11 @@
 /** One alarm: its graph, its states over time, why, and what can be done with it. */
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { type Contributor, type HistoryItem, HISTORY_MAX, type MuteSummary, alarmsNamed, contributors, history, kin, muteName, muteRules } from '../../api/alarms.ts'
+import { type Contributor, type HistoryItem, HISTORY_MAX, type MuteSummary, type Unmatched, alarmsNamed, contributors, history, kin, muteName, muteRules, unmatched } from '../../api/alarms.ts'
 import { serverNow } from '../../api/http.ts'
 import { rangeParam, refresh, tick, utc, windowNow } from '../../frame/clock.ts'
 import { address, place, setParams } from '../../frame/router.ts'
-import { type Alarm, EVALUATION_WORDS, changeOf, definitionWords, spansOf } from '../../lib/alarms.ts'
+import { type Alarm, EVALUATION_WORDS, changeOf, createdIn, definitionWords, spansOf } from '../../lib/alarms.ts'
 import { agoText, isoText, timeText } from '../../lib/time.ts'
 import { alarmAddress } from '../alarms/alarms.tsx'
 import { StateMark } from '../alarms/state-mark.tsx'
@@ -13,6 +13,7 @@ import { Trouble } from '../alarms/trouble.tsx'
 import { Acts } from './acts.tsx'
 import { Explanation } from './explanation.tsx'
 import { AlarmGraph } from './graph.tsx'
+import { ChildStates } from './children.tsx'
 import { Timeline } from './timeline.tsx'
 
 interface Known {
@@ -24,6 +25,8 @@ interface Known {
   parents: Alarm[]
   contributors: Contributor[]
   mutes: MuteSummary[]
+  /** That no series matches it. */
+  nothing: Unmatched | undefined
   /** What could not be read, beside the alarm itself. */
   troubles: [where: string, error: unknown][]
 }
@@ -32,7 +35,7 @@ interface Known {
 const hasContributors = (alarm: Alarm): boolean => alarm.EvaluationCriteria !== undefined || (alarm.Metrics ?? []).some(({ Expression }) => /^\s*SELECT\s/i.test(Expression ?? ''))
 
 async function know(name: string, signal: AbortSignal): Promise<Known> {
-  const known: Known = { name, alarm: undefined, items: [], isWhole: true, children: [], parents: [], contributors: [], mutes: [], troubles: [] }
+  const known: Known = { name, alarm: undefined, items: [], isWhole: true, children: [], parents: [], contributors: [], mutes: [], nothing: undefined, troubles: [] }
   const [alarm] = await alarmsNamed([name], signal)
   known.alarm = alarm
   if (!alarm) return known
@@ -48,6 +51,7 @@ async function know(name: string, signal: AbortSignal): Promise<Known> {
     part('Its history could not be read', async () => void Object.assign(known, await history(name, signal))),
     part('Its mute rules could not be read', async () => void (known.mutes = await muteRules(name, signal))),
     part('The composites above it could not be read', async () => void (known.parents = await kin('ParentsOfAlarmName', name, signal))),
+    part('Whether a series matches it could not be read', async () => void (known.nothing = (await unmatched(signal)).byName.get(name))),
     ...(alarm.AlarmRule === undefined ? [] : [part('Its children could not be read', async () => void (known.children = await kin('ChildrenOfAlarmName', name, signal)))]),
     ...(hasContributors(alarm) ? [part('Its contributors could not be read', async () => void (known.contributors = await contributors(name, signal)))] : []),
   ])
@@ -81,7 +85,7 @@ export function AlarmPage() {
       <header class="alarm-head">
         <a href={address('alarms', { range: rangeParam() })}>Alarms</a>
         <h1 id="alarm-title">{name.value || 'No alarm is named'}</h1>
-        {told?.alarm && <Facts alarm={told.alarm} />}
+        {told?.alarm && <Facts alarm={told.alarm} isUnmatched={told.nothing !== undefined} />}
         {told?.alarm && <Acts alarm={told.alarm} onDone={refresh} />}
       </header>
       <Trouble error={error.value} where="The alarm could not be read" />
@@ -90,16 +94,17 @@ export function AlarmPage() {
           There is no alarm of this name: it was deleted, or never made.
         </p>
       )}
+      {told?.nothing && <MatchesNothing told={told.nothing} />}
       {told?.alarm && <Body known={told} alarm={told.alarm} />}
     </section>
   )
 }
 
-function Facts({ alarm }: { alarm: Alarm }) {
+function Facts({ alarm, isUnmatched }: { alarm: Alarm; isUnmatched: boolean }) {
   const since = (alarm.StateTransitionedTimestamp ?? alarm.StateUpdatedTimestamp ?? 0) * 1000
   return (
     <>
-      <StateMark state={alarm.StateValue} />
+      <StateMark state={alarm.StateValue} isUnmatched={isUnmatched} />
       <span class="dim" title={timeText(since, utc.value)}>
         since {timeText(since, utc.value)}, for {agoText(serverNow() - since)}
       </span>
@@ -110,14 +115,35 @@ function Facts({ alarm }: { alarm: Alarm }) {
   )
 }
 
+function MatchesNothing({ told }: { told: Unmatched }) {
+  const since = Date.parse(told.since ?? '')
+  return (
+    <p class="notes" role="status">
+      <strong>It matches nothing{Number.isNaN(since) ? '' : ` since ${timeText(since, utc.value)}`}</strong>: no series is what it watches, so its state says nothing of the world. Are the namespace, the name and every dimension as they are sent?
+      {(told.nearest ?? []).length > 0 && (
+        <>
+          {' '}
+          Nearly called so:{' '}
+          {told.nearest?.map((one, n) => (
+            <span key={one}>
+              {n > 0 && ', '}
+              <code>{one}</code>
+            </span>
+          ))}
+        </>
+      )}
+    </p>
+  )
+}
+
 function Body({ known, alarm }: { known: Known; alarm: Alarm }) {
   const at = Date.parse(place.value.params.get('at') ?? '')
   const moment = Number.isNaN(at) ? undefined : at
   const changes = known.items.flatMap((item) => changeOf(item) ?? [])
-  const created = known.isWhole ? known.items.at(-1) : undefined
   const window = windowNow()
   const shown = { from: window.from, to: Math.min(window.to, serverNow()) }
-  const spans = spansOf(changes, shown, alarm.StateValue, created ? created.Timestamp * 1000 : -Infinity)
+  const spans = spansOf(changes, shown, alarm.StateValue, createdIn(known.items))
+  const timeline = <Timeline spans={spans} window={window} at={moment} onPick={(picked) => setParams({ at: isoText(picked) })} />
   return (
     <>
       {known.troubles.map(([where, error]) => (
@@ -127,7 +153,7 @@ function Body({ known, alarm }: { known: Known; alarm: Alarm }) {
         <div>
           <section class="box" aria-label="Graph and states">
             {alarm.AlarmRule === undefined ? <AlarmGraph alarm={alarm} spans={spans} /> : <h2>States</h2>}
-            <Timeline spans={spans} window={window} at={moment} onPick={(picked) => setParams({ at: isoText(picked) })} />
+            {alarm.AlarmRule === undefined ? timeline : <ChildStates own={timeline} alarms={known.children} window={window} />}
           </section>
           <Explanation name={alarm.AlarmName} at={moment} onNow={() => setParams({ at: undefined })} />
         </div>

@@ -8,6 +8,7 @@ import { TableTwin } from '../../chart/table-twin.tsx'
 import { tick, windowNow } from '../../frame/clock.ts'
 import { type Alarm, type Span, metricOfAlarm, periodOfAlarm, queriesOfAlarm, thresholdText, watched } from '../../lib/alarms.ts'
 import { Live } from '../../lib/live.ts'
+import { comparedIn } from '../../lib/promql.ts'
 import { autoPeriod } from '../../lib/time.ts'
 import { Trouble } from '../alarms/trouble.tsx'
 
@@ -16,17 +17,25 @@ const HEIGHT = 230
 const SERIES_MAX = 50
 
 export function marksOf(alarm: Alarm, unit: string): Mark[] {
+  const promql = alarm.EvaluationCriteria?.PromQLCriteria
+  const compared = promql && comparedIn(promql.Query)
+  if (compared) return [{ value: compared.value, label: `threshold ${compared.sign} ${compared.value}`, axis: 'left' }]
   return alarm.Threshold === undefined ? [] : [{ value: alarm.Threshold, label: `threshold ${thresholdText(alarm, unit)}`, axis: 'left' }]
 }
 
 interface Asked {
   lines: Line[]
+  /** Series that are not drawn. */
+  left?: number
   error: unknown
   isLoading: boolean
 }
 
-/** Lines of CloudWatch's kinds are kept up to date; those of PromQL are asked for whole. */
-function useLines(alarm: ReadonlySignal<Alarm>): ReadonlySignal<Asked> {
+/**
+ * Lines of CloudWatch's kinds are kept up to date; those of PromQL are asked for whole, without the comparison
+ * that leaves only what breaches.
+ */
+export function useLines(alarm: ReadonlySignal<Alarm>): ReadonlySignal<Asked> {
   const live = useMemo(() => new Live(), [])
   const unit = useSignal('')
   const ofQuery = useSignal<Asked>({ lines: [], error: undefined, isLoading: true })
@@ -50,13 +59,13 @@ function useLines(alarm: ReadonlySignal<Alarm>): ReadonlySignal<Asked> {
       return undefined
     }
     const stop = new AbortController()
-    queryRange(promql.Query, window.from, window.to, period, stop.signal).then(
+    queryRange(comparedIn(promql.Query)?.base ?? promql.Query, window.from, window.to, period, stop.signal).then(
       (found) => {
         const lines = found.slice(0, SERIES_MAX).map((one, n): Line => {
           const labels = Object.entries(one.labels).map(([name, value]) => `${name}=${value}`)
           return { key: String(n), label: labels.join(', ') || promql.Query, unit: '', axis: 'left', colour: n, points: one, period }
         })
-        ofQuery.value = { lines, error: undefined, isLoading: false }
+        ofQuery.value = { lines, left: found.length - lines.length, error: undefined, isLoading: false }
       },
       (error: unknown) => {
         if (!stop.signal.aborted) ofQuery.value = { lines: [], error, isLoading: false }
@@ -77,7 +86,7 @@ export function AlarmGraph({ alarm, spans }: { alarm: Alarm; spans: Span[] }) {
   own.value = alarm
   const asTable = useSignal(false)
   const asked = useLines(own).value
-  const { lines, error, isLoading } = asked
+  const { lines, error, isLoading, left = 0 } = asked
   const bands = spans.filter(({ state }) => state === 'ALARM')
   const drawing: Drawing = { label: `Graph of ${alarm.AlarmName}`, lines, view: 'line', marks: marksOf(alarm, lines[0]?.unit ?? ''), bands }
   const isBare = !isLoading && error === undefined && lines.every(({ points }) => points.times.length === 0)
@@ -96,6 +105,7 @@ export function AlarmGraph({ alarm, spans }: { alarm: Alarm; spans: Span[] }) {
         </p>
       )}
       <Chart drawing={drawing} window={windowNow()} height={HEIGHT} />
+      {left > 0 && <p class="dim">The first {SERIES_MAX} series are drawn; there are {left} more.</p>}
       {asTable.value && <TableTwin drawing={drawing} />}
     </>
   )

@@ -19,17 +19,24 @@ export function Timeline({ spans, window, at, onPick }: Props) {
   useLayoutEffect(() => {
     const own = box.current
     const around = own?.parentElement
-    const plot = around?.querySelector<HTMLElement>('.u-over')
-    if (!own || !around || !plot) return undefined
+    if (!own || !around) return undefined
     const follow = (): void => {
-      const rect = plot.getBoundingClientRect()
+      // The chart makes its plot anew now and then: one that is gone has no place.
+      const rect = around.querySelector('.u-over')?.getBoundingClientRect()
+      if (!rect || rect.width === 0) return
       own.style.marginLeft = `${Math.round(rect.left - around.getBoundingClientRect().left - around.clientLeft)}px`
       own.style.width = `${Math.round(rect.width)}px`
     }
     follow()
-    const watch = new ResizeObserver(follow)
-    watch.observe(plot)
-    return () => watch.disconnect()
+    const sizes = new ResizeObserver(follow)
+    const plot = around.querySelector('.u-over')
+    sizes.observe(plot ?? around)
+    const changes = new MutationObserver(follow)
+    changes.observe(around, { childList: true, subtree: true })
+    return () => {
+      sizes.disconnect()
+      changes.disconnect()
+    }
   })
   const length = window.to - window.from
   const place = (moment: number): string => `${(100 * (moment - window.from)) / length}%`
@@ -57,6 +64,19 @@ export function Timeline({ spans, window, at, onPick }: Props) {
         )
       })}
       {at !== undefined && at >= window.from && at <= window.to && <i class="at" style={{ left: place(at) }} aria-hidden="true" />}
+    </div>
+  )
+}
+
+/** States over time that are only looked at: of a backtest, of children. */
+export function StateBar({ label, spans, window }: { label: string; spans: Span[]; window: Window }) {
+  const length = window.to - window.from
+  const words = spans.map((span) => `${STATE_WORDS[span.state]} from ${timeText(span.from, utc.value)} to ${timeText(span.to, utc.value)}`)
+  return (
+    <div class="timeline bar" role="img" aria-label={`${label}: ${words.join('; ') || 'nothing known'}`}>
+      {spans.map((span, n) => (
+        <i key={`${span.from} ${span.state}`} class={stateClass(span.state)} title={words[n]} style={{ left: `${(100 * (span.from - window.from)) / length}%`, width: `${(100 * (span.to - span.from)) / length}%` }} />
+      ))}
     </div>
   )
 }

@@ -1,29 +1,47 @@
-/** All alarms: what is wrong first, found by words and by state. */
+/** All alarms: what is wrong first, found by words, by name and by state, read as far as one scrolls. */
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { serverNow } from '../../api/http.ts'
 import { rangeParam, tick, utc } from '../../frame/clock.ts'
 import { pageKeys } from '../../frame/keys.ts'
 import { address, go, place, setParams } from '../../frame/router.ts'
-import { type AlarmLine, EVALUATION_WORDS, STATES, STATE_WORDS, filtered } from '../../lib/alarms.ts'
+import { type AlarmLine, EVALUATION_WORDS, STATES, STATE_WORDS, type State, countOf, countWords, filtered, inParts } from '../../lib/alarms.ts'
 import { countText } from '../../lib/numbers.ts'
 import { agoText, timeText } from '../../lib/time.ts'
 import { useVisible } from '../../lib/virtual.ts'
-import { held, refreshAlarms, stopReading } from './read.ts'
+import { CHUNK, byName, findByName, held, noteSeen, nothing, readMore, refreshAlarms, stopReading } from './read.ts'
 import { StateMark } from './state-mark.tsx'
 import { Trouble } from './trouble.tsx'
 
 const ROW = 40
+/** Rows before the end at which more are read. */
+const AHEAD = 60
+/** Typing is over. */
+const SETTLE_MS = 200
+/** A filter of its own, beside the states: alarms that match no series. */
+const NOTHING = 'NOTHING'
 
 export function alarmAddress(name: string): string {
   return address('alarm', { range: rangeParam(), name })
 }
 
+const stateOf = (chosen: string): State | '' => (STATES.includes(chosen as State) ? (chosen as State) : '')
+
 export function Alarms() {
   const search = useRef<HTMLInputElement>(null)
+  const text = useComputed(() => place.value.params.get('q') ?? '')
+  const chosen = useComputed(() => place.value.params.get('state') ?? '')
+  const state = useComputed(() => stateOf(chosen.value))
   useSignalEffect(() => {
     void tick.value
-    void refreshAlarms()
+    void refreshAlarms(state.peek(), chosen.value === NOTHING)
+  })
+  useSignalEffect(() => {
+    const [prefix, of] = [text.value.trim(), state.value]
+    // Whoever narrows wants more of what is left.
+    if (of && (countOf(held.peek().lines).get(of) ?? 0) < CHUNK && !held.peek().parts[of].isWhole) void readMore(of)
+    const timer = setTimeout(() => void findByName(prefix, of), SETTLE_MS)
+    return () => clearTimeout(timer)
   })
   useEffect(() => {
     document.title = 'Alarms · Sightline'
@@ -32,40 +50,51 @@ export function Alarms() {
       { keys: 's', shown: 's', does: 'Search alarms', run: () => search.current?.focus() },
       { keys: 'f 0', shown: 'f 0', does: 'All states', run: () => choose('') },
       ...states,
+      { keys: 'f n', shown: 'f n', does: 'Only what matches nothing', run: () => choose(NOTHING) },
     ]
     return () => {
       pageKeys.value = []
       stopReading()
     }
   }, [])
-  const text = useComputed(() => place.value.params.get('q') ?? '')
-  const state = useComputed(() => place.value.params.get('state') ?? '')
-  const byText = useComputed(() => filtered(held.value.lines, text.value, ''))
-  const shown = useComputed(() => filtered(byText.value, '', state.value))
-  const counts = useComputed(() => {
-    const all = new Map<string, number>([['', byText.value.length]])
-    for (const line of byText.value) all.set(line.state, (all.get(line.state) ?? 0) + 1)
-    return all
+  const isWhole = useComputed(() => (state.value ? [state.value] : STATES).every((one) => held.value.parts[one].isWhole))
+  const byText = useComputed(() => {
+    const found = filtered(held.value.lines, text.value, '')
+    const named = byName.value
+    if (!named || named.prefix !== text.value.trim() || named.lines.length === 0) return found
+    const all = new Map([...named.lines, ...found].map((line) => [line.name, line]))
+    return inParts([...all.values()], held.value.parts)
   })
-  const { lines, isWhole, isReading, error } = held.value
-  const isEmpty = isWhole && lines.length === 0
+  const shown = useComputed(() => {
+    if (chosen.value === NOTHING) return byText.value.filter(({ name }) => nothing.value.byName.has(name))
+    return filtered(byText.value, '', state.value)
+  })
+  const { lines, parts, isReading, error } = held.value
+  const counts = countOf(byText.value)
+  const count = (one: string): string => countWords(counts.get(one) ?? 0, (one ? [one as State] : STATES).every((of) => parts[of].isWhole))
+  const isEmpty = STATES.every((one) => parts[one].isWhole) && lines.length === 0
   return (
     <section class="alarms" aria-labelledby="alarms-title">
       <header class="host-head">
         <h1 id="alarms-title">Alarms</h1>
         <div class="segments" role="group" aria-label="State">
           {['', ...STATES].map((one) => (
-            <button key={one} class={state.value === one ? 'on' : ''} aria-pressed={state.value === one} onClick={() => choose(one)}>
-              {one ? STATE_WORDS[one as keyof typeof STATE_WORDS] : 'All'} {countText(counts.value.get(one) ?? 0)}
+            <button key={one} class={chosen.value === one ? 'on' : ''} aria-pressed={chosen.value === one} onClick={() => choose(one)}>
+              {one ? STATE_WORDS[one as State] : 'All'} {count(one)}
             </button>
           ))}
+          {(nothing.value.byName.size > 0 || chosen.value === NOTHING) && (
+            <button class={chosen.value === NOTHING ? 'on' : ''} aria-pressed={chosen.value === NOTHING} onClick={() => choose(NOTHING)}>
+              Matches nothing {countWords(nothing.value.byName.size, !nothing.value.more)}
+            </button>
+          )}
         </div>
         <input
           ref={search}
           type="search"
           aria-label="Filter alarms"
           aria-controls="alarms"
-          placeholder="Name, metric, dimension"
+          placeholder={isWhole.value ? 'Name, metric, dimension' : 'Begin of a name, or words'}
           value={text.value}
           onInput={(event) => setParams({ q: event.currentTarget.value }, true)}
           onKeyDown={(event) => {
@@ -75,21 +104,39 @@ export function Alarms() {
           }}
         />
         <span class="dim" role="status">
-          {isReading && !isWhole ? `${countText(lines.length)} read so far…` : `${countText(shown.value.length)} of ${countText(lines.length)}`}
+          <Told found={shown.value.length} isWhole={isWhole.value} isAll={chosen.value !== NOTHING} text={text.value} />
         </span>
         <span class="right">
           <a class="button" href={address('mutes', { range: rangeParam() })}>
             Mute rules
           </a>
-          <a class="button primary" href={address('metrics', { range: rangeParam() })}>
+          <a class="button" href={address('metrics', { range: rangeParam() })}>
             Create from a graph
+          </a>
+          <a class="button primary" href={address('new-alarm', { range: rangeParam(), kind: 'promql' })}>
+            New alarm
           </a>
         </span>
       </header>
       <Trouble error={error} where="Alarms could not be read" />
-      {isEmpty ? <Start /> : <List lines={shown.value} isReading={isReading && !isWhole} />}
+      <Trouble error={byName.value?.error} where="Alarms could not be found by name" />
+      {isEmpty ? <Start /> : <List lines={shown.value} isReading={isReading} isWhole={isWhole.value} onMore={() => void readMore(state.value)} />}
     </section>
   )
+}
+
+/** What is counted, said so that nobody takes a part for all. */
+function Told({ found, isWhole, isAll, text }: { found: number; isWhole: boolean; isAll: boolean; text: string }) {
+  const { lines, isReading } = held.value
+  const first = countText(lines.length)
+  if (isWhole) return <>{`${countText(found)} of ${first}`}</>
+  if (!isAll) return <>{`${countText(found)} of ${countWords(nothing.value.byName.size, !nothing.value.more)}`}</>
+  const named = byName.value
+  if (text.trim() && named) {
+    const more = named.more ? `the first ${countText(named.lines.length)}` : countText(named.lines.length)
+    return <>{`${countText(found)} found: ${more} by name among all, others by words in the first ${first}`}</>
+  }
+  return <>{`the first ${first} of more${isReading ? ', reading…' : ''}`}</>
 }
 
 function choose(state: string): void {
@@ -113,10 +160,24 @@ function Start() {
 
 const COLUMNS = ['State', 'Name', 'Since', 'What it watches', 'Reason', 'Actions']
 
-function List({ lines, isReading }: { lines: AlarmLine[]; isReading: boolean }) {
+interface ListProps {
+  lines: AlarmLine[]
+  isReading: boolean
+  isWhole: boolean
+  onMore: () => void
+}
+
+function List({ lines, isReading, isWhole, onMore }: ListProps) {
   const active = useSignal(0)
   const visible = useVisible<HTMLDivElement>(lines.length, ROW)
   const index = Math.min(active.value, Math.max(0, lines.length - 1))
+  const rows = lines.slice(visible.first, visible.end)
+  const isNearEnd = !isWhole && !isReading && visible.end + AHEAD >= lines.length
+  useEffect(() => noteSeen(rows.map(({ name }) => name)))
+  useEffect(() => {
+    // Only who has scrolled wants more; a short list says what it has.
+    if (isNearEnd && visible.first > 0) onMore()
+  }, [isNearEnd, lines.length, visible.first > 0])
   const move = (to: number): void => {
     active.value = Math.max(0, Math.min(lines.length - 1, to))
     visible.show(active.value)
@@ -134,7 +195,7 @@ function List({ lines, isReading }: { lines: AlarmLine[]; isReading: boolean }) 
     },
   }
   return (
-    <div class="alarm-grid" role="grid" aria-label="Alarms" aria-rowcount={lines.length + 1}>
+    <div class="alarm-grid" role="grid" aria-label="Alarms" aria-rowcount={isWhole ? lines.length + 1 : -1}>
       <div class="alarm-row heads" role="row" aria-rowindex={1}>
         {COLUMNS.map((name) => (
           <span key={name} role="columnheader">
@@ -158,11 +219,19 @@ function List({ lines, isReading }: { lines: AlarmLine[]; isReading: boolean }) 
         }}
       >
         <div style={{ height: `${visible.above}px` }} aria-hidden="true" />
-        {lines.slice(visible.first, visible.end).map((line, n) => (
+        {rows.map((line, n) => (
           <Row key={line.name} line={line} index={visible.first + n} isActive={visible.first + n === index} />
         ))}
         <div style={{ height: `${visible.below}px` }} aria-hidden="true" />
-        {lines.length === 0 && <p class="dim pad">{isReading ? 'Reading…' : 'No alarm has all of these words in this state.'}</p>}
+        {lines.length === 0 && <p class="dim pad">{isReading ? 'Reading…' : `No alarm${isWhole ? '' : ' of those read so far'} has all of these words in this state.`}</p>}
+        {!isWhole && (
+          <p class="dim pad">
+            {countText(lines.length)} are shown; there are more.{' '}
+            <button disabled={isReading} onClick={onMore}>
+              {isReading ? 'Reading…' : `Read ${countText(CHUNK)} more`}
+            </button>
+          </p>
+        )}
       </div>
     </div>
   )
@@ -173,7 +242,7 @@ function Row({ line, index, isActive }: { line: AlarmLine; index: number; isActi
   return (
     <div id={`alarm-${index}`} class={`alarm-row ${isActive ? 'active' : ''}`} role="row" aria-rowindex={index + 2} aria-selected={isActive} onClick={(event) => !(event.target as Element).closest('a') && go(alarmAddress(name))}>
       <span role="gridcell">
-        <StateMark state={state} />
+        <StateMark state={state} isUnmatched={nothing.value.byName.has(name)} />
         {evaluation && (
           <span class="warn-text" title={evaluation}>
             {EVALUATION_WORDS[evaluation] ?? evaluation}

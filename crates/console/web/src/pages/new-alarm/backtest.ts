@@ -26,9 +26,9 @@ export function useBacktest(): ReadonlySignal<Tested> {
   const tested = useSignal<Tested>(NOTHING)
   // Names, texts and actions decide nothing: another one asks nothing anew.
   const asked = useComputed(() => {
-    const wrong = wrongWith({ ...proposal.value, name: 'proposed' }, graph.value)
+    const wrong = wrongWith({ ...proposal.value, name: 'proposed', tags: '' }, graph.value)
     if (Object.keys(wrong).length > 0) return ''
-    return JSON.stringify(putInput({ ...proposal.value, name: '', description: '', actions: '' }, graph.value))
+    return JSON.stringify(putInput({ ...proposal.value, name: '', description: '', actions: '', okActions: '', noDataActions: '', tags: '', silent: '' }, graph.value))
   })
   useSignalEffect(() => {
     const input = asked.value
@@ -44,7 +44,8 @@ export function useBacktest(): ReadonlySignal<Tested> {
       try {
         const told = await backtest(JSON.parse(input) as Record<string, unknown>, window.from, to, stop.signal)
         const changes = told.map((one): Change => ({ at: Date.parse(one.at), from: one.from, to: one.to }))
-        const spans = spansOf(changes, { from: window.from, to }, 'INSUFFICIENT_DATA')
+        const first = 'EvaluationCriteria' in (JSON.parse(input) as object) ? 'OK' : 'INSUFFICIENT_DATA'
+        const spans = spansOf(changes, { from: window.from, to }, first)
         const reasons = told.map((one) => ({ at: Date.parse(one.at), to: one.to, reason: one.reason }))
         tested.value = { spans, alarms: changes.filter((one) => one.to === 'ALARM').length, reasons, error: undefined, isAsking: false }
       } catch (error) {
