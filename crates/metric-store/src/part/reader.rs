@@ -379,26 +379,31 @@ impl Part {
         mut wanted: impl FnMut(u32, u32, i64, i64) -> bool,
     ) -> Result<Vec<(u32, RawChunk)>, PartError> {
         let view = self.view_values(block)?;
-        let odd = || self.odd(block.place, "odd values");
-        let mut chunks = Vec::new();
-        let mut shared: Option<(u32, Arc<Vec<u8>>)> = None;
-        for chunk in &view.chunks {
-            let ChunkAt { series, kind, count, min_ms, max_ms, .. } = *chunk;
-            if !wanted(series, count, min_ms, max_ms) {
-                continue;
-            }
-            // Fetched only for chunks that are wanted; neighbours mostly share the block.
-            if let TimesAt::Shared { block, .. } = chunk.times
-                && shared.as_ref().is_none_or(|(n, _)| *n != block)
-            {
-                shared = Some((block, self.view_times(block)?));
-            }
-            let shared = shared.as_ref().map_or(&[][..], |(_, bytes)| bytes);
-            let times = view.times(chunk, shared).ok_or_else(odd)?.to_vec();
-            let values = view.values(chunk).to_vec();
-            chunks.push((series, RawChunk { kind, count, min_ms, max_ms, times, values }));
+        let mut shared = None;
+        let wanted = view.chunks.iter().filter(|c| wanted(c.series, c.count, c.min_ms, c.max_ms));
+        wanted
+            .map(|chunk| Ok((chunk.series, self.raw_chunk(block, &view, chunk, &mut shared)?)))
+            .collect()
+    }
+
+    /// Copies a chunk. The block of times is fetched only for chunks that are wanted, and once for
+    /// neighbours, which mostly share it.
+    fn raw_chunk(
+        &self,
+        block: &ValuesBlock,
+        view: &ValuesView,
+        chunk: &ChunkAt,
+        shared: &mut Option<(u32, Arc<Vec<u8>>)>,
+    ) -> Result<RawChunk, PartError> {
+        let ChunkAt { kind, count, min_ms, max_ms, .. } = *chunk;
+        if let TimesAt::Shared { block, .. } = chunk.times
+            && shared.as_ref().is_none_or(|(n, _)| *n != block)
+        {
+            *shared = Some((block, self.view_times(block)?));
         }
-        Ok(chunks)
+        let times = view.times(chunk, shared.as_ref().map_or(&[][..], |(_, bytes)| bytes));
+        let times = times.ok_or_else(|| self.odd(block.place, "odd values"))?.to_vec();
+        Ok(RawChunk { kind, count, min_ms, max_ms, times, values: view.values(chunk).to_vec() })
     }
 
     /// Returns the chunks of some series that touch `range`; `numbers` must be sorted.
@@ -408,18 +413,21 @@ impl Part {
         range: TimeRange,
     ) -> Result<Vec<(u32, RawChunk)>, PartError> {
         let mut all = Vec::new();
-        let mut rest = numbers;
         for block in &self.values {
-            while rest.first().is_some_and(|&n| n < block.first_series) {
-                rest = &rest[1..];
-            }
-            let Some(&next) = rest.first() else { break };
-            if next > block.last_series || !range.overlaps(block.min_ms, block.max_ms) {
+            let first = numbers.partition_point(|&n| n < block.first_series);
+            let behind = numbers.partition_point(|&n| n <= block.last_series);
+            if first == behind || !range.overlaps(block.min_ms, block.max_ms) {
                 continue;
             }
-            all.extend(self.read_values(block, |series, _, min, max| {
-                range.overlaps(min, max) && rest.binary_search(&series).is_ok()
-            })?);
+            let (view, mut shared) = (self.kept_values(block)?, None);
+            for &series in &numbers[first..behind] {
+                for chunk in view.of_series(series) {
+                    if range.overlaps(chunk.min_ms, chunk.max_ms) {
+                        let chunk = self.raw_chunk(block, &view, chunk, &mut shared)?;
+                        all.push((series, chunk));
+                    }
+                }
+            }
         }
         Ok(all)
     }
