@@ -1,7 +1,7 @@
 //! What a check says of each kind of damage, what it mends, and that nothing sound is lost by it.
 
 use crate::golden::{content, open, open_store, try_open};
-use crate::golden_write::{END_MS, deltas, exemplars, floats, put, scope};
+use crate::golden_write::{END_MS, deltas, exemplars, floats, histograms, put, scope};
 use model::Scope;
 use platform::{FsckOptions, FsckReport, Outcome, Platform, fsck};
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ fn scopes() -> Vec<Scope> {
 fn load(platform: &Platform, rng: &mut Rng, day: i64, with_deltas: bool) {
     let from = END_MS - END_MS.rem_euclid(DAY_MS) - day * DAY_MS;
     put(platform, &scopes()[0], |ingest| floats(ingest, rng, from, 12));
+    put(platform, &scopes()[0], |ingest| histograms(ingest, rng, from, 8));
     if with_deltas {
         put(platform, &scopes()[1], |ingest| deltas(ingest, rng, from, 6));
     }
@@ -255,7 +256,7 @@ fn damage_in_the_middle_of_the_journal_is_left_unless_told_otherwise() {
     let report = check(&disk);
     assert_eq!(report.code(), 2);
     let found = one(&report);
-    assert!(found.means.contains("7 frames with") && found.means.contains("points"), "{found:?}");
+    assert!(found.means.contains("11 frames with") && found.means.contains("points"), "{found:?}");
     assert!(!opens(&disk), "nothing was given up");
     let options = FsckOptions { cut_journal: true, ..FsckOptions::default() };
     assert_eq!(check_with(&disk, options).code(), 1);

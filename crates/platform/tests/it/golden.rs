@@ -115,6 +115,9 @@ pub(crate) fn content(store: &MetricStore, platform_scopes: &[(Scope, model::Ten
                 Points::Floats(points) => {
                     points.iter().map(|(at, value)| format!("{at} {}", number(*value))).collect()
                 }
+                Points::Histograms(points) => {
+                    points.iter().map(|(at, histogram)| format!("{at} {histogram:?}")).collect()
+                }
                 points => {
                     let points = points.into_deltas();
                     points.iter().map(|(at, value)| format!("{at} {}", delta(value))).collect()

@@ -1,7 +1,10 @@
 //! Writes a small data directory with points of every kind, in every place where points can be.
 
 use crate::golden::open;
-use model::{Delta, Kind, Principal, STALE_NAN_BITS, Scope, SeriesKey, TenantId, Unit};
+use model::{
+    Bucket, CUSTOM_SCHEMA, Delta, Histogram, Kind, Principal, STALE_NAN_BITS, Scope, SeriesKey,
+    TenantId, Unit,
+};
 use platform::{Entity, EntityOfSeries, Exemplar, Ingest, MetricMetadata, Platform, TimeLimits};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,6 +69,29 @@ pub(crate) fn put(platform: &Platform, scope: &Scope, fill: impl FnOnce(&mut Ing
 
 /// The value at a place.
 type Shape<'a> = &'a dyn Fn(i64, &mut Rng) -> f64;
+
+/// Native histograms that grow: exponential ones and such with bounds of their own.
+pub(crate) fn histograms(ingest: &mut Ingest, rng: &mut Rng, day_ms: i64, count: i64) {
+    for (name, bounds) in [("latency_seconds", &[][..]), ("size_bytes", &[1e3, 1e6])] {
+        let key = key(ingest.tenant, "", name, Unit::None, &[("job", "golden")]);
+        let series = ingest.batch.register(None, &key, Kind::Histogram).expect("there is room");
+        let schema = if bounds.is_empty() { 3 } else { CUSTOM_SCHEMA };
+        let mut counts = [0.0; 3];
+        for n in 0..count {
+            counts.iter_mut().for_each(|count| *count += rng.below(9) as f64);
+            let positive = (0..).zip(counts).map(|(index, count)| Bucket { index, count });
+            let histogram = Histogram {
+                schema,
+                count: counts.iter().sum(),
+                sum: rng.below(1000) as f64,
+                positive: positive.collect(),
+                bounds: bounds.into(),
+                ..Histogram::default()
+            };
+            ingest.batch.histogram(series, day_ms + n * 15_000, histogram);
+        }
+    }
+}
 
 /// Floats of every encoding: constants, steps, decimals, integers, anything, exceptions; on regular
 /// times, on a grid with jitter, and at any time.

@@ -2,7 +2,9 @@
 //! meanwhile and to whichever machine it is brought back.
 
 use crate::golden::{content, definitions, open, open_store};
-use crate::golden_write::{END_MS, deltas, describe, exemplars, floats, key, put, scope};
+use crate::golden_write::{
+    END_MS, deltas, describe, exemplars, floats, histograms, key, put, scope,
+};
 use lang::promql::{MatchOp, Matcher};
 use metric_store::{Points, ReadBudget};
 use model::{Kind, Principal, TimeRange, Unit};
@@ -59,6 +61,7 @@ fn load(platform: &Platform, rng: &mut Rng, day: i64) {
     let other = scope("111122223333", "eu-west-1");
     let from = END_MS - END_MS.rem_euclid(DAY_MS) - day * DAY_MS;
     put(platform, &main, |ingest| floats(ingest, rng, from, 12));
+    put(platform, &main, |ingest| histograms(ingest, rng, from, 8));
     put(platform, &other, |ingest| deltas(ingest, rng, from, 6));
     put(platform, &main, |ingest| exemplars(ingest, from, 6));
 }
