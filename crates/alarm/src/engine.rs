@@ -25,6 +25,7 @@ use crate::interest::Interest;
 use crate::missing::Cell;
 use crate::reason::Datapoint;
 use entry::Entry;
+use lang::alarm_rule::AlarmState;
 use model::{TenantId, TimeRange};
 use points::{LeafKey, Links, Slot};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -183,6 +184,11 @@ impl AlarmEngine {
     /// Returns the definition of an alarm.
     pub fn definition(&self, key: &AlarmKey) -> Option<&Definition> {
         self.find(key).map(|id| &self.entry(id).definition)
+    }
+
+    /// Returns the state of an alarm.
+    pub fn state(&self, key: &AlarmKey) -> Option<AlarmState> {
+        self.find(key).map(|id| self.entry(id).state)
     }
 
     /// Returns what is known of an alarm.

@@ -128,6 +128,19 @@ pub trait Catalog: Send + Sync + fmt::Debug {
         max: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError>;
 
+    /// Returns up to `max` entries whose key begins with `prefix` and stands before `before`, the last of
+    /// them first; nothing is before the empty text, which stands for the end.
+    ///
+    /// # Errors
+    /// [`CatalogError::Storage`].
+    fn page_back(
+        &self,
+        table: &'static str,
+        prefix: &str,
+        before: &str,
+        max: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, CatalogError>;
+
     /// Returns all entries of all tables as they stood at one moment, sorted by table and key.
     ///
     /// # Errors

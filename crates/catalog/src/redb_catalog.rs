@@ -76,6 +76,21 @@ fn entry(table: &str, key: &str) -> String {
     format!("{table}\0{key}")
 }
 
+/// Returns the least text behind all that begin with `prefix`: its last character becomes the next one.
+/// Every prefix of ours holds a NUL, which has a next one.
+fn behind_all(prefix: &str) -> String {
+    let mut end = prefix.to_owned();
+    while let Some(last) = end.pop() {
+        // Numbers in the middle are no characters.
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            end.push(next);
+            break;
+        }
+    }
+    end
+}
+
 impl RedbCatalog {
     /// Opens the catalog in the file `path`, which is made when it is absent, for its owner alone: it
     /// holds what passwords and tokens are compared with.
@@ -256,6 +271,33 @@ impl Catalog for RedbCatalog {
             if !key.value().starts_with(&first) {
                 break;
             }
+            found.push((key.value()[skip..].to_owned(), value.value().to_vec()));
+        }
+        Ok(found)
+    }
+
+    fn page_back(
+        &self,
+        table: &'static str,
+        prefix: &str,
+        before: &str,
+        max: usize,
+    ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
+        let first = entry(table, prefix);
+        let mut end = behind_all(&first);
+        if !before.is_empty() {
+            end = end.min(entry(table, before));
+        }
+        if end <= first {
+            return Ok(Vec::new());
+        }
+        let skip = table.len() + 1;
+        let mut found = Vec::new();
+        let items = entries.range(first.as_str()..end.as_str());
+        for item in items.map_err(storage("cannot be read"))?.rev().take(max) {
+            let (key, value) = item.map_err(storage("cannot be read"))?;
             found.push((key.value()[skip..].to_owned(), value.value().to_vec()));
         }
         Ok(found)

@@ -49,6 +49,14 @@ pub fn check(reopen: &mut dyn FnMut() -> Box<dyn Catalog>) {
         Vec::<String>::new(),
         "what stands before the prefix is not in it"
     );
+    let back = |prefix: &str, before: &str, max: usize| -> Vec<String> {
+        let found = catalog.page_back("t", prefix, before, max).expect("page");
+        found.into_iter().map(|(key, _)| key).collect()
+    };
+    assert_eq!(back("", "", 9), ["ab", "a"], "from the end, and no other table's");
+    assert_eq!((back("", "", 1), back("", "ab", 9)), (vec!["ab".into()], vec!["a".into()]));
+    assert_eq!((back("ab", "", 9), back("ab", "ab", 9)), (vec!["ab".into()], vec![]));
+    assert_eq!((back("", "zz", 9).len(), back("b", "a", 9).len()), (2, 0));
     let all = catalog.entries().expect("entries");
     let all: Vec<_> = all.iter().map(|e| (e.table.as_str(), e.key.as_str(), &e.value)).collect();
     let (four, two, three) = (b"4".to_vec(), b"2".to_vec(), b"3".to_vec());
@@ -75,6 +83,25 @@ mod tests {
     fn the_embedded_catalog_keeps_the_promises() {
         let disk: Arc<dyn Disk> = Arc::new(SimDisk::new(1, CrashPlan::default()));
         check(&mut || Box::new(RedbCatalog::open(&disk, Path::new("/c")).unwrap()));
+    }
+
+    #[test]
+    fn pages_back_end_where_a_prefix_ends() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let catalog = open(&disk).unwrap();
+        let last = char::MAX;
+        let keys = [
+            "a/1".to_owned(),
+            "a/\u{d7ff}x".to_owned(),
+            "a/\u{e000}".to_owned(),
+            format!("a/{last}"),
+            format!("a/{last}{last}z"),
+            "a0".to_owned(),
+        ];
+        catalog.write(keys.iter().map(|key| Change::put("t", key, vec![])).collect()).unwrap();
+        let back = |prefix: &str| catalog.page_back("t", prefix, "", 9).unwrap().len();
+        assert_eq!((back("a/"), back("a"), back("a/\u{d7ff}"), back("a/1")), (5, 6, 1, 1));
+        assert_eq!((back(&format!("a/{last}")), back(&format!("a/{last}{last}"))), (2, 1));
     }
 
     #[test]

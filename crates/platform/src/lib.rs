@@ -30,9 +30,10 @@ pub use alarm::{AlarmState, EvaluationState, Status as AlarmStatus, SuppressedBy
 pub use alarms::{
     AlarmCounters, AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf,
     CompositeRecord, ConditionRecord, ContributorShown, Explained, ExplainedChild,
-    ExplainedEvaluation, ExplainedPeriod, HistoryFilter, HistoryShown, HistoryType, MetricRecord,
-    MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord, QueryRecord, StatRecord,
-    Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn, contributor_id, mute_rule_arn,
+    ExplainedEvaluation, ExplainedPeriod, HistoryFilter, HistoryPage, HistoryPlace, HistoryShown,
+    HistoryType, MetricRecord, MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord,
+    QueryRecord, StatRecord, Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
+    contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use bus::MessageAttribute;

@@ -54,6 +54,9 @@ impl Platform {
                         from = %change.from.state, to = %change.to.state,
                         reason = change.to.reason, "alarm changed"
                     );
+                    if let Some(record) = record {
+                        running.index.moved(&change.alarm, record, change.to.state);
+                    }
                     let shown = history::of_change(&change, record);
                     items.extend(shown.into_iter().map(|item| (change.alarm.clone(), item)));
                 }
@@ -91,7 +94,7 @@ impl Platform {
         }
         for (key, item) in &items {
             running.history_number += 1;
-            changes.push(history::change(key.tenant, item, running.history_number));
+            changes.extend(history::changes(key.tenant, item, running.history_number));
         }
         if !items.is_empty() {
             let number = running.history_number.to_le_bytes().to_vec();

@@ -174,7 +174,7 @@ impl Platform {
             end_ms: Some(at_ms),
             ..HistoryFilter::default()
         };
-        let items = history::read(&*self.catalog, tenant, &filter)?;
+        let items = history::page(&*self.catalog, tenant, &filter)?.items;
         for item in items {
             let data: serde_json::Value = serde_json::from_str(&item.data).unwrap_or_default();
             match item.what {

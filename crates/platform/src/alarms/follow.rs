@@ -111,14 +111,19 @@ impl Platform {
         &self.alarms.counters
     }
 
-    /// Once a day.
+    /// Once a day, in steps.
     fn forget_old_history(&self, follower: &mut Follower, now_ms: i64) {
         let day = now_ms.div_euclid(86_400_000);
         if follower.swept_day.replace(day) == Some(day) {
             return;
         }
         match super::history::expired(&*self.catalog, now_ms) {
-            Ok(removals) => drop(self.alarms.keeping.queue(removals)),
+            Ok((removals, is_all)) => {
+                self.alarms.keeping.queue(removals);
+                if !is_all {
+                    follower.swept_day = None;
+                }
+            }
             Err(error) => tracing::warn!(%error, "old history of alarms cannot be looked at"),
         }
     }

@@ -1,14 +1,17 @@
 //! What happened to alarms, in the service's words.
 
+mod places;
+
+pub use places::{HistoryPage, HistoryPlace};
+pub(crate) use places::{changes, expired, index_older, is_sound_index, is_sound_place, page};
+
 use super::Alarms;
-use super::keep::{HISTORY, history_place, history_time, place};
 use super::record::{AlarmRecord, WatchRecord};
 use crate::outbox::ActionLog;
 use alarm::definition::AlarmKey;
 use alarm::{ActionsFate, ContributorChange, HistoryItem, HistoryKind, StateChange, Told};
 use bus::{Notice, Outcome, Said};
-use catalog::{Catalog, CatalogError, Change};
-use model::TenantId;
+use catalog::Change;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -83,67 +86,10 @@ pub struct HistoryFilter {
     pub end_ms: Option<i64>,
     /// The oldest first.
     pub is_ascending: bool,
-}
-
-/// Items are kept for this long; the service keeps two weeks. Source: CloudWatch API reference,
-/// `DescribeAlarmHistory`; product facts ask to keep ours longer.
-pub(crate) const KEPT_MS: i64 = 91 * 86_400_000;
-
-/// Returns the items that are wanted.
-///
-/// # Errors
-/// When the catalog cannot be read.
-pub(crate) fn read(
-    catalog: &dyn Catalog,
-    tenant: TenantId,
-    filter: &HistoryFilter,
-) -> Result<Vec<HistoryShown>, CatalogError> {
-    let mut found = Vec::new();
-    for (key, value) in catalog.scan(HISTORY, &place(tenant, ""))? {
-        let Some(at_ms) = history_time(&key) else { continue };
-        if filter.start_ms.is_some_and(|start| at_ms < start)
-            || filter.end_ms.is_some_and(|end| at_ms > end)
-        {
-            continue;
-        }
-        let Ok(mut item) = serde_json::from_slice::<HistoryShown>(&value) else {
-            tracing::error!(key, "an item of the alarm history cannot be read; left out");
-            continue;
-        };
-        item.at_ms = at_ms;
-        let fits = filter.alarm.as_ref().is_none_or(|name| *name == item.alarm)
-            && filter.is_composite.is_none_or(|composite| composite == item.is_composite)
-            && filter.what.is_none_or(|what| what == item.what)
-            && filter
-                .contributor
-                .as_ref()
-                .is_none_or(|id| *id == super::contributor_id(&item.contributor));
-        if fits {
-            found.push(item);
-        }
-    }
-    if !filter.is_ascending {
-        found.reverse();
-    }
-    Ok(found)
-}
-
-/// Returns the removals of what is older than is kept.
-///
-/// # Errors
-/// When the catalog cannot be read.
-pub(crate) fn expired(catalog: &dyn Catalog, now_ms: i64) -> Result<Vec<Change>, CatalogError> {
-    let all = catalog.scan(HISTORY, "")?;
-    let old = all.into_iter().filter(|(key, _)| {
-        history_time(key).is_some_and(|at_ms| at_ms < now_ms.saturating_sub(KEPT_MS))
-    });
-    Ok(old.map(|(key, _)| Change::remove(HISTORY, key)).collect())
-}
-
-/// Puts an item where it belongs; `number` tells items of one moment apart and keeps their order.
-pub(crate) fn change(tenant: TenantId, item: &HistoryShown, number: u64) -> Change {
-    let value = serde_json::to_vec(item).expect("texts are JSON");
-    Change::put(HISTORY, history_place(tenant, item.at_ms, number), value)
+    /// Behind this one only, in the order asked for.
+    pub behind: Option<HistoryPlace>,
+    /// At most so many.
+    pub limit: Option<usize>,
 }
 
 fn item(
@@ -299,7 +245,7 @@ impl ActionLog for ActionHistory {
         let item = item(&key, record, self.clock.now_ms(), what, summary, &data);
         // The same action has the same place, and stands behind the change of its moment.
         let number = hash_of(&notice.key) | 1 << 63;
-        vec![change(notice.tenant, &item, number)]
+        changes(notice.tenant, &item, number).into()
     }
 }
 

@@ -19,13 +19,15 @@ pub(crate) const HEADS: &str = "alarm-engine";
 pub(crate) const HEAD: &str = "head";
 /// What happened, under tenant, time and a number.
 pub(crate) const HISTORY: &str = "alarm-history";
+/// The same, under tenant, alarm, time and number; values are empty.
+pub(crate) const HISTORY_OF: &str = "alarm-history-of";
 /// Mute rules, under tenant and name.
 pub(crate) const MUTES: &str = "alarm-mute-rules";
 /// Tags of alarms and mute rules, under tenant, sort and name.
 pub(crate) const TAGS: &str = "alarm-tags";
 
 /// All tables, for emptying them.
-pub(crate) const TABLES: [&str; 6] = [RECORDS, ROWS, HEADS, HISTORY, MUTES, TAGS];
+pub(crate) const TABLES: [&str; 7] = [RECORDS, ROWS, HEADS, HISTORY, HISTORY_OF, MUTES, TAGS];
 
 /// Returns where something of a tenant stands; all of them sort by tenant, then name.
 pub(crate) fn place(tenant: TenantId, name: &str) -> String {
@@ -37,16 +39,6 @@ pub(crate) fn of_place(place: &str) -> Option<(TenantId, &str)> {
     let (tenant, name) = place.split_once('/')?;
     (tenant.len() == 10).then_some(())?;
     Some((TenantId(tenant.parse().ok()?), name))
-}
-
-/// Returns where an item of the history stands: they sort by tenant, then time.
-pub(crate) fn history_place(tenant: TenantId, at_ms: i64, number: u64) -> String {
-    format!("{:010}/{:016}/{number:016x}", tenant.0, at_ms.max(0))
-}
-
-/// Reads the time of a [`history_place`].
-pub(crate) fn history_time(place: &str) -> Option<i64> {
-    place.split('/').nth(1)?.parse().ok()
 }
 
 pub(crate) fn alarm_place(key: &AlarmKey) -> String {
@@ -135,9 +127,5 @@ mod tests {
         assert!(a < b);
         assert_eq!(of_place(&a), Some((TenantId(9), "z/ä")));
         assert_eq!(of_place("9/z"), None);
-        let (early, late) =
-            (history_place(TenantId(1), 999, 7), history_place(TenantId(1), 1_000, 1));
-        assert!(early < late);
-        assert_eq!(history_time(&late), Some(1_000));
     }
 }

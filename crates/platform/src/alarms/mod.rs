@@ -9,7 +9,9 @@ mod counters;
 mod explain;
 mod follow;
 mod history;
+mod index;
 mod keep;
+mod list;
 mod message;
 mod nearest;
 mod record;
@@ -18,17 +20,16 @@ mod verbs;
 
 pub use counters::AlarmCounters;
 pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedPeriod};
-pub use history::{HistoryFilter, HistoryShown, HistoryType};
+pub use history::{HistoryFilter, HistoryPage, HistoryPlace, HistoryShown, HistoryType};
 pub(crate) use keep::TABLES;
+pub use list::{AlarmFilter, AlarmKind, AlarmShown};
 pub use record::{
     AlarmRecord, CompositeRecord, ConditionRecord, MetricRecord, MetricsRecord, MuteRecord,
     PromqlRecord, QueryRecord, StatRecord, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
     mute_rule_arn,
 };
 pub use replay::{BacktestOf, Transition};
-pub use verbs::{
-    AlarmError, AlarmFilter, AlarmKind, AlarmShown, ContributorShown, MuteRuleShown, NewState,
-};
+pub use verbs::{AlarmError, ContributorShown, MuteRuleShown, NewState};
 
 use crate::Platform;
 use crate::tenants::Tenants;
@@ -68,6 +69,8 @@ pub(crate) struct Alarms {
 pub(crate) struct Running {
     pub(crate) engine: AlarmEngine,
     pub(crate) known: BTreeMap<AlarmKey, Arc<Known>>,
+    /// How they are found; follows `known` and the states of the engine.
+    index: index::AlarmIndex,
     pub(crate) mutes: BTreeMap<(TenantId, String), MuteRecord>,
     /// Windows that the engine asked for.
     rebuilds: VecDeque<Rebuild>,
@@ -89,8 +92,9 @@ pub(crate) fn is_sound_entry(table: &str, key: &str, value: &[u8]) -> Option<boo
         keep::TAGS => serde_json::from_slice::<BTreeMap<String, String>>(value).is_ok(),
         keep::HISTORY => {
             let item = serde_json::from_slice::<HistoryShown>(value);
-            item.is_ok() && keep::history_time(key).is_some()
+            item.is_ok() && history::is_sound_place(key)
         }
+        keep::HISTORY_OF => history::is_sound_index(key, value),
         _ => return None,
     })
 }
@@ -119,6 +123,7 @@ impl Alarms {
         tenants: &Tenants,
         now_ms: i64,
     ) -> Result<Self, CatalogError> {
+        history::index_older(catalog)?;
         let scopes: HashMap<TenantId, Scope> = tenants.all().into_iter().collect();
         let mut rows: HashMap<String, Vec<u8>> = catalog.scan(ROWS, "")?.into_iter().collect();
         let (mut kept, mut known) = (Vec::new(), BTreeMap::new());
@@ -174,10 +179,16 @@ impl Alarms {
         for (key, error) in unreadable {
             tracing::error!(alarm = key.name, %error, "the state of an alarm is lost; it begins anew");
         }
+        let mut index = index::AlarmIndex::default();
+        for (key, known) in &known {
+            let state = engine.state(key).expect("what is known was loaded");
+            index.put(key, None, &known.record, state);
+        }
         let alarms = Self {
             running: Mutex::new(Running {
                 engine,
                 known,
+                index,
                 mutes,
                 rebuilds: VecDeque::new(),
                 // The clock may stand still, and goes on from run to run: items stay in order.
@@ -237,6 +248,7 @@ impl Alarms {
         self.queries.lock().clear();
         running.engine = AlarmEngine::new(Options::default());
         running.known.clear();
+        running.index.clear();
         running.mutes.clear();
         running.rebuilds.clear();
         *follower = follow::Follower::default();

@@ -1,19 +1,19 @@
 //! What can be done with alarms, each verb once.
 
-use super::history::{self, HistoryFilter, HistoryShown};
+use super::history::{self, HistoryFilter, HistoryPage};
 use super::keep::{MUTES, RECORDS, ROWS, TAGS, alarm_place, place};
-use super::record::{AlarmRecord, MuteRecord, WatchRecord, alarm_arn};
+use super::record::{AlarmRecord, MuteRecord};
 use super::{Known, Running, contributor_id};
 use crate::Platform;
 use crate::access::{AccessError, Verb};
 use crate::tenants::ScopeError;
+use alarm::PutError;
 use alarm::definition::{AlarmKey, Invalid};
-use alarm::{PutError, Status};
 use catalog::{CatalogError, Change};
-use lang::alarm_rule::{AlarmState, Rule};
+use lang::alarm_rule::AlarmState;
 use model::{Principal, Scope, TenantId};
 use query::QueryError;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Why an alarm or a mute rule was not shown or changed.
@@ -52,49 +52,6 @@ impl From<PutError> for AlarmError {
             PutError::Invalid(invalid) => Self::Invalid(vec![invalid]),
         }
     }
-}
-
-/// The sorts of alarms that are listed apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AlarmKind {
-    /// On a metric, an expression or a query.
-    Metric,
-    /// On other alarms.
-    Composite,
-}
-
-/// Which alarms somebody wants. Empty fields want all.
-#[derive(Debug, Clone, Default)]
-pub struct AlarmFilter {
-    /// These.
-    pub names: Vec<String>,
-    /// Names that begin like this.
-    pub prefix: Option<String>,
-    /// Of these sorts.
-    pub kinds: Vec<AlarmKind>,
-    /// In this state.
-    pub state: Option<AlarmState>,
-    /// With an action that begins like this.
-    pub action_prefix: Option<String>,
-    /// That the rule of this composite names.
-    pub children_of: Option<String>,
-    /// Composites whose rule names this alarm.
-    pub parents_of: Option<String>,
-    /// Behind this name, for pages.
-    pub after: Option<String>,
-    /// At most so many.
-    pub limit: Option<usize>,
-}
-
-/// An alarm: what was put, and what it became.
-#[derive(Debug, Clone)]
-pub struct AlarmShown {
-    /// What was put.
-    pub record: AlarmRecord,
-    /// Its ARN.
-    pub arn: String,
-    /// What it became.
-    pub status: Status,
 }
 
 /// A series of an alarm that is in ALARM.
@@ -159,7 +116,11 @@ impl Platform {
             let effects = running.engine.put(definition, now_ms)?;
             let mut changes = vec![Change::put(RECORDS, alarm_place(&key), value)];
             let known = Arc::new(Known { record, scope: scope.clone() });
-            if running.known.insert(key.clone(), known).is_none() && !tags.is_empty() {
+            let before = running.known.insert(key.clone(), known.clone());
+            let state = running.engine.state(&key).expect("it was put");
+            let was = before.as_deref().map(|before| &before.record);
+            running.index.put(&key, was, &known.record, state);
+            if before.is_none() && !tags.is_empty() {
                 changes.push(put_tags(
                     tenant,
                     OF_ALARM,
@@ -197,6 +158,7 @@ impl Platform {
             for name in names {
                 let key = AlarmKey { tenant, name: name.clone() };
                 let Some(known) = running.known.remove(&key) else { continue };
+                running.index.remove(&key, &known.record);
                 effects.extend(running.engine.delete(&key, now_ms));
                 changes.push(Change::remove(RECORDS, alarm_place(&key)));
                 changes.push(Change::remove(ROWS, alarm_place(&key)));
@@ -206,52 +168,6 @@ impl Platform {
             self.carry_alarms(&mut running, effects, now_ms, changes, &gone)
         };
         Ok(self.alarms.keeping.keep(&*self.catalog, ticket)?)
-    }
-
-    /// Returns alarms, sorted by name.
-    ///
-    /// # Errors
-    /// [`AlarmError::Access`], and [`AlarmError::NotFound`] for parents or children of an alarm that is
-    /// not there.
-    pub fn alarms(
-        &self,
-        who: &Principal,
-        scope: &Scope,
-        filter: &AlarmFilter,
-    ) -> Result<Vec<AlarmShown>, AlarmError> {
-        self.check(who, scope, Verb::Read)?;
-        let missing = |name: &Option<String>| match name {
-            Some(name) => Err(AlarmError::NotFound(name.clone())),
-            None => Ok(()),
-        };
-        let Some(tenant) = self.tenants.find(scope) else {
-            missing(&filter.children_of)?;
-            missing(&filter.parents_of)?;
-            return Ok(Vec::new());
-        };
-        let running = self.alarms.running.lock();
-        let names = running.names_of(tenant, filter)?;
-        let shown = |name: &str| {
-            let key = AlarmKey { tenant, name: name.to_owned() };
-            let known = running.known.get(&key)?;
-            let status = running.engine.status(&key)?;
-            let record = known.record.clone();
-            let fits = filter.fits(&record) && filter.state.is_none_or(|s| s == status.told.state);
-            fits.then(|| AlarmShown { arn: alarm_arn(scope, name), record, status })
-        };
-        let limit = filter.limit.unwrap_or(usize::MAX);
-        if let Some(names) = names {
-            let after = filter.after.as_deref();
-            let behind =
-                names.iter().filter(|name| after.is_none_or(|after| name.as_str() > after));
-            return Ok(behind.filter_map(|name| shown(name)).take(limit).collect());
-        }
-        let from = filter.after.clone().max(filter.prefix.clone()).unwrap_or_default();
-        let from = AlarmKey { tenant, name: from };
-        let all = running.known.range(&from..).map(|(key, _)| key);
-        let all = all.take_while(|key| key.tenant == tenant);
-        let behind = all.filter(|key| filter.after.as_ref().is_none_or(|after| key.name > *after));
-        Ok(behind.filter_map(|key| shown(&key.name)).take(limit).collect())
     }
 
     /// Sets the state of an alarm, until its next evaluation decides again.
@@ -314,7 +230,7 @@ impl Platform {
         Ok(self.alarms.keeping.keep(&*self.catalog, ticket)?)
     }
 
-    /// Returns what happened to alarms.
+    /// Returns what happened to alarms: one page, if the filter has a limit.
     ///
     /// # Errors
     /// [`AlarmError`].
@@ -323,10 +239,10 @@ impl Platform {
         who: &Principal,
         scope: &Scope,
         filter: &HistoryFilter,
-    ) -> Result<Vec<HistoryShown>, AlarmError> {
+    ) -> Result<HistoryPage, AlarmError> {
         self.check(who, scope, Verb::Read)?;
-        let Some(tenant) = self.tenants.find(scope) else { return Ok(Vec::new()) };
-        Ok(history::read(&*self.catalog, tenant, filter)?)
+        let Some(tenant) = self.tenants.find(scope) else { return Ok(HistoryPage::default()) };
+        Ok(history::page(&*self.catalog, tenant, filter)?)
     }
 
     /// Returns the series of an alarm that are in ALARM, at most 100.
@@ -523,21 +439,6 @@ fn put_tags(tenant: TenantId, sort: &str, name: &str, tags: &BTreeMap<String, St
     Change::put(TAGS, tags_place(tenant, sort, name), value)
 }
 
-impl AlarmFilter {
-    fn fits(&self, record: &AlarmRecord) -> bool {
-        let kind = match record.watch {
-            WatchRecord::Composite(_) => AlarmKind::Composite,
-            _ => AlarmKind::Metric,
-        };
-        let actions =
-            [&record.ok_actions, &record.alarm_actions, &record.insufficient_data_actions];
-        let acts = |prefix: &String| actions.into_iter().flatten().any(|a| a.starts_with(prefix));
-        (self.kinds.is_empty() || self.kinds.contains(&kind))
-            && self.prefix.as_ref().is_none_or(|prefix| record.name.starts_with(prefix))
-            && self.action_prefix.as_ref().is_none_or(acts)
-    }
-}
-
 impl Running {
     /// An engine that never saw the time does not know how far back windows reach.
     fn is_awake(&mut self, now_ms: i64) {
@@ -545,35 +446,4 @@ impl Running {
             self.engine.on_tick(now_ms, now_ms);
         }
     }
-
-    /// Returns the names that a filter leaves, sorted, if it names any.
-    fn names_of(
-        &self,
-        tenant: TenantId,
-        filter: &AlarmFilter,
-    ) -> Result<Option<BTreeSet<String>>, AlarmError> {
-        let known = |name: &String| {
-            let key = AlarmKey { tenant, name: name.clone() };
-            self.known.get(&key).ok_or_else(|| AlarmError::NotFound(name.clone()))
-        };
-        if let Some(name) = &filter.children_of {
-            return Ok(Some(children(&known(name)?.record)));
-        }
-        if let Some(name) = &filter.parents_of {
-            known(name)?;
-            let from = AlarmKey { tenant, name: String::new() };
-            let of_tenant = self.known.range(from..).take_while(|(key, _)| key.tenant == tenant);
-            let parents = of_tenant.filter(|(_, known)| children(&known.record).contains(name));
-            return Ok(Some(parents.map(|(key, _)| key.name.clone()).collect()));
-        }
-        Ok((!filter.names.is_empty()).then(|| filter.names.iter().cloned().collect()))
-    }
-}
-
-/// Returns the names in the rule of a composite.
-fn children(record: &AlarmRecord) -> BTreeSet<String> {
-    let WatchRecord::Composite(composite) = &record.watch else { return BTreeSet::new() };
-    let rule = lang::alarm_rule::parse(&composite.rule).ok();
-    let children = rule.as_ref().map(Rule::children).unwrap_or_default();
-    children.into_iter().map(|child| child.name().to_owned()).collect()
 }

@@ -118,8 +118,11 @@ fn state(platform: &Platform, name: &str) -> (AlarmState, String) {
 /// Minute and summary of each item of the history, the oldest first.
 fn history(platform: &Platform, what: Option<HistoryType>) -> Vec<(i64, String)> {
     let filter = HistoryFilter { what, is_ascending: true, ..HistoryFilter::default() };
-    let items = platform.alarm_history(&me(), &home(), &filter).expect("a history");
-    items.into_iter().map(|i| ((i.at_ms - START_MS).div_euclid(MINUTE_MS), i.summary)).collect()
+    let page = platform.alarm_history(&me(), &home(), &filter).expect("a history");
+    page.items
+        .into_iter()
+        .map(|i| ((i.at_ms - START_MS).div_euclid(MINUTE_MS), i.summary))
+        .collect()
 }
 
 #[test]
@@ -362,6 +365,7 @@ fn a_backtest_equals_the_live_run() {
     let live: Vec<(String, i64, String)> = platform
         .alarm_history(&me(), &home(), &filter)
         .expect("a history")
+        .items
         .into_iter()
         .map(|item| (item.alarm, item.at_ms, item.summary))
         .collect();

@@ -1,6 +1,7 @@
 //! Whole data directories: those that earlier versions wrote, and those that are saved and brought
 //! back.
 
+mod alarm_lists;
 mod alarms;
 mod fsck;
 mod golden;

@@ -12,9 +12,10 @@ use aws_shapes::cloudwatch::{
 };
 use aws_wire::token::Bound;
 use aws_wire::{Request, Struct, Value};
-use platform::{AlarmKind, HistoryFilter, HistoryShown, HistoryType, contributor_id};
+use platform::{
+    AlarmKind, HistoryFilter, HistoryPage, HistoryPlace, HistoryShown, HistoryType, contributor_id,
+};
 use std::borrow::Cow;
-use stdx::varint::{self, Reader};
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) -> Answer {
     let asked = request.input()?;
@@ -26,20 +27,18 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         token: input::NEXT_TOKEN,
     };
     let token = services.tokens.position(&bound).map_err(|_| bad_token())?;
-    let from = token.map(|bytes| Position::decode(&bytes).ok_or_else(bad_token)).transpose()?;
-    let items = match filter(&asked) {
+    let behind =
+        token.map(|bytes| HistoryPlace::of_bytes(&bytes).ok_or_else(bad_token)).transpose()?;
+    let limit = Some(page_size(asked.i64(input::MAX_RECORDS), PAGE_MAX));
+    let found = match filter(&asked) {
         Some(filter) => services
             .platform
-            .alarm_history(&caller.who, &caller.scope, &filter)
+            .alarm_history(&caller.who, &caller.scope, &HistoryFilter { behind, limit, ..filter })
             .map_err(|error| of_alarm(&error))?,
-        None => Vec::new(),
+        None => HistoryPage::default(),
     };
-    let first = from.map_or(0, |from| from.index_in(&items));
-    let size = page_size(asked.i64(input::MAX_RECORDS), PAGE_MAX);
-    let until = items.len().min(first + size);
-    let next = (until < items.len()).then(|| Position::behind(&items, until));
-    let next = next.map(|next| services.tokens.seal(&bound, &next.encode()));
-    let page: Vec<Struct<'static>> = items.into_iter().take(until).skip(first).map(shown).collect();
+    let next = found.next.map(|next| services.tokens.seal(&bound, &next.to_bytes()));
+    let page: Vec<Struct<'static>> = found.items.into_iter().map(shown).collect();
     let answer = Struct::new(&DESCRIBE_ALARM_HISTORY_OUTPUT)
         .with(output::ALARM_HISTORY_ITEMS, page)
         .with(output::NEXT_TOKEN, next);
@@ -69,6 +68,7 @@ fn filter(asked: &Struct<'_>) -> Option<HistoryFilter> {
         start_ms: asked.timestamp_ms(input::START_DATE),
         end_ms: asked.timestamp_ms(input::END_DATE),
         is_ascending: asked.str(input::SCAN_BY) == Some("TimestampAscending"),
+        ..HistoryFilter::default()
     })
 }
 
@@ -92,39 +92,4 @@ fn shown(of: HistoryShown) -> Struct<'static> {
 pub(super) fn attributes(pairs: Vec<(String, String)>) -> Value<'static> {
     let entries = pairs.into_iter().map(|(name, value)| (Cow::Owned(name), Value::from(value)));
     Value::Map(entries.collect())
-}
-
-/// Where a page begins: at the time of its first item, behind so many of the same time. New items do
-/// not move it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Position {
-    at_ms: i64,
-    skipped: u64,
-}
-
-impl Position {
-    fn behind(items: &[HistoryShown], until: usize) -> Self {
-        let at_ms = items[until].at_ms;
-        let skipped = items[..until].iter().rev().take_while(|item| item.at_ms == at_ms).count();
-        Self { at_ms, skipped: skipped as u64 }
-    }
-
-    fn index_in(self, items: &[HistoryShown]) -> usize {
-        let first = items.iter().position(|item| item.at_ms == self.at_ms);
-        let skipped = usize::try_from(self.skipped).unwrap_or(usize::MAX);
-        first.map_or(items.len(), |first| first.saturating_add(skipped).min(items.len()))
-    }
-
-    fn encode(self) -> Vec<u8> {
-        let mut bytes = self.at_ms.to_le_bytes().to_vec();
-        varint::put_u64(&mut bytes, self.skipped);
-        bytes
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let (at_ms, rest) = bytes.split_first_chunk::<8>()?;
-        let mut reader = Reader::new(rest);
-        let skipped = reader.u64()?;
-        Some(Self { at_ms: i64::from_le_bytes(*at_ms), skipped })
-    }
 }

@@ -11,15 +11,20 @@ use aws_shapes::cloudwatch::{
     describe_alarms_for_metric_output as output,
 };
 use aws_wire::{Request, ServiceError, Struct, validate};
-use platform::{AlarmFilter, AlarmKind, MetricRecord, WatchRecord};
+use platform::{MetricRecord, WatchRecord};
 
 pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) -> Answer {
     let mut asked = request.decode()?;
     allow_no_namespace(&mut asked, input::NAMESPACE);
     validate::check(&asked).map_err(ServiceError::validation)?;
     let wanted = Wanted::read(&asked)?;
-    let filter = AlarmFilter { kinds: vec![AlarmKind::Metric], ..AlarmFilter::default() };
-    let alarms = services.platform.alarms(&caller.who, &caller.scope, &filter);
+    let alarms = services.platform.alarms_on_metric(
+        &caller.who,
+        &caller.scope,
+        &wanted.namespace,
+        &wanted.name,
+        &wanted.dimensions,
+    );
     let alarms = alarms.map_err(|error| of_alarm(&error))?.into_iter();
     let alarms = alarms.filter(|alarm| match &alarm.record.watch {
         WatchRecord::Metric(metric) => wanted.fits(metric),
@@ -59,12 +64,7 @@ impl Wanted {
 
     fn fits(&self, metric: &MetricRecord) -> bool {
         let said = |wanted: &Option<String>, is: &Option<String>| wanted.is_none() || wanted == is;
-        let mut dimensions = metric.dimensions.clone();
-        dimensions.sort_unstable();
-        self.namespace == metric.namespace
-            && self.name == metric.name
-            && self.dimensions == dimensions
-            && said(&self.statistic, &metric.statistic)
+        said(&self.statistic, &metric.statistic)
             && said(&self.extended_statistic, &metric.extended_statistic)
             && said(&self.unit, &metric.unit)
             && self.period_s.is_none_or(|period_s| period_s == i64::from(metric.period_s))
