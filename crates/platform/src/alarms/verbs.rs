@@ -107,6 +107,7 @@ impl Platform {
         let tenant = self.tenant_of(scope)?;
         let now_ms = self.clock.now_ms();
         record.configured_ms = now_ms;
+        record.check_put().map_err(AlarmError::Invalid)?;
         let definition = record.definition(tenant, scope).map_err(AlarmError::Invalid)?;
         let key = definition.key.clone();
         let value = record.encode();

@@ -10,7 +10,7 @@ use alarm::definition::{
     Part, PromqlAlarm, PromqlSpec, SourceSpec, SuppressorSpec, Watch, Zone,
 };
 use alarm::missing::TreatMissing;
-use eval::Statistic;
+use eval::{Bounds, Statistic};
 use model::{Scope, TenantId, Unit};
 
 /// Returns the ARN of an alarm.
@@ -45,6 +45,32 @@ impl AlarmRecord {
         Definition::new(key, alarm_arn(scope, &self.name), actions, watch)
     }
 }
+
+impl AlarmRecord {
+    /// Checks what is refused of an alarm that is put, beside what no definition may be: alarms that were
+    /// taken before stay.
+    ///
+    /// # Errors
+    /// Every field that cannot be, by its name in the API.
+    pub fn check_put(&self) -> Result<(), Vec<Invalid>> {
+        let WatchRecord::Metric(metric) = &self.watch else { return Ok(()) };
+        let text = metric.extended_statistic.as_deref().unwrap_or_default();
+        let problem = match text.parse::<Statistic>() {
+            Ok(statistic) if statistic.is_basic() => format!("{text} is a value of Statistic"),
+            Ok(Statistic::Within(_, Bounds::Percents(low, high)))
+                if low.into_iter().chain(high).any(|x| !TRIMMED_PERCENTS.contains(&x)) =>
+            {
+                format!("percents of {text} are from 10 to 90 in an alarm")
+            }
+            // What is none at all is found out with the definition.
+            _ => return Ok(()),
+        };
+        Err(vec![invalid("ExtendedStatistic", problem)])
+    }
+}
+
+/// Source: CloudWatch API reference, `PutMetricAlarm`, `ExtendedStatistic`: of `TM`, `TC`, `TS` and `WM`.
+const TRIMMED_PERCENTS: std::ops::RangeInclusive<f64> = 10.0..=90.0;
 
 impl MuteRecord {
     /// Returns what the engine goes by.

@@ -291,3 +291,53 @@ proptest! {
         prop_assert_eq!(MuteRecord::decode(&record.encode()), Some(record));
     }
 }
+
+#[test]
+fn a_put_bounds_the_extended_statistic_and_a_record_of_before_does_not() {
+    let of = |text: &str| {
+        of(WatchRecord::Metric(MetricRecord {
+            namespace: "Shop".into(),
+            name: "Latency".into(),
+            statistic: None,
+            extended_statistic: Some(text.into()),
+            dimensions: vec![],
+            period_s: 60,
+            unit: None,
+            condition: condition(),
+        }))
+    };
+    let told = |text: &str| {
+        let refused = of(text).check_put().err().into_iter().flatten();
+        refused.map(|wrong| wrong.to_string()).collect::<Vec<_>>()
+    };
+    let taken = [
+        "p0",
+        "p99.9",
+        "p100",
+        "tm99",
+        "wm5",
+        "tc100",
+        "ts0.5",
+        "IQM",
+        "TM(10%:90%)",
+        "WM(:90%)",
+        "TC(10%:)",
+        "TS(10.5%:89.9999999999%)",
+        "PR(0:1e9)",
+        "PR(:5)",
+        "TM(0.1:100)",
+    ];
+    for text in taken {
+        assert_eq!(told(text), [""; 0], "{text}");
+        assert!(of(text).definition(TenantId(1), &scope()).is_ok(), "{text}");
+    }
+    for text in ["TM(9.9%:90%)", "WM(10%:91%)", "TC(:100%)", "TS(0%:)"] {
+        let why = format!("ExtendedStatistic: percents of {text} are from 10 to 90 in an alarm");
+        assert_eq!(told(text), [why]);
+        assert!(of(text).definition(TenantId(1), &scope()).is_ok(), "what was taken stays");
+    }
+    assert_eq!(told("Average"), ["ExtendedStatistic: Average is a value of Statistic"]);
+    for text in ["p101", "p-1", "p", "PR(1%:2%)", "tm(10%:90%)", "TM(:)", "o5", "p99_E"] {
+        assert!(of(text).definition(TenantId(1), &scope()).is_err(), "{text}");
+    }
+}
