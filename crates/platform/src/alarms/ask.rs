@@ -202,7 +202,7 @@ impl Platform {
 }
 
 /// What tells a series of PromQL: its labels without the name, sorted.
-pub(super) fn attributes_of(labels: &Labels) -> Vec<(String, String)> {
+pub(crate) fn attributes_of(labels: &Labels) -> Vec<(String, String)> {
     let others = labels.iter().filter(|(name, _)| *name != "__name__");
     let mut all: Vec<_> = others.map(|(n, v)| (n.to_owned(), v.to_owned())).collect();
     all.sort_unstable();

@@ -156,7 +156,7 @@ fn notice(due: &ActionDue, known: &Known, external_url: Option<&str>) -> Notice 
             message: message::message(&said),
             reason: due.to.reason.clone(),
             state: due.to.state.name().to_owned(),
-            widget: message::widget(record, due.at_ms),
+            widget: message::widget(record, scope, due.at_ms),
             picture_end_ms: due.at_ms,
             link: external_url
                 .map(|url| format!("{url}/console/alarm?name={}", escaped(&record.name))),

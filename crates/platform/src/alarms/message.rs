@@ -270,9 +270,13 @@ pub(crate) fn described(record: &AlarmRecord) -> Value {
     shown
 }
 
-/// Returns the widget of an alarm: its metrics over three hours, and the threshold; none for what has no
-/// graph.
-pub(crate) fn widget(record: &AlarmRecord, end_ms: i64) -> Option<String> {
+/// Returns the widget of an alarm: what it watches over three hours, and the threshold; none for what has
+/// no graph.
+pub(crate) fn widget(record: &AlarmRecord, scope: &Scope, end_ms: i64) -> Option<String> {
+    let iso = |at_ms: i64| {
+        Timestamp::from_millisecond(at_ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ")
+    };
+    let (start, end) = (iso(end_ms - 3 * 3_600_000).to_string(), iso(end_ms).to_string());
     let (metrics, condition, period_s) = match &record.watch {
         WatchRecord::Metric(metric) => {
             let MetricRecord { namespace, name, dimensions, period_s, .. } = metric;
@@ -304,7 +308,16 @@ pub(crate) fn widget(record: &AlarmRecord, end_ms: i64) -> Option<String> {
             });
             (rows.collect(), condition, period_s)
         }
-        WatchRecord::Promql(_) | WatchRecord::Composite(_) => return None,
+        // Widgets have no rows of PromQL: the alarm is named, and shown as it is then.
+        WatchRecord::Promql(_) => {
+            let alarms = [super::alarm_arn(scope, &record.name)];
+            let widget = json!({
+                "title": record.name, "view": "timeSeries", "width": 600, "height": 300,
+                "start": start, "end": end, "liveData": true, "annotations": { "alarms": alarms },
+            });
+            return Some(widget.to_string());
+        }
+        WatchRecord::Composite(_) => return None,
     };
     let sign = match condition.comparison.as_str() {
         "GreaterThanThreshold" => ">",
@@ -312,15 +325,12 @@ pub(crate) fn widget(record: &AlarmRecord, end_ms: i64) -> Option<String> {
         "LessThanThreshold" => "<",
         _ => "<=",
     };
-    let iso = |at_ms: i64| {
-        Timestamp::from_millisecond(at_ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ")
-    };
     let label = format!("{sign} {}", condition.threshold);
     Some(
         json!({
             "title": record.name, "view": "timeSeries", "stacked": false, "metrics": metrics,
             "period": period_s, "width": 600, "height": 300,
-            "start": iso(end_ms - 3 * 3_600_000).to_string(), "end": iso(end_ms).to_string(),
+            "start": start, "end": end,
             // The datapoint that decided may be of the newest minute.
             "liveData": true,
             "annotations": { "horizontal": [{

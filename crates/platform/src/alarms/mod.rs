@@ -18,6 +18,7 @@ mod record;
 mod replay;
 mod verbs;
 
+pub(crate) use ask::attributes_of;
 pub use counters::AlarmCounters;
 pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedPeriod};
 pub use history::{HistoryFilter, HistoryPage, HistoryPlace, HistoryShown, HistoryType};

@@ -5,11 +5,13 @@
 //! picture with a warning helps more than none.
 
 mod alarm;
+mod promql;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use crate::access::Verb;
+use crate::alarms::{AlarmRecord, WatchRecord};
 use crate::read::AskError;
 use crate::{Platform, alarm_arn};
 use ::alarm::definition::AlarmKey;
@@ -71,25 +73,27 @@ impl Platform {
         self.check(who, scope, Verb::Read).map_err(AskError::from)?;
         let mut widget = Widget::parse(widget).map_err(PictureError::Widget)?;
         if let Some(arn) = widget.annotations.alarms.first().cloned() {
-            let shown = self.show_alarm(scope, &arn, &mut widget);
             let wrong = |text| PictureError::Widget(vec![mistake("annotations.alarms[0]", text)]);
-            shown.map_err(wrong)?;
+            let record = self.alarm_of(scope, &arn).map_err(wrong)?;
+            if let WatchRecord::Promql(promql) = &record.watch {
+                return self.draw_query(scope, promql, &mut widget, now_ms);
+            }
+            let shown = alarm::show(&record, &mut widget);
+            shown.ok_or_else(|| wrong(format!("{arn} watches no metrics")))?;
         }
         self.draw(scope, &widget, now_ms)
     }
 
-    /// Puts what an alarm watches, and its threshold, into a widget.
+    /// Returns the alarm of an ARN.
     ///
     /// # Errors
-    /// Says why it cannot be shown.
-    fn show_alarm(&self, scope: &Scope, arn: &str, widget: &mut Widget) -> Result<(), String> {
+    /// Says that there is none.
+    fn alarm_of(&self, scope: &Scope, arn: &str) -> Result<AlarmRecord, String> {
         let unknown = || format!("there is no alarm {arn}");
         let name = arn.strip_prefix(&alarm_arn(scope, "")).ok_or_else(unknown)?;
         let tenant = self.tenants.find(scope).ok_or_else(unknown)?;
         let key = AlarmKey { tenant, name: name.to_owned() };
-        let record = self.alarms.record(&key).ok_or_else(unknown)?;
-        let shown = alarm::show(&record, widget);
-        shown.ok_or_else(|| format!("{arn} watches no metrics"))
+        self.alarms.record(&key).ok_or_else(unknown)
     }
 
     fn draw(&self, scope: &Scope, widget: &Widget, now_ms: i64) -> Result<Vec<u8>, PictureError> {

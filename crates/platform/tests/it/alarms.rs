@@ -433,3 +433,33 @@ fn an_explanation_shows_points_rule_and_what_may_have_been_meant() {
     let unknown = platform.explain_alarm(&me(), &home(), "none", clock.now_ms());
     assert!(matches!(unknown, Err(platform::AlarmError::NotFound(_))));
 }
+
+#[test]
+fn an_alarm_on_a_query_has_a_picture_of_what_it_compares() {
+    let (disk, clock) = (SimDisk::new(9, CrashPlan::default()), clock());
+    let platform = open(&disk, &clock).expect("a platform");
+    let query = |query: &str| {
+        let query = query.to_owned();
+        let promql = PromqlRecord { query, pending_s: None, recovery_s: None, interval_s: 60 };
+        platform.put_alarm(&me(), &home(), record("q", WatchRecord::Promql(promql)), &[])
+    };
+    query("queue > 5").expect("put");
+    let draw = |name: &str| {
+        let arn = format!("arn:aws:cloudwatch:us-east-1:000000000000:alarm:{name}");
+        let widget = format!(r#"{{"annotations":{{"alarms":["{arn}"]}}}}"#);
+        platform.picture(&me(), &home(), &widget, START_MS)
+    };
+    let empty = draw("q").expect("a picture");
+    assert!(empty.starts_with(b"\x89PNG"));
+    // Below the threshold, so that the query itself returns nothing.
+    for back in 1..60 {
+        assert!(put(&platform, "queue", Kind::Float, START_MS - back * MINUTE_MS, 3.0));
+    }
+    let full = draw("q").expect("a picture");
+    assert!(full != empty, "what is compared is drawn, also while it does not breach");
+    assert_eq!(draw("q").expect("a picture"), full, "the same input, the same bytes");
+    query("queue > 2").expect("put");
+    assert!(draw("q").expect("a picture") != full, "the threshold is drawn");
+    let refused = draw("nobody").expect_err("there is no such alarm").to_string();
+    assert!(refused.contains("there is no alarm"), "{refused}");
+}
