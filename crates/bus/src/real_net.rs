@@ -1,10 +1,16 @@
 //! The real way out: HTTP and programs, on the runtime that the server lends.
 
+#[cfg(test)]
+mod tests;
+
 use crate::address::Reach;
 use crate::smtp::{Smtp, SmtpServer};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use std::fmt;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +79,15 @@ impl RealNet {
         reach: Reach,
         mail: Option<&SmtpServer>,
     ) -> Result<Self, NetError> {
+        Self::looking_up(runtime, reach, mail, Arc::new(of_the_system))
+    }
+
+    fn looking_up(
+        runtime: &Handle,
+        reach: Reach,
+        mail: Option<&SmtpServer>,
+        look_up: LookUp,
+    ) -> Result<Self, NetError> {
         // Connections to the server of mail find their timers by it.
         let _entered = runtime.enter();
         let mail = mail.map(Smtp::new).transpose().map_err(NetError)?.map(Arc::new);
@@ -89,7 +104,10 @@ impl RealNet {
         let failed = |e: reqwest::Error| NetError(e.to_string());
         Ok(Self {
             reach,
-            checked: builder().dns_resolver(Arc::new(Checked(reach))).build().map_err(failed)?,
+            checked: builder()
+                .dns_resolver(Arc::new(Checked { reach, look_up }))
+                .build()
+                .map_err(failed)?,
             trusted: builder().build().map_err(failed)?,
             mail,
             runtime: runtime.clone(),
@@ -119,16 +137,32 @@ fn tls() -> Result<rustls::ClientConfig, NetError> {
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
+/// Finds the addresses of a name; their ports mean nothing.
+type LookUp = Arc<dyn Fn(String) -> LookingUp + Send + Sync>;
+type LookingUp = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+fn of_the_system(name: String) -> LookingUp {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+}
+
 /// Looks names up and leaves out the addresses that may not be sent to, so that what is connected to
 /// is what was checked.
-#[derive(Debug)]
-struct Checked(Reach);
+struct Checked {
+    reach: Reach,
+    look_up: LookUp,
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked").field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let (reach, looking_up) = (self.reach, (self.look_up)(name.as_str().to_owned()));
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let found = looking_up.await?;
             let (mut good, mut why) = (Vec::<SocketAddr>::new(), "it has no address");
             for address in found {
                 match reach.check(address.ip()) {
@@ -184,8 +218,11 @@ async fn http(client: &reqwest::Client, reach: Reach, call: HttpCall) -> Result<
     for (name, value) in &call.headers {
         request = request.header(name, value);
     }
-    let mut answer =
-        request.body(call.body).send().await.map_err(|e| CallError::for_now(told(&e)))?;
+    let mut answer = request.body(call.body).send().await.map_err(|error| CallError {
+        text: told(&error),
+        // It was not even sent: a header that is none.
+        is_permanent: error.is_builder(),
+    })?;
     let status = answer.status().as_u16();
     let mut body = Vec::new();
     // What comes beyond is not read, nor is the connection used again then.
