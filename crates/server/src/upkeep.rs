@@ -15,7 +15,7 @@ const COLLECT_EVERY_MS: i64 = 10_000;
 /// How often due background work is looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often alarms look at what arrived: a late point decides at once.
-const ALARMS_EVERY: Duration = Duration::from_millis(100);
+const ALARMS_EVERY: Duration = Duration::from_millis(20);
 /// How often they look whether the server stops, when nothing else is to be done.
 const ALARMS_IDLE: Duration = Duration::from_secs(1);
 /// Threads that ask for alarms: a slow query holds up no other.
