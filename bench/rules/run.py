@@ -1,16 +1,19 @@
-"""What N thresholds over N series cost a minute: Sightline's alarms and Prometheus' alerting rules.
+"""What N thresholds over N series cost a minute: Sightline's alarms, and the alerting rules of Prometheus and vmalert.
 
+    bench/peers/run install --servers vm-forky,prometheus-forky
     .venv/bin/python bench/rules/run.py [--rules 20000] [--minutes 3]
 
-Both get a value of each series every minute (Prometheus scrapes them, Sightline gets PutMetricData) and hold each
-against a threshold every minute. CPU seconds of each process over whole minutes, with and without the rules, tell what
-the rules cost. Needs `make test-deps` (Prometheus in .tools, boto3 in .venv) and a built binary (--binary).
+Each gets a value of each series every minute (Prometheus scrapes them, Sightline gets PutMetricData, VictoriaMetrics
+an import in Prometheus' text) and holds each against a threshold every minute. CPU seconds of each over whole minutes,
+with and without the rules, tell what the rules cost; vmalert asks VictoriaMetrics, so both processes count. Needs the
+peers as above, `make test-deps` (boto3 in .venv) and a built binary (--binary).
 """
 
 import argparse
 import concurrent.futures
 import http.server
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -28,11 +31,18 @@ def arguments():
     parser.add_argument("--rules", type=int, default=20_000)
     parser.add_argument("--minutes", type=int, default=3)
     parser.add_argument("--binary", default=os.path.join(ROOT, "target/release/sightline"))
-    parser.add_argument("--prometheus", default=os.path.join(ROOT, ".tools/forky/usr/bin/prometheus"))
+    peers = os.path.join(ROOT, "bench/out/peers")
+    parser.add_argument("--prometheus", default=f"{peers}/prometheus-forky/usr/bin/prometheus")
+    parser.add_argument("--victoria", default=f"{peers}/vm-forky/usr/bin", help="directory of victoria-metrics and vmalert")
+    parser.add_argument("--only", default="sightline,prometheus,vmalert", help="which of them")
     return parser.parse_args()
 
 
-def cpu_seconds(process):
+def cpu_seconds(*processes):
+    return sum(cpu_seconds_of(process) for process in processes)
+
+
+def cpu_seconds_of(process):
     with open(f"/proc/{process.pid}/stat") as stat:
         fields = stat.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -47,15 +57,24 @@ def wait_for(url):
     raise SystemExit(f"{url} does not answer")
 
 
-def minute_by_minute(process, minutes, work=lambda: None):
+def minute_by_minute(processes, minutes, work=lambda: None):
     """CPU seconds a minute, over whole minutes; `work` is done at the begin of each."""
     used = []
     for _ in range(minutes):
-        before, end = cpu_seconds(process), time.monotonic() + 60
+        before, end = cpu_seconds(*processes), time.monotonic() + 60
         work()
         time.sleep(max(0, end - time.monotonic()))
-        used.append(cpu_seconds(process) - before)
+        used.append(cpu_seconds(*processes) - before)
     return used
+
+
+def write_rules(path, rules):
+    with open(path, "w") as out:
+        out.write("groups:\n")
+        for first in range(0, rules, 500):
+            out.write(f"- name: g{first}\n  interval: 60s\n  rules:\n")
+            for n in range(first, min(rules, first + 500)):
+                out.write(f"  - alert: load-high-{n}\n    expr: load{{host=\"host-{n}\"}} > 50\n")
 
 
 def prometheus(options, directory, rules):
@@ -74,12 +93,7 @@ def prometheus(options, directory, rules):
     target = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Target)
     threading.Thread(target=target.serve_forever, daemon=True).start()
     os.makedirs(directory)
-    with open(f"{directory}/rules.yml", "w") as out:
-        out.write("groups:\n")
-        for first in range(0, rules, 500):
-            out.write(f"- name: g{first}\n  rules:\n")
-            for n in range(first, min(rules, first + 500)):
-                out.write(f"  - alert: load-high-{n}\n    expr: load{{host=\"host-{n}\"}} > 50\n")
+    write_rules(f"{directory}/rules.yml", rules)
     with open(f"{directory}/prometheus.yml", "w") as out:
         out.write(
             "global: { scrape_interval: 60s, evaluation_interval: 60s }\n"
@@ -96,11 +110,43 @@ def prometheus(options, directory, rules):
     try:
         wait_for(f"http://127.0.0.1:{port}/-/ready")
         time.sleep(75)
-        return minute_by_minute(process, options.minutes)
+        return minute_by_minute([process], options.minutes)
     finally:
         process.terminate()
         process.wait()
         target.shutdown()
+
+
+def vmalert(options, directory, rules):
+    lines = "".join(f'load{{host="host-{n}"}} {n % 40}\n' for n in range(options.rules)).encode()
+    os.makedirs(directory)
+    write_rules(f"{directory}/rules.yml", rules)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    processes = [subprocess.Popen(
+        [f"{options.victoria}/victoria-metrics", f"-storageDataPath={directory}/data",
+         f"-httpListenAddr=127.0.0.1:{port}", "-search.latencyOffset=0s"], **quiet)]
+
+    def send():
+        urllib.request.urlopen(urllib.request.Request(f"{url}/api/v1/import/prometheus", lines)).read()
+
+    try:
+        wait_for(f"{url}/health")
+        send()
+        if rules:
+            processes.append(subprocess.Popen(
+                [f"{options.victoria}/vmalert", f"-rule={directory}/rules.yml", f"-datasource.url={url}",
+                 "-notifier.blackhole", f"-httpListenAddr=127.0.0.1:{port + 1}"], **quiet))
+            wait_for(f"http://127.0.0.1:{port + 1}/health")
+        minute_by_minute(processes, 1, send)
+        return minute_by_minute(processes, options.minutes, send)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
 
 
 def sightline(options, directory, rules):
@@ -136,8 +182,8 @@ def sightline(options, directory, rules):
             list(pool.map(put, range(rules)))
         if rules:
             print(f"put {rules} alarms in {time.monotonic() - began:.1f} s")
-        minute_by_minute(process, 1, send)
-        return minute_by_minute(process, options.minutes, send)
+        minute_by_minute([process], 1, send)
+        return minute_by_minute([process], options.minutes, send)
     finally:
         process.terminate()
         process.wait()
@@ -148,15 +194,19 @@ def main():
     print(f"{options.rules} thresholds over as many series, a value and an evaluation a minute")
     print("CPU seconds a minute: median, and what the thresholds cost")
     cost = {}
-    for name, run in [("sightline", sightline), ("prometheus", prometheus)]:
+    for name, run in [("sightline", sightline), ("prometheus", prometheus), ("vmalert", vmalert)]:
+        if name not in options.only.split(","):
+            continue
         with tempfile.TemporaryDirectory() as directory:
             without = sorted(run(options, f"{directory}/without", 0))
             rules = sorted(run(options, f"{directory}/with", options.rules))
         without, rules = without[len(without) // 2], rules[len(rules) // 2]
-        cost[name] = (rules - without) / options.rules * 1e6
-        print(f"{name:12} without {without:6.2f}  with {rules:6.2f}  {cost[name]:7.2f} us a threshold and minute")
-    print(f"a core holds {60e6 / cost['sightline']:,.0f} and {60e6 / cost['prometheus']:,.0f} of them: "
-          f"{cost['prometheus'] / max(cost['sightline'], 1e-9):.1f} times as many")
+        cost[name] = max(rules - without, 1e-9) / options.rules * 1e6
+        print(f"{name:12} without {without:6.2f}  with {rules:6.2f}  {cost[name]:7.2f} us a threshold and minute; "
+              f"a core holds {60e6 / cost[name]:,.0f}", flush=True)
+    for name in cost.keys() - {"sightline"}:
+        if "sightline" in cost:
+            print(f"{cost[name] / cost['sightline']:.1f} times as many as {name}")
 
 
 if __name__ == "__main__":
