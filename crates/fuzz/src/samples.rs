@@ -9,7 +9,7 @@ use doors::prometheus::PrometheusDoor;
 use formats::remote_write::{self, Encoder, ExemplarToSend, MetricType, Sample};
 use http::Request;
 use metric_store::{Exemplar, FileStore, MetricStore, StoreOptions, fuzzing};
-use model::{Delta, Kind, Principal, SeriesKey, TenantId, Unit};
+use model::{Bucket, Delta, Histogram, Kind, Principal, SeriesKey, TenantId, Unit};
 use platform::saving::{BackupRequest, Progress};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +32,7 @@ pub fn all() -> Vec<Named> {
     stores(&mut all);
     backup(&mut all);
     directory(&mut all);
+    alarm_records(&mut all);
     imports(&mut all);
     widgets(&mut all);
     all
@@ -88,6 +89,7 @@ fn cloudwatch(all: &mut Vec<Named>) {
         put(all, "alarm_definition", &format!("definition-{n:02}"), text);
     }
     for (n, bytes) in checkpoint().into_iter().enumerate() {
+        put(all, "alarm_record", &format!("kept-{n:02}"), bytes.clone());
         put(all, "alarm_checkpoint", &format!("checkpoint-{n:02}"), bytes);
     }
     notices(all);
@@ -115,6 +117,27 @@ fn notices(all: &mut Vec<Named>) {
     for (n, text) in others.into_iter().enumerate() {
         put(all, "notices", &format!("text-{n:02}"), text);
     }
+}
+
+/// An alarm of each kind, with every field of its record, and a mute rule.
+fn alarm_records(all: &mut Vec<Named>) {
+    let watches = [
+        r#"{"metric":{"namespace":"Shop","name":"load","extended_statistic":"p99.9","dimensions":[["host","a"]],"period_s":60,"unit":"Seconds","condition":{"comparison":"GreaterThanThreshold","threshold":0.30000000000000004,"periods":3,"datapoints":2,"missing":"ignore","low_samples":"ignore","window":{"wall_clock":"Europe/Berlin"},"warm_up":{"minutes":15,"whole":true}}}}"#,
+        r#"{"metrics":{"queries":[{"id":"m1","stat":{"namespace":"","name":"up","dimensions":[],"period_s":60,"stat":"Sum","unit":"Count"},"return_data":false},{"id":"e1","expression":"m1 * 2","label":"twice","period_s":60,"account_id":"123456789012"}],"condition":{"comparison":"LessThanThreshold","threshold":-1e300,"periods":1,"window":"sliding"}}}"#,
+        r#"{"metrics":{"queries":[{"id":"q1","expression":"SELECT AVG(cpu) FROM \"CWAgent\" GROUP BY host","period_s":300,"return_data":true}],"condition":{"comparison":"LessThanOrEqualToThreshold","threshold":0,"periods":1}}}"#,
+        r#"{"promql":{"query":"up == 0","pending_s":60,"recovery_s":0,"interval_s":30}}"#,
+        r#"{"composite":{"rule":"ALARM(a) AND NOT OK(\"b c\")","suppressor":"s","wait_s":60,"extension_s":120}}"#,
+    ];
+    for (n, watch) in watches.into_iter().enumerate() {
+        let record = format!(
+            r#"{{"v":1,"record":{{"name":"a","description":"é","actions_enabled":true,"ok_actions":[],"alarm_actions":["arn:aws:sns:us-east-1:123456789012:t"],"insufficient_data_actions":[],"watch":{watch},"configured_ms":1}}}}"#
+        );
+        assert!(platform::AlarmRecord::decode(record.as_bytes()).is_some(), "{record}");
+        put(all, "alarm_record", &format!("record-{n:02}"), record);
+    }
+    let mute = r#"{"v":1,"record":{"name":"nights","description":"d","expression":"cron(0 22 * * MON-FRI)","duration":"PT8H","timezone":"Europe/Berlin","targets":["a","b"],"start_ms":1,"expire_ms":2,"updated_ms":3}}"#;
+    assert!(platform::MuteRecord::decode(mute.as_bytes()).is_some());
+    put(all, "alarm_record", "mute", mute);
 }
 
 /// The head, and the rows of a composite with a suppressor and of a PromQL alarm with a contributor.
@@ -443,6 +466,32 @@ fn some_deltas() -> Vec<Delta> {
     ]
 }
 
+/// A counter whose buckets change, a stale marker, floats, custom bounds.
+fn some_histograms() -> Vec<Histogram> {
+    let bucket = |index, count: u32| Bucket { index, count: f64::from(count) };
+    let of = |n: u32| Histogram {
+        schema: 3,
+        count: f64::from(3 * n + 2),
+        sum: f64::from(n) * 1.25,
+        zero_threshold: 0.001,
+        zero_count: 2.0,
+        positive: vec![bucket(-1, n), bucket(n as i32 / 100 + 1, n)],
+        negative: vec![bucket(4, n)],
+        ..Histogram::default()
+    };
+    let mut all: Vec<Histogram> = (1..200).map(of).collect();
+    all.push(Histogram::stale());
+    all.push(Histogram { count: 0.5, positive: Vec::new(), ..of(1) });
+    all.push(Histogram {
+        schema: model::CUSTOM_SCHEMA,
+        count: 3.0,
+        positive: vec![bucket(0, 1), bucket(2, 2)],
+        bounds: [0.5, 1.0].into(),
+        ..Histogram::default()
+    });
+    all
+}
+
 fn chunks(all: &mut Vec<Named>) {
     let mut rng = Rng::from_seed(1);
     let stale = f64::from_bits(model::STALE_NAN_BITS);
@@ -475,6 +524,12 @@ fn chunks(all: &mut Vec<Named>) {
     put(all, "deltas", "mixed", counted(4, &fuzzing::encode_deltas(&deltas, false)));
     let singles = [Delta::of_value(1.0), Delta::of_value(2.5)];
     put(all, "deltas", "singles", counted(2, &fuzzing::encode_deltas(&singles, true)));
+    let natives = some_histograms();
+    for settled in [false, true] {
+        let bytes = fuzzing::encode_histograms(&natives, settled);
+        let name = if settled { "settled" } else { "young" };
+        put(all, "histograms", name, counted(natives.len(), &bytes));
+    }
     let numbers: Vec<u64> = (0..150).map(|_| rng.below(1 << 20)).collect();
     put(all, "bits", "two-blocks", counted(150, &fuzzing::pack(&numbers)));
     put(all, "bits", "wide", counted(3, &fuzzing::pack(&[u64::MAX, 1, 0])));
@@ -518,6 +573,10 @@ fn write_store(disk: &Arc<SimDisk>, long: bool) -> MetricStore {
             let series = batch.register(None, &key, Kind::Float).expect("there is room");
             batch.float(series, *at, n as f64 + (*at % 7) as f64 / 10.0);
         }
+        let native = key(1, "", "latency", "a");
+        let series = batch.register(None, &native, Kind::Histogram).expect("there is room");
+        let of_time = some_histograms().swap_remove((*at % 200) as usize);
+        batch.histogram(series, *at, of_time);
         let key = key(1, "AWS/EC2", "CPUUtilization", "a");
         let series = batch.register(None, &key, Kind::Delta).expect("there is room");
         for delta in some_deltas().into_iter().take(if long { 1 } else { 3 }) {
@@ -592,7 +651,18 @@ fn stores(all: &mut Vec<Named>) {
 /// A backup of a platform that holds a series, as the target wants it.
 fn backup(all: &mut Vec<Named>) {
     let disk = Arc::new(SimDisk::new(1, CrashPlan::default()));
-    let platform = Arc::new(world::open_platform(disk.clone()).expect("an empty disk opens"));
+    drop(world::open_platform(disk.clone()).expect("an empty disk opens"));
+    // The secret of page tokens is by chance: with one of ours the sample is the same each time.
+    let as_disk: Arc<dyn Disk> = disk.clone();
+    let catalog = catalog::RedbCatalog::open(&as_disk, Path::new("/data/catalog.redb"));
+    let secret = catalog::Change::put("secrets", "page-tokens", vec![7; 32]);
+    catalog::Catalog::write(&catalog.expect("it is there"), vec![secret]).expect("written");
+    // So is what tells the line of this store from others.
+    let manifests = ManifestFile::new(as_disk, Path::new("/data/metrics"));
+    let mut manifest = manifests.read().expect("it can be read").unwrap_or_default();
+    manifest.set("line", "0000000000000007".to_owned());
+    manifests.replace(&manifest).expect("written");
+    let platform = Arc::new(world::open_platform(disk.clone()).expect("it opens again"));
     let door = PrometheusDoor::new(platform.clone());
     let mut encoder = Encoder::new();
     let sample = Sample { at_ms: world::NOW_MS, value: 1.0 };

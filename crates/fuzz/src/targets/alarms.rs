@@ -5,7 +5,8 @@ use alarm::definition::{
     PromqlAlarm, PromqlSpec, SuppressorSpec, Watch, Zone,
 };
 use alarm::{AlarmEngine, Kept, Loaded, Options};
-use model::TenantId;
+use model::{Scope, TenantId};
+use platform::{AlarmRecord, MuteRecord};
 
 pub(super) const DEFINITION_WORDS: &[&[u8]] = &[
     b"cron(",
@@ -26,6 +27,22 @@ pub(super) const DEFINITION_WORDS: &[&[u8]] = &[
     b"ALARM(a)",
     b"9",
     "é".as_bytes(),
+];
+
+pub(super) const RECORD_WORDS: &[&[u8]] = &[
+    b"{\"v\":1,\"record\":{",
+    b"\"watch\":{\"metric\":{",
+    b"\"watch\":{\"composite\":{\"rule\":\"",
+    b"\"statistic\":\"Sum\"",
+    b"\"extended_statistic\":\"TM(10%:90%)\"",
+    b"\"window\":{\"wall_clock\":\"Europe/Berlin\"}",
+    b"\"window\":\"sliding\"",
+    b"\"warm_up\":{\"minutes\":5}",
+    b"\"threshold\":1e308",
+    b"\"period_s\":4294967295",
+    b"null",
+    b"}}",
+    b"\\u0000",
 ];
 
 /// 2026-01-01T00:00:00Z.
@@ -111,5 +128,30 @@ pub(super) fn checkpoint(input: &[u8]) {
         let again = load(None, row).expect("there is no head");
         assert!(again.unreadable.is_empty(), "our own row is read");
         assert_eq!(again.engine.status(&key), engine.status(&key));
+    }
+}
+
+/// What a damaged disk gives back of alarms: records, rows and the head of the checkpoint.
+pub(super) fn record(input: &[u8]) {
+    for refused in [alarm::check_row(input), alarm::check_head(input)] {
+        if let Err(error) = refused {
+            assert!(!error.to_string().is_empty());
+        }
+    }
+    if let Some(record) = AlarmRecord::decode(input) {
+        assert_eq!(AlarmRecord::decode(&record.encode()).as_ref(), Some(&record));
+        let account = "123456789012".parse().expect("twelve digits");
+        let scope = Scope { account, region: "us-east-1".into() };
+        match record.definition(TenantId(1), &scope) {
+            Ok(definition) => assert_eq!(definition.key.name, record.name),
+            Err(wrong) => check(&wrong),
+        }
+    }
+    if let Some(record) = MuteRecord::decode(input) {
+        assert_eq!(MuteRecord::decode(&record.encode()).as_ref(), Some(&record));
+        match record.rule() {
+            Ok(rule) => assert_eq!(rule.name(), record.name),
+            Err(wrong) => check(&wrong),
+        }
     }
 }

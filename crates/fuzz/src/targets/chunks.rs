@@ -1,7 +1,7 @@
 //! The columns of a part. The first two bytes of an input are the number of values.
 
 use metric_store::fuzzing;
-use model::Delta;
+use model::{Delta, Histogram};
 
 /// As many as a chunk of a part may hold; a reader refuses more before it decodes.
 const VALUES_MAX: usize = 8_192;
@@ -58,6 +58,30 @@ pub(super) fn deltas(input: &[u8]) {
         let again = fuzzing::encode_deltas(&deltas, settled);
         let again = fuzzing::decode_deltas(&again, deltas.len()).expect("our own column is read");
         assert!(again.iter().map(shape_of).eq(deltas.iter().map(shape_of)), "settled {settled}");
+    }
+}
+
+fn bytes_of(histogram: &Histogram) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    histogram.encode(&mut bytes);
+    bytes
+}
+
+/// A column of native histograms.
+pub(super) fn histograms(input: &[u8]) {
+    let Some((count, bytes)) = split(input) else { return };
+    let count = count % 512;
+    let Some(histograms) = fuzzing::decode_histograms(bytes, count) else { return };
+    assert_eq!(histograms.len(), count, "as many histograms as asked for");
+    assert!(fuzzing::decoded_histogram_bytes(bytes, count).is_some(), "what is read is weighed");
+    // As stores hold them: what others wrote may be of another form.
+    let ours: Vec<Histogram> =
+        histograms.iter().map(|histogram| Histogram::clone(histogram).canonical()).collect();
+    for settled in [false, true] {
+        let again = fuzzing::encode_histograms(&ours, settled);
+        let again = fuzzing::decode_histograms(&again, count).expect("our own column is read");
+        let same = again.iter().map(|h| bytes_of(h)).eq(ours.iter().map(bytes_of));
+        assert!(same, "settled {settled}");
     }
 }
 

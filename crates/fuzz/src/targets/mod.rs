@@ -112,6 +112,13 @@ pub const TARGETS: &[Target] = &[
         ..target("alarm_definition", alarms::definition, 40_000)
     },
     target("alarm_checkpoint", alarms::checkpoint, 60_000),
+    Target {
+        // The time zones are read from their database, and kept.
+        bytes_per_byte: 16 * KIB,
+        bytes_base: 4 * MIB,
+        words: alarms::RECORD_WORDS,
+        ..target("alarm_record", alarms::record, 40_000)
+    },
     Target { words: texts::WORDS, ..target("texts", texts::texts, 60_000) },
     Target { words: definitions::CONTROL_WORDS, ..target("control", definitions::control, 30_000) },
     Target { words: definitions::HOST_WORDS, ..target("host", definitions::host, 50_000) },
@@ -142,6 +149,8 @@ pub const TARGETS: &[Target] = &[
         bytes_per_byte: 40 * KIB,
         ..target("deltas", chunks::deltas, 20_000)
     },
+    // Cells of a chunk may be many for its bytes: a byte tells that 128 of them did not change.
+    Target { bytes_base: 96 * MIB + PCO, ..target("histograms", chunks::histograms, 4_000) },
     target("bits", chunks::bits, 50_000),
     target("postings", chunks::postings, 50_000),
     Target {

@@ -2,7 +2,7 @@
 
 use crate::{http_text, world};
 use formats::remote_write::{self, DecodeError, Encoder, Item, Sample, items};
-use model::TenantId;
+use model::{BUCKETS_MAX, Histogram, TenantId};
 use std::sync::{Arc, Mutex};
 
 pub(super) const REQUEST_WORDS: &[&[u8]] = &[
@@ -43,6 +43,10 @@ pub(super) const BODY_WORDS: &[&[u8]] = &[
     b"\x12\x09\x09\x02\x00\x00\x00\x00\x00\xf0\x7f",
     b"\x1a\x00",
     b"\x22\x00",
+    b"\x22\x14\x08\x03\x20\x06\x5a\x04\x08\x01\x10\x02\x62\x02\x02\x02\x78\x80\xe0\xbc\xf5\x9f\x31",
+    b"\x20\x69",
+    b"\x82\x01\x08\x00\x00\x00\x00\x00\x00\xf0\x3f",
+    b"\x5a\x04\x08\x01\x10\x02",
     b"\x1b",
     b"\x1c",
     b"\x13\x13\x13\x14\x14\x14",
@@ -92,6 +96,13 @@ pub(super) fn remote_write(input: &[u8]) {
                 let samples: Result<Vec<Sample>, _> = view.samples().collect();
                 if view.labels_raw().is_some_and(<[u8]>::is_empty) {
                     assert!(labels.as_ref().is_ok_and(Vec::is_empty));
+                }
+                for histogram in view.histograms() {
+                    match histogram {
+                        Ok(Ok(sample)) => check_histogram(&sample.histogram),
+                        Ok(Err((_, why))) => assert!(!why.to_string().is_empty()),
+                        Err(error) => check_place(&error, input),
+                    }
                 }
                 let key = view.series_key(TenantId(1));
                 let mut exemplars = 0;
@@ -145,6 +156,21 @@ pub(super) fn remote_write(input: &[u8]) {
         (labels, samples)
     };
     assert!(read.map(bits).eq(series.into_iter().map(bits)), "decoding undoes encoding");
+}
+
+/// What was taken can be kept: buckets in order, few enough, none of them beyond what there is.
+fn check_histogram(histogram: &Histogram) {
+    for buckets in [&histogram.positive, &histogram.negative] {
+        assert!(buckets.len() <= BUCKETS_MAX && buckets.is_sorted_by(|a, b| a.index < b.index));
+        assert!(buckets.iter().all(|bucket| bucket.count.is_nan() || bucket.count >= 0.0));
+    }
+    assert!(histogram.bounds.len() <= BUCKETS_MAX);
+    let mut bytes = Vec::new();
+    histogram.encode(&mut bytes);
+    let read = Histogram::decode(&mut stdx::varint::Reader::new(&bytes)).expect("our own bytes");
+    let mut again = Vec::new();
+    read.encode(&mut again);
+    assert_eq!(bytes, again, "decoding undoes encoding");
 }
 
 type Labels = Vec<(String, String)>;
