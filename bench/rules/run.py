@@ -152,7 +152,7 @@ def vmalert(options, directory, rules):
 def sightline(options, directory, rules):
     process = subprocess.Popen(
         [options.binary, "serve", "--listen", "127.0.0.1:0", "--data", directory, "--collect-host", "false"],
-        stdout=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
     )
     try:
         line = next(line for line in process.stdout if " answers on " in line)

@@ -138,7 +138,9 @@ impl Platform {
     fn keep_alarms(&self) {
         let result = self.alarms.keeping.keep_all(&*self.catalog);
         match result {
-            Ok(()) => self.wake_deliveries(),
+            // Also what others wrote for us. Mostly it is nothing, and nobody needs to look.
+            Ok(()) if self.alarms.keeping.take_news() => self.wake_deliveries(),
+            Ok(()) => {}
             Err(error) => {
                 AlarmCounters::add(&self.alarms.counters.writes_failed);
                 tracing::error!(%error, "what alarms decided could not be kept yet; nobody was told");

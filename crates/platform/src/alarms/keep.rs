@@ -59,6 +59,8 @@ struct Queue {
     /// How many times changes were queued, and up to which of them they are kept.
     queued: u64,
     kept: u64,
+    /// What was kept when somebody asked for news last.
+    seen: u64,
 }
 
 impl Keeping {
@@ -97,6 +99,13 @@ impl Keeping {
                 Err(error)
             }
         }
+    }
+
+    /// Says whether something was kept since it was asked last: whoever delivers is to look.
+    pub(crate) fn take_news(&self) -> bool {
+        let mut queue = self.queue.lock();
+        let kept = queue.kept;
+        std::mem::replace(&mut queue.seen, kept) != kept
     }
 
     /// Writes whatever waits.
