@@ -29,7 +29,7 @@ pub(crate) const ASSETS: &[Asset] = &[
     Asset {
         name: "index.html",
         content_type: "text/html; charset=utf-8",
-        hash: "eb6e025c3ccb15df",
+        hash: "ecf294ecb0935b0e",
         plain: include_bytes!("index.html"),
         gzip: include_bytes!("index.html.gz"),
         brotli: include_bytes!("index.html.br"),
@@ -43,11 +43,11 @@ pub(crate) const ASSETS: &[Asset] = &[
         brotli: include_bytes!("main-N2FTKGKP.js.br"),
     },
     Asset {
-        name: "main-WQZM4UQK.css",
+        name: "main-RKDWFYXC.css",
         content_type: "text/css; charset=utf-8",
-        hash: "ad8fcb0c54c7363a",
-        plain: include_bytes!("main-WQZM4UQK.css"),
-        gzip: include_bytes!("main-WQZM4UQK.css.gz"),
-        brotli: include_bytes!("main-WQZM4UQK.css.br"),
+        hash: "327242054c5ed257",
+        plain: include_bytes!("main-RKDWFYXC.css"),
+        gzip: include_bytes!("main-RKDWFYXC.css.gz"),
+        brotli: include_bytes!("main-RKDWFYXC.css.br"),
     },
 ];

@@ -2,12 +2,13 @@
 import { browse, eventually, holds, main, open } from './browser.mjs'
 import { cloudwatch, datum, put } from './data.mjs'
 
-main((server, count = '1500') =>
+main((server, count = '1500', there = '') =>
   browse(server, async ({ page }) => {
     const all = Number(count)
     const now = Date.now()
     await put(server, 'Many', [datum('m', 9, now - 90_000, { n: '7' })])
-    for (let n = 0; n < all; n += 20) {
+    // With a third word the alarms are there already, for measuring.
+    for (let n = 0; n < all && !there; n += 20) {
       const some = Array.from({ length: Math.min(20, all - n) }, (_, k) => n + k)
       await Promise.all(some.map((k) => cloudwatch(server, 'PutMetricAlarm', { AlarmName: `alarm-${String(k).padStart(6, '0')}`, Namespace: 'Many', MetricName: 'm', Dimensions: [{ Name: 'n', Value: String(k) }], Statistic: 'Sum', Period: 60, EvaluationPeriods: 1, Threshold: 5, ComparisonOperator: 'GreaterThanThreshold', TreatMissingData: 'ignore' })))
     }
@@ -28,7 +29,7 @@ main((server, count = '1500') =>
     const said = page.getByRole('status').first()
     const isMany = all > CHUNK
     if (isMany) {
-      await eventually('a part, said to be one', async () => /^the first 2\D000 of more$/.test(await said.innerText()), 60_000)
+      await eventually('a part, said to be one', async () => /^the first 2\D0\d\d of more$/.test(await said.innerText()), 60_000)
       console.log(`the first ${CHUNK} of ${all} after ${Math.round(performance.now() - began)} ms`)
       holds((await grid.getAttribute('aria-rowcount')) === '-1', 'how many there are is not known')
       holds(/\+$/.test(await page.getByRole('button', { name: /^All/ }).innerText()), 'at least so many')
