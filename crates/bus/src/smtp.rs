@@ -4,9 +4,12 @@ use lettre::address::Envelope;
 use lettre::message::Mailbox;
 use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use reqwest::Url;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +39,8 @@ pub struct SmtpServer {
     port: u16,
     login: Option<(String, String)>,
     private: Private,
+    /// Authorities that are trusted beside those of the system, in PEM.
+    authorities: Vec<u8>,
 }
 
 impl fmt::Debug for SmtpServer {
@@ -88,7 +93,37 @@ impl SmtpServer {
                 ));
             }
         };
-        Ok(Self { host, port: url.port().unwrap_or(port), login, private })
+        let port = url.port().unwrap_or(port);
+        Ok(Self { host, port, login, private, authorities: Vec::new() })
+    }
+
+    /// Has the server's certificate trusted when one of these authorities signed it, in PEM, beside
+    /// those that the system trusts.
+    ///
+    /// # Errors
+    /// What is wrong with the certificates, as a fragment.
+    pub fn trusting(self, authorities: Vec<u8>) -> Result<Self, String> {
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(&authorities) {
+            roots.add(authority.map_err(|e| e.to_string())?).map_err(|e| e.to_string())?;
+        }
+        match roots.is_empty() {
+            true => Err("it holds no certificate in PEM".into()),
+            false => Ok(Self { authorities, ..self }),
+        }
+    }
+
+    fn tls_parameters(&self, host: &str) -> Result<TlsParameters, String> {
+        let builder = TlsParameters::builder(host.to_owned());
+        let builder = match self.authorities.is_empty() {
+            true => builder,
+            false => {
+                let authorities =
+                    Certificate::from_pem(&self.authorities).map_err(|e| e.to_string())?;
+                builder.add_root_certificate(authorities)
+            }
+        };
+        builder.build_rustls().map_err(|e| e.to_string())
     }
 }
 
@@ -107,7 +142,7 @@ impl fmt::Debug for Smtp {
 impl Smtp {
     pub(crate) fn new(server: &SmtpServer) -> Result<Self, String> {
         let host = server.host.trim_matches(['[', ']']).to_owned();
-        let tls = || TlsParameters::new_rustls(host.clone()).map_err(|e| e.to_string());
+        let tls = || server.tls_parameters(&host);
         let tls = match server.private {
             Private::FromTheStart => Tls::Wrapper(tls()?),
             Private::Required => Tls::Required(tls()?),
@@ -147,8 +182,14 @@ impl Smtp {
 }
 
 fn told(error: &lettre::transport::smtp::Error) -> String {
-    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
-    crate::address::one_line(&format!("{error}{}", cause.unwrap_or_default()), 300)
+    let text = error.to_string();
+    // Answers of servers are said by the error itself already.
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    let text = match cause.filter(|cause| !text.contains(cause.as_str())) {
+        Some(cause) => format!("{text}: {cause}"),
+        None => text,
+    };
+    crate::address::one_line(&text, 300)
 }
 
 /// Checks an address that mail is from.
@@ -183,6 +224,21 @@ mod tests {
         let server = SmtpServer::parse("smtp://u:s%40cret@h").unwrap();
         assert_eq!(server.login, Some(("u".into(), "s@cret".into())));
         assert!(!format!("{server:?}").contains("cret"));
+    }
+
+    #[test]
+    fn authorities_are_certificates() {
+        let server = SmtpServer::parse("smtps://mail.example.com").unwrap();
+        let key = rcgen::KeyPair::generate().unwrap();
+        let params = rcgen::CertificateParams::new(["mail.example.com".to_owned()]).unwrap();
+        let pem = params.self_signed(&key).unwrap().pem();
+        let both = format!("{pem}{pem}").into_bytes();
+        assert!(server.clone().trusting(both).unwrap().tls_parameters("mail.example.com").is_ok());
+        for bad in ["", "no PEM at all", &key.serialize_pem(), &pem[..60]] {
+            assert!(server.clone().trusting(bad.as_bytes().to_vec()).is_err(), "{bad}");
+        }
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        assert!(server.trusting(broken.as_bytes().to_vec()).is_err());
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub(crate) struct FileOptions {
     pub(crate) handlers: Option<String>,
     pub(crate) external_url: Option<String>,
     pub(crate) smtp_url: Option<String>,
+    pub(crate) smtp_ca: Option<String>,
     pub(crate) mail_from: Option<String>,
     pub(crate) sqs_url: Option<String>,
 }

@@ -90,6 +90,10 @@ pub(crate) struct ServeArguments {
     /// it must be) or smtps://; better in the environment or the file than on the line
     #[arg(long, value_name = "URL", env = "SIGHTLINE_SMTP_URL", hide_env_values = true)]
     smtp_url: Option<String>,
+    /// Authorities in PEM that may have signed the certificate of the server of mail, beside those that
+    /// the system trusts
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_SMTP_CA")]
+    smtp_ca: Option<String>,
     /// Whom mail is from, such as "Sightline <alarms@example.com>"
     #[arg(long, value_name = "ADDRESS", env = "SIGHTLINE_MAIL_FROM")]
     mail_from: Option<String>,
@@ -227,6 +231,7 @@ fn options(arguments: &ServeArguments) -> anyhow::Result<ServerOptions> {
             handlers: pick(&arguments.handlers, &file.handlers).map(Into::into),
             external_url: pick(&arguments.external_url, &file.external_url),
             smtp_url: pick(&arguments.smtp_url, &file.smtp_url),
+            smtp_ca: pick(&arguments.smtp_ca, &file.smtp_ca).map(Into::into),
             mail_from: pick(&arguments.mail_from, &file.mail_from),
             sqs_url: pick(&arguments.sqs_url, &file.sqs_url),
         },
@@ -301,12 +306,16 @@ fn describe(options: &ServerOptions) -> String {
 /// Addresses may hold passwords: only that they are there is shown.
 fn telling(options: &TellingOptions) -> String {
     let given = |option: &Option<String>| if option.is_some() { "given" } else { "no" };
-    let handlers = options.handlers.as_ref().map(|path| path.display().to_string());
+    let path = |option: &Option<PathBuf>| match option {
+        Some(path) => path.display().to_string(),
+        None => "no".to_owned(),
+    };
     format!(
-        "handlers      {}\nexternal-url  {}\nsmtp-url      {}\nmail-from     {}\nsqs-url       {}\n",
-        handlers.as_deref().unwrap_or("no"),
+        "handlers      {}\nexternal-url  {}\nsmtp-url      {}\nsmtp-ca       {}\nmail-from     {}\nsqs-url       {}\n",
+        path(&options.handlers),
         options.external_url.as_deref().unwrap_or("the address that is listened on"),
         given(&options.smtp_url),
+        path(&options.smtp_ca),
         options.mail_from.as_deref().unwrap_or("no"),
         given(&options.sqs_url),
     )

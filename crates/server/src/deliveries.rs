@@ -24,6 +24,9 @@ pub struct TellingOptions {
     pub external_url: Option<String>,
     /// The server that takes mail: `smtp://USER:PASSWORD@HOST:PORT`.
     pub smtp_url: Option<String>,
+    /// Authorities in PEM that may have signed the certificate of that server, beside those of the
+    /// system.
+    pub smtp_ca: Option<PathBuf>,
     /// Whom mail is from.
     pub mail_from: Option<String>,
     /// The server of queues: `http://KEYID:SECRET@host:port`.
@@ -52,11 +55,18 @@ fn check_external_url(text: &str) -> Result<(), String> {
 
 fn smtp(options: &TellingOptions) -> Result<Option<SmtpServer>, String> {
     match (&options.smtp_url, &options.mail_from) {
+        (None, None) if options.smtp_ca.is_some() => Err("--smtp-ca needs --smtp-url".into()),
         (None, None) => Ok(None),
         (Some(url), Some(from)) => {
             check_sender(from).map_err(|why| format!("--mail-from {from:?}: {why}"))?;
             // The address may hold a password, so it is not shown.
-            SmtpServer::parse(url).map(Some).map_err(|why| format!("--smtp-url: {why}"))
+            let server = SmtpServer::parse(url).map_err(|why| format!("--smtp-url: {why}"))?;
+            let Some(path) = &options.smtp_ca else { return Ok(Some(server)) };
+            let shown = path.display();
+            let authorities = std::fs::read(path)
+                .map_err(|error| format!("--smtp-ca: {shown} cannot be read: {error}"))?;
+            let server = server.trusting(authorities);
+            server.map(Some).map_err(|why| format!("--smtp-ca: {shown}: {why}"))
         }
         _ => Err("--smtp-url and --mail-from need each other".into()),
     }

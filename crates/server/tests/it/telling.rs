@@ -15,10 +15,11 @@ fn python() -> PathBuf {
     path
 }
 
-#[test]
-fn oracle_receivers_of_others_are_told() {
+/// Runs a script beside this file against the binary.
+#[track_caller]
+fn run(script: &str) {
     let directory = tempfile::tempdir().expect("a directory");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/telling/telling.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/telling").join(script);
     let mut command = Command::new(python());
     // Neither the user's profiles nor a proxy may take part.
     for (name, _) in std::env::vars_os() {
@@ -27,6 +28,8 @@ fn oracle_receivers_of_others_are_told() {
             command.env_remove(&name);
         }
     }
+    // It would write what it compiled beside the scripts.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
     let done = command.arg(script).arg(programs::binary()).arg(directory.path()).output();
     let done = done.expect("python starts");
     assert!(
@@ -35,4 +38,14 @@ fn oracle_receivers_of_others_are_told() {
         String::from_utf8_lossy(&done.stdout),
         String::from_utf8_lossy(&done.stderr)
     );
+}
+
+#[test]
+fn oracle_receivers_of_others_are_told() {
+    run("telling.py");
+}
+
+#[test]
+fn oracle_servers_of_mail_are_spoken_to_safely() {
+    run("mail_servers.py");
 }

@@ -9,11 +9,9 @@ import datetime
 import email
 import email.policy
 import http.server
-import ipaddress
 import json
 import os
 import re
-import socket
 import struct
 import subprocess
 import sys
@@ -34,52 +32,10 @@ from aiosmtpd.smtp import AuthResult
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from helpers import free_port, make_certificate, until
 from sns_message_validator import SNSMessageValidator
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def until(what, check, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = check()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds} s for {what}")
-
-
-def make_certificate():
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    )
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(names, False)
-        .sign(key, hashes.SHA256())
-    )
-    with open(CERT, "wb") as f:
-        f.write(made.public_bytes(serialization.Encoding.PEM))
-    with open(KEY, "wb") as f:
-        form = serialization.PrivateFormat.PKCS8
-        f.write(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    os.chmod(KEY, 0o600)
 
 
 class Hook(http.server.BaseHTTPRequestHandler):
@@ -125,7 +81,7 @@ def refused(call, code, text):
     raise AssertionError(f"{code} was expected")
 
 
-make_certificate()
+make_certificate(CERT, KEY)
 hooks = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
 threading.Thread(target=hooks.serve_forever, daemon=True).start()
 HOOK = f"http://127.0.0.1:{hooks.server_port}"
