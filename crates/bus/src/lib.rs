@@ -16,6 +16,7 @@
 //! # Ok::<(), bus::HandlersError>(())
 //! ```
 
+mod action;
 pub mod address;
 mod event;
 pub mod filter;
@@ -30,6 +31,7 @@ mod smtp;
 mod sns_message;
 pub mod template;
 
+pub use action::{check_action, is_action_on_instance, is_topic};
 pub use handlers::{Handler, Handlers, HandlersError};
 pub use mail::{Mail, Paragraph};
 pub use notice::{

@@ -3,6 +3,7 @@
 //! The engine ([`alarm::AlarmEngine`]) decides; this module gives it points, time and answers, and
 //! carries out what it says: states and history are kept ([`keep`]), actions become notices.
 
+mod actions;
 mod ask;
 mod carry;
 mod counters;

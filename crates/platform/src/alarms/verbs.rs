@@ -109,6 +109,10 @@ impl Platform {
         record.configured_ms = now_ms;
         record.check_put().map_err(AlarmError::Invalid)?;
         let definition = record.definition(tenant, scope).map_err(AlarmError::Invalid)?;
+        let wrong = self.wrong_actions(scope, &record);
+        if !wrong.is_empty() {
+            return Err(AlarmError::Invalid(wrong));
+        }
         let key = definition.key.clone();
         let value = record.encode();
         let ticket = {

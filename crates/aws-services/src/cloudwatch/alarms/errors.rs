@@ -40,8 +40,10 @@ pub(super) fn of_alarm(error: &AlarmError) -> ServiceError {
 fn invalid(field: &str, problem: &str) -> String {
     match field {
         "AlarmRule" => format!("Error in AlarmRule [{problem}]"),
-        // Sentences already.
-        _ if problem.ends_with('.') => problem.to_owned(),
+        // Sentences already, or what the service says of actions.
+        _ if problem.ends_with('.') || problem.starts_with("Invalid arn syntax: ") => {
+            problem.to_owned()
+        }
         "DatapointsToAlarm" if problem.contains("more than EvaluationPeriods") => {
             "DatapointsToAlarm must be less than or equal to EvaluationPeriods".to_owned()
         }

@@ -1,5 +1,6 @@
 //! Alarms through requests as they come: what was put is what is shown, and what happens to it.
 
+mod actions;
 mod echo;
 mod life;
 mod listing;
