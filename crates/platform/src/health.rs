@@ -1,6 +1,7 @@
 //! What is wrong just now: each condition with since when, and what to do about it.
 
 use crate::Platform;
+use crate::outbox::Trouble;
 use metric_store::{Fault, FaultKind, StoreStatus};
 use serde::Serialize;
 use std::time::Duration;
@@ -9,6 +10,12 @@ use std::time::Duration;
 const FREE_BYTES_LOW: u64 = 512 << 20;
 /// A sync that takes longer than this holds every writer up.
 const SYNC_SLOW: Duration = Duration::from_secs(1);
+/// Receivers that fail for less than this are restarted, or their network is.
+const RECEIVER_FAILS_MS: i64 = 5 * 60_000;
+/// Whoever has not looked at a dead letter after this long does not want to ...
+const LETTER_IS_NEW_MS: i64 = 24 * 3_600_000;
+/// ... but for more of them than this.
+const LETTERS_MANY: usize = 1_000;
 
 /// One thing that can be wrong with the server.
 #[derive(Debug, Clone, Serialize)]
@@ -36,6 +43,8 @@ impl Platform {
         let mut conditions =
             conditions(&status, self.disk_free_bytes(), self.journal_tail.as_ref());
         conditions.push(memory(status.memory_bytes, self.metrics.options().memory_bytes_max));
+        conditions.push(decisions(self.alarms.not_kept()));
+        conditions.extend(deliveries(&self.outbox.trouble.lock(), now_ms));
         for (condition, lasting) in &mut conditions {
             let since = known.entry(condition.condition).or_default();
             if condition.active {
@@ -158,9 +167,108 @@ fn memory(bytes: usize, max: usize) -> Held {
     held
 }
 
+/// Decisions of alarms that cannot be written: nobody is told of them until they are.
+fn decisions(not_kept: Option<(String, u64, Duration)>) -> Held {
+    let told = |(error, times, _): &(String, u64, Duration)| format!("{error} ({times} times)");
+    let (condition, _) = condition(
+        "alarms_not_kept",
+        "alarms decide, and nobody is told before it can be written: look after the disk; it goes on by \
+         itself",
+        not_kept.as_ref().map(told),
+    );
+    (condition, not_kept.map(|(_, _, lasting)| lasting))
+}
+
+fn deliveries(trouble: &Trouble, now_ms: i64) -> [Held; 3] {
+    let since = |since_ms: i64| {
+        Duration::from_millis(u64::try_from(now_ms.saturating_sub(since_ms)).unwrap_or_default())
+    };
+    let (stuck, _) = condition(
+        "outbox_failing",
+        "notices wait and are not lost: look after the disk; it goes on by itself",
+        trouble.stuck.as_ref().map(|(error, _)| error.clone()),
+    );
+    let fails = trouble.failing.as_ref();
+    let fails =
+        fails.filter(|failing| now_ms.saturating_sub(failing.since_ms) >= RECEIVER_FAILS_MS);
+    let (failing, _) = condition(
+        "receivers_failing",
+        "mend the receiver, or unsubscribe it; what waits is tried again for hours, then it lies among \
+         the dead letters",
+        fails.map(|failing| {
+            let others = match trouble.failing_count {
+                0 | 1 => String::new(),
+                count => format!(", and {} others fail", count - 1),
+            };
+            format!("{}: {}{others}", failing.lane, failing.why)
+        }),
+    );
+    let newest_ms = trouble.newest_letter_ms;
+    let is_new = newest_ms.is_some_and(|at| now_ms.saturating_sub(at) < LETTER_IS_NEW_MS);
+    let (letters, _) = condition(
+        "dead_letters",
+        "see why (`sightline deliveries list`), then `sightline deliveries resend` or `drop`",
+        (is_new || trouble.letters > LETTERS_MANY)
+            .then(|| format!("{} notices were given up and lie there", trouble.letters)),
+    );
+    [
+        (stuck, trouble.stuck.as_ref().map(|(_, watch)| watch.elapsed())),
+        (failing, fails.map(|failing| since(failing.since_ms))),
+        (letters, None),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::FailingReceiver;
+
+    #[test]
+    fn decisions_that_are_not_kept_are_told() {
+        assert!(!decisions(None).0.active);
+        let (held, lasting) = decisions(Some(("no space".into(), 3, Duration::from_secs(7))));
+        assert!(held.active && !held.stops_writes);
+        assert_eq!(
+            (held.detail.as_str(), lasting),
+            ("no space (3 times)", Some(Duration::from_secs(7)))
+        );
+    }
+
+    #[test]
+    fn deliveries_that_fail_are_told_after_a_while() {
+        const NOW_MS: i64 = 1_767_225_600_000;
+        let active = |trouble: &Trouble| {
+            let held = deliveries(trouble, NOW_MS).into_iter().filter(|(c, _)| c.active);
+            held.map(|(c, lasting)| (c.condition, c.detail, lasting)).collect::<Vec<_>>()
+        };
+        assert_eq!(active(&Trouble::default()), []);
+        let fails_for = |ms: i64| Trouble {
+            failing: Some(FailingReceiver {
+                lane: "handler/chat".into(),
+                since_ms: NOW_MS - ms,
+                why: "status 503".into(),
+            }),
+            failing_count: 3,
+            ..Trouble::default()
+        };
+        assert_eq!(active(&fails_for(RECEIVER_FAILS_MS - 1)), []);
+        let told = "handler/chat: status 503, and 2 others fail".to_owned();
+        let lasting = Some(Duration::from_secs(300));
+        let expected = [("receivers_failing", told, lasting)];
+        assert_eq!(active(&fails_for(RECEIVER_FAILS_MS)), expected);
+        let letters = |count, age_ms| Trouble {
+            letters: count,
+            newest_letter_ms: Some(NOW_MS - age_ms),
+            ..Trouble::default()
+        };
+        let told = |count: usize| format!("{count} notices were given up and lie there");
+        assert_eq!(active(&letters(1, 0)), [("dead_letters", told(1), None)]);
+        assert_eq!(active(&letters(1_000, LETTER_IS_NEW_MS)), []);
+        assert_eq!(
+            active(&letters(1_001, LETTER_IS_NEW_MS)),
+            [("dead_letters", told(1_001), None)]
+        );
+    }
 
     #[test]
     fn memory_beyond_its_share_stops_writes() {

@@ -392,6 +392,24 @@ fn collect(shared: &Shared) -> Vec<Own> {
         &[],
         load(&deliveries.in_flight),
     );
+    put(
+        "sightline_dead_letters",
+        Gauge,
+        "Notices that were given up and lie there.",
+        &[],
+        load(&deliveries.dead_letters),
+    );
+    for (reason, counter) in
+        [("age", &deliveries.letters_too_old), ("number", &deliveries.letters_too_many)]
+    {
+        put(
+            "sightline_dead_letters_dropped_total",
+            Counter,
+            "Dead letters that were thrown away, older than two weeks or beyond 10,000 of an account and region.",
+            &[("reason", reason)],
+            load(counter),
+        );
+    }
     let audit = shared.platform.audit_counters();
     for (outcome, counter) in
         [("written", &audit.written), ("failed", &audit.failed), ("left_out", &audit.left_out)]

@@ -9,6 +9,7 @@ use alarm::definition::AlarmKey;
 use catalog::{Catalog, CatalogError, Change};
 use model::TenantId;
 use parking_lot::Mutex;
+use stdx::Stopwatch;
 
 /// Records of alarms, under tenant and name.
 pub(crate) const RECORDS: &str = "alarms";
@@ -61,6 +62,15 @@ struct Queue {
     kept: u64,
     /// What was kept when somebody asked for news last.
     seen: u64,
+    failing: Option<KeepingFails>,
+}
+
+/// Writes fail, and with what.
+#[derive(Debug, Clone)]
+pub(crate) struct KeepingFails {
+    pub(crate) error: String,
+    pub(crate) times: u64,
+    pub(crate) since: Stopwatch,
 }
 
 impl Keeping {
@@ -89,11 +99,18 @@ impl Keeping {
         };
         match catalog.write(changes.clone()) {
             Ok(()) => {
-                self.queue.lock().kept = upto;
+                let mut queue = self.queue.lock();
+                queue.kept = upto;
+                queue.failing = None;
                 Ok(())
             }
             Err(error) => {
                 let mut queue = self.queue.lock();
+                let now =
+                    || KeepingFails { error: String::new(), times: 0, since: Stopwatch::start() };
+                let failing = queue.failing.get_or_insert_with(now);
+                failing.error = error.to_string();
+                failing.times += 1;
                 let later = std::mem::replace(&mut queue.changes, changes);
                 queue.changes.extend(later);
                 Err(error)
@@ -106,6 +123,11 @@ impl Keeping {
         let mut queue = self.queue.lock();
         let kept = queue.kept;
         std::mem::replace(&mut queue.seen, kept) != kept
+    }
+
+    /// Returns why nothing is kept, while that is so.
+    pub(crate) fn failing(&self) -> Option<KeepingFails> {
+        self.queue.lock().failing.clone()
     }
 
     /// Writes whatever waits.
@@ -123,12 +145,81 @@ impl Keeping {
         let mut queue = self.queue.lock();
         queue.changes.clear();
         queue.kept = queue.queued;
+        queue.failing = None;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catalog::Entry;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    /// A catalog that cannot be written for a while.
+    #[derive(Debug, Default)]
+    struct Sick {
+        is_sick: AtomicBool,
+        written: Mutex<Vec<Change>>,
+    }
+
+    impl Catalog for Sick {
+        fn get(&self, _: &'static str, _: &str) -> Result<Option<Vec<u8>>, CatalogError> {
+            Ok(None)
+        }
+
+        fn scan(&self, _: &'static str, _: &str) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+            Ok(Vec::new())
+        }
+
+        fn page(
+            &self,
+            _: &'static str,
+            _: &str,
+            _: &str,
+            _: usize,
+        ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+            Ok(Vec::new())
+        }
+
+        fn entries(&self) -> Result<Vec<Entry>, CatalogError> {
+            Ok(Vec::new())
+        }
+
+        fn write(&self, changes: Vec<Change>) -> Result<(), CatalogError> {
+            if self.is_sick.load(Ordering::Relaxed) {
+                let why = "no space left on device".to_owned();
+                return Err(CatalogError::Storage { what: "catalog cannot be written", why });
+            }
+            self.written.lock().extend(changes);
+            Ok(())
+        }
+
+        fn watch(&self, _: u64, _: Duration) -> u64 {
+            0
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_kept_waits_in_its_order_and_says_why() {
+        let (catalog, keeping) = (Sick::default(), Keeping::default());
+        let put = |key: &str| vec![Change::put(ROWS, key, Vec::new())];
+        catalog.is_sick.store(true, Ordering::Relaxed);
+        for key in ["a", "b", "c"] {
+            let ticket = keeping.queue(put(key));
+            assert!(keeping.keep(&catalog, ticket).is_err());
+        }
+        let failing = keeping.failing().expect("it fails");
+        assert!(
+            failing.times == 3 && failing.error.contains("catalog cannot be written"),
+            "{failing:?}"
+        );
+        catalog.is_sick.store(false, Ordering::Relaxed);
+        keeping.keep_all(&catalog).expect("kept");
+        assert!(keeping.failing().is_none());
+        let keys: Vec<String> = catalog.written.lock().iter().map(|c| c.key.clone()).collect();
+        assert_eq!(keys, ["a", "b", "c"]);
+    }
 
     #[test]
     fn places_sort_by_tenant_and_are_read_back() {

@@ -227,6 +227,12 @@ impl Alarms {
         self.running.lock().engine.status(key)
     }
 
+    /// Returns with what writes of decisions fail, how many times, and for how long, while they do.
+    pub(crate) fn not_kept(&self) -> Option<(String, u64, Duration)> {
+        let failing = self.keeping.failing()?;
+        Some((failing.error, failing.times, failing.since.elapsed()))
+    }
+
     /// Tells those who wait that there is something to do.
     pub(crate) fn wake(&self) {
         *self.news.0.lock() += 1;

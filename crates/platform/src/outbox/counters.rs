@@ -19,6 +19,12 @@ pub struct DeliveryCounters {
     pub failed: AtomicU64,
     /// Deliveries that were given up.
     pub dead: AtomicU64,
+    /// Dead letters that there are (a gauge).
+    pub dead_letters: AtomicU64,
+    /// Dead letters that were thrown away, as they were too old.
+    pub letters_too_old: AtomicU64,
+    /// Dead letters that were thrown away, as their tenant had too many.
+    pub letters_too_many: AtomicU64,
     /// Deliveries that filters held back.
     pub filtered: AtomicU64,
     /// Deliveries that are not over (a gauge).

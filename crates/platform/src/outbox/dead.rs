@@ -2,7 +2,7 @@
 
 use super::Receiver;
 use super::records::{
-    DEAD, DELIVERIES, DeadLetter, Delivery, OUTBOX, TOLD, delivery_key, number_text,
+    DEAD, DELIVERIES, DeadLetter, Delivery, OUTBOX, TOLD, delivery_key, number_of, number_text,
 };
 use crate::Platform;
 use crate::access::{AccessError, Verb};
@@ -149,6 +149,9 @@ impl Platform {
         // The delivering thread must not look between the two.
         let mut machine = self.outbox.machine.lock();
         self.catalog.write(changes)?;
+        if let (Some(letters), Some(gone)) = (machine.letters.as_mut(), number_of(id)) {
+            letters.removed(notice.tenant, gone);
+        }
         if let Some(lanes) = machine.lanes.as_mut()
             && !to_topic
         {
@@ -164,8 +167,16 @@ impl Platform {
     /// # Errors
     /// [`DeadLettersError`].
     pub fn drop_dead_letter(&self, who: &Principal, id: &str) -> Result<(), DeadLettersError> {
-        self.dead_letter(who, id)?;
-        Ok(self.catalog.write(vec![Change::remove(DEAD, id)])?)
+        let (_, notice, _) = self.dead_letter(who, id)?;
+        let mut machine = self.outbox.machine.lock();
+        self.catalog.write(vec![Change::remove(DEAD, id)])?;
+        if let (Some(letters), Some(gone)) = (machine.letters.as_mut(), number_of(id)) {
+            letters.removed(notice.tenant, gone);
+        }
+        drop(machine);
+        // What it shows of dead letters is not so any more.
+        self.wake_deliveries();
+        Ok(())
     }
 
     fn dead_letter(

@@ -20,8 +20,8 @@ pub(super) struct Lane {
     more: bool,
     /// One is under way.
     pub(super) is_busy: bool,
-    /// The last attempt failed.
-    pub(super) is_failing: bool,
+    /// The last attempt failed: since when they all do, and why it did.
+    pub(super) failing: Option<(i64, String)>,
     /// Under which time it stands among the ready ones.
     ready_ms: Option<i64>,
 }
@@ -32,6 +32,8 @@ pub(super) struct Lanes {
     lanes: HashMap<String, Lane>,
     /// Lanes by the time of their next attempt; none that is busy.
     ready: BTreeSet<(i64, String)>,
+    /// Lanes that fail, by since when.
+    failing: BTreeSet<(i64, String)>,
     /// How many deliveries of each notice are not over.
     pub(super) left: HashMap<u64, u32>,
     /// How many deliveries are not over.
@@ -93,6 +95,30 @@ impl Lanes {
         self.lanes.get_mut(name)
     }
 
+    /// Notes that the last attempt of a lane failed, and why, or that it did not.
+    pub(super) fn set_failing(&mut self, name: &str, why: Option<String>, now_ms: i64) {
+        let Some(lane) = self.lanes.get_mut(name) else { return };
+        match (why, &mut lane.failing) {
+            (Some(why), Some((_, last))) => *last = why,
+            (Some(why), none) => {
+                *none = Some((now_ms, why));
+                self.failing.insert((now_ms, name.to_owned()));
+            }
+            (None, some) => {
+                if let Some((since_ms, _)) = some.take() {
+                    self.failing.remove(&(since_ms, name.to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Returns the lane that fails the longest, since when and why, and how many fail.
+    pub(super) fn failing(&self) -> Option<(&str, i64, &str, usize)> {
+        let (since_ms, name) = self.failing.first()?;
+        let (_, why) = self.lanes.get(name)?.failing.as_ref()?;
+        Some((name, *since_ms, why, self.failing.len()))
+    }
+
     /// Says when a lane's next attempt is due.
     pub(super) fn set_ready(&mut self, name: &str, at_ms: i64) {
         let Some(lane) = self.lanes.get_mut(name) else { return };
@@ -142,8 +168,14 @@ impl Lanes {
     /// Forgets lanes that have nothing left. Only after what is over was removed from the catalog: a
     /// lane that is made anew reads from its beginning.
     pub(super) fn forget_empty(&mut self) {
-        self.lanes.retain(|_, lane| {
-            lane.is_busy || lane.more || !lane.loaded.is_empty() || lane.ready_ms.is_some()
+        let failing = &mut self.failing;
+        self.lanes.retain(|name, lane| {
+            let is_used =
+                lane.is_busy || lane.more || !lane.loaded.is_empty() || lane.ready_ms.is_some();
+            if !is_used && let Some((since_ms, _)) = lane.failing {
+                failing.remove(&(since_ms, name.clone()));
+            }
+            is_used
         });
     }
 }

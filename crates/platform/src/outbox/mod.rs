@@ -8,22 +8,26 @@
 mod counters;
 mod dead;
 mod lanes;
+mod letters;
 mod records;
 mod signal;
 mod step;
 #[cfg(test)]
 pub(crate) mod tests;
+mod trouble;
 
 pub use counters::DeliveryCounters;
 pub use dead::{DeadLetterShown, DeadLettersError};
 pub(crate) use records::{Receiver, is_sound};
 pub use step::NextStep;
+pub(crate) use trouble::{FailingReceiver, Trouble};
 
 use crate::Platform;
 use bus::address::Reach;
 use bus::{Handlers, Notice, Outcome, Queues};
 use catalog::{Catalog, CatalogError, Change};
 use lanes::Lanes;
+use letters::Letters;
 use model::Scope;
 use parking_lot::{Mutex, RwLock};
 use records::{KEYS, KeySeen, OUTBOX, TABLES};
@@ -102,6 +106,8 @@ struct Finished {
 struct Machine {
     /// None before the first step.
     lanes: Option<Lanes>,
+    /// None before the first step.
+    letters: Option<Letters>,
     /// Changes that are not in the catalog yet.
     pending: Vec<Change>,
     /// Since when the first of them waits.
@@ -127,6 +133,7 @@ pub(crate) struct Outbox {
     finished: Arc<Mutex<Vec<Finished>>>,
     signal: Arc<Signal>,
     pub(crate) counters: DeliveryCounters,
+    pub(crate) trouble: Mutex<Trouble>,
 }
 
 impl Outbox {
@@ -153,6 +160,7 @@ impl Outbox {
             finished: Arc::default(),
             signal: Arc::default(),
             counters: DeliveryCounters::default(),
+            trouble: Mutex::default(),
         })
     }
 
@@ -186,6 +194,8 @@ impl Outbox {
             }
         }
         machine.lanes = Some(Lanes::default());
+        machine.letters = Some(Letters::default());
+        *self.trouble.lock() = Trouble::default();
         Ok(())
     }
 }

@@ -5,6 +5,7 @@
 //! name of its lane and a number that grows. What is given up goes to `dead-letters`, whole.
 
 use bus::Notice;
+use model::TenantId;
 use serde::{Deserialize, Serialize};
 
 /// Notices that nobody has looked at, under their number.
@@ -136,6 +137,12 @@ impl DeadLetter {
     ) -> Self {
         let notice = serde_json::from_slice(&notice.to_bytes()).unwrap_or_default();
         Self { lane, at_ms, attempts, why, notice }
+    }
+
+    /// Returns whose it is, without reading all of it.
+    pub(super) fn tenant(&self) -> TenantId {
+        let number = self.notice["tenant"].as_u64().and_then(|n| u32::try_from(n).ok());
+        TenantId(number.unwrap_or_default())
     }
 
     pub(super) fn notice(&self) -> Result<Notice, String> {

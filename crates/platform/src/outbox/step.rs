@@ -2,13 +2,14 @@
 
 use super::counters::add;
 use super::lanes::Lanes;
+use super::letters::Letters;
 use super::records::{
     DEAD, DELIVERIES, DeadLetter, Delivery, KEYS, KeySeen, OUTBOX, TOLD, delivery_key, number_of,
     number_text,
 };
-use super::{Finished, Machine, Made, Receiver, Telling, key_of};
+use super::{FailingReceiver, Finished, Machine, Made, Outbox, Receiver, Telling, key_of};
 use crate::Platform;
-use bus::{Notice, Outcome, RetryPolicy};
+use bus::{Notice, Outcome, RetryPolicy, is_topic};
 use catalog::{CatalogError, Change};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +45,16 @@ pub enum NextStep {
     Woken,
 }
 
+/// What becomes of new notices: changes of one transaction, and what they mean for what is in memory.
+#[derive(Default)]
+struct Routed {
+    changes: Vec<Change>,
+    /// Lane and number of the notice.
+    deliveries: Vec<(String, u64)>,
+    /// What was given up at once, and the number of the dead letter.
+    letters: Vec<(Notice, u64)>,
+}
+
 /// What an answer means.
 enum Verdict {
     Delivered,
@@ -59,9 +70,15 @@ impl Platform {
         let asked = self.outbox.signal.asked();
         let mut machine = self.outbox.machine.lock();
         let next = match self.step(telling, &mut machine) {
-            Ok(next) => next,
+            Ok(next) => {
+                self.outbox.trouble.lock().stuck = None;
+                next
+            }
             Err(error) => {
                 tracing::error!(%error, "deliveries wait: the outbox could not be read or written");
+                let stuck = &mut self.outbox.trouble.lock().stuck;
+                let since = stuck.take().map_or_else(Stopwatch::start, |(_, since)| since);
+                *stuck = Some((error.to_string(), since));
                 return NextStep::At(self.clock.now_ms() + 1_000);
             }
         };
@@ -83,6 +100,9 @@ impl Platform {
         if machine.lanes.is_none() {
             machine.lanes = Some(Lanes::load(&*self.outbox.catalog)?);
         }
+        if machine.letters.is_none() {
+            machine.letters = Some(Letters::load(&*self.outbox.catalog)?);
+        }
         self.take_finished(telling, machine, now_ms)?;
         let more_notices = self.fan_out(telling, machine, now_ms)?;
         let more_lanes = self.start_due(telling, machine, now_ms)?;
@@ -91,6 +111,7 @@ impl Platform {
         }
         self.sweep(machine, now_ms)?;
         self.store_topic_metrics_if_due(machine);
+        self.outbox.show_trouble(machine);
         let lanes = machine.lanes.get_or_insert_default();
         let counters = &self.outbox.counters;
         counters.waiting.store(lanes.waiting, Ordering::Relaxed);
@@ -173,7 +194,12 @@ impl Platform {
         let is_command = receiver.as_ref().is_some_and(|r| is_command(telling, r));
         let verdict = verdict(outcome, is_command);
         let policy = self.policy_of(telling, receiver.as_ref());
-        lane.is_failing = matches!(verdict, Verdict::Again(_));
+        let failed = match &verdict {
+            Verdict::Again(why) => Some(why.clone()),
+            // It lives, and does not want this one.
+            Verdict::Delivered | Verdict::Never(_) => None,
+        };
+        lanes.set_failing(name, failed, now_ms);
         match verdict {
             Verdict::Delivered => {
                 add(&self.outbox.counters.delivered);
@@ -253,8 +279,9 @@ impl Platform {
                 self.told(machine, &notice, &receiver, &Outcome::Failed(why.clone()));
             }
             let letter = DeadLetter::new(lane.to_owned(), now_ms, delivery.failed, why, &notice);
-            let number = number_text(self.outbox.number());
-            machine.pending.push(Change::put(DEAD, number, letter.to_bytes()));
+            let number = self.outbox.number();
+            machine.pending.push(Change::put(DEAD, number_text(number), letter.to_bytes()));
+            self.outbox.note_letter(machine, &notice, number, now_ms);
         }
         Self::end(machine, key, delivery.notice);
         Ok(())
@@ -289,28 +316,28 @@ impl Platform {
         now_ms: i64,
     ) -> Result<bool, CatalogError> {
         let page = self.outbox.catalog.page(OUTBOX, "", "", FAN_OUT)?;
-        let mut changes = Vec::new();
-        let mut added = Vec::new();
+        let mut routed = Routed::default();
         let mut taken = 0;
         for (key, bytes) in &page {
-            if changes.len() > CHANGES_MAX {
+            if routed.changes.len() > CHANGES_MAX {
                 break;
             }
             taken += 1;
-            changes.push(Change::remove(OUTBOX, key.as_str()));
+            routed.changes.push(Change::remove(OUTBOX, key.as_str()));
             let Some(number) = number_of(key) else { continue };
             match Notice::from_bytes(bytes) {
-                Ok(notice) => {
-                    self.route(telling, number, &notice, now_ms, &mut changes, &mut added)?;
-                }
+                Ok(notice) => self.route(telling, number, notice, now_ms, &mut routed)?,
                 Err(error) => tracing::error!(number, error, "a notice cannot be read; left out"),
             }
         }
-        if !changes.is_empty() {
-            self.outbox.catalog.write(changes)?;
+        if !routed.changes.is_empty() {
+            self.outbox.catalog.write(routed.changes)?;
             let lanes = machine.lanes.get_or_insert_default();
-            for (lane, number) in added {
+            for (lane, number) in routed.deliveries {
                 lanes.added(&lane, number, now_ms);
+            }
+            for (notice, number) in routed.letters {
+                self.outbox.note_letter(machine, &notice, number, now_ms);
             }
         }
         Ok(page.len() == FAN_OUT || taken < page.len())
@@ -320,13 +347,12 @@ impl Platform {
         &self,
         telling: &Arc<Telling>,
         number: u64,
-        notice: &Notice,
+        notice: Notice,
         now_ms: i64,
-        changes: &mut Vec<Change>,
-        added: &mut Vec<(String, u64)>,
+        routed: &mut Routed,
     ) -> Result<(), CatalogError> {
         // Two who wrote the same key at the same moment: the later number stands under it.
-        if let Some(seen) = self.outbox.catalog.get(KEYS, &key_of(notice))? {
+        if let Some(seen) = self.outbox.catalog.get(KEYS, &key_of(&notice))? {
             let seen: Option<KeySeen> = serde_json::from_slice(&seen).ok();
             if seen.is_some_and(|seen| seen.number != number) {
                 add(&self.outbox.counters.repeated);
@@ -335,45 +361,47 @@ impl Platform {
         }
         add(&self.outbox.counters.notices);
         let receivers = if is_topic(&notice.target) {
-            match self.receivers_of(notice) {
+            match self.receivers_of(&notice) {
                 Some(receivers) => {
-                    changes.extend(self.outbox.outcome(notice, &Outcome::Done));
+                    routed.changes.extend(self.outbox.outcome(&notice, &Outcome::Done));
                     receivers
                 }
                 None => {
-                    let why = "there is no such topic".to_owned();
-                    changes.extend(self.outbox.outcome(notice, &Outcome::Failed(why.clone())));
-                    changes.push(self.dead_topic(notice, why, now_ms));
-                    Vec::new()
+                    self.dead_topic(notice, now_ms, routed);
+                    return Ok(());
                 }
             }
         } else if let Some(handler) = telling.handlers.of_target(&notice.target) {
             vec![Receiver::Handler(handler.name.clone())]
         } else {
             add(&self.outbox.counters.no_handler);
-            changes.extend(self.outbox.outcome(notice, &Outcome::NoHandler));
+            routed.changes.extend(self.outbox.outcome(&notice, &Outcome::NoHandler));
             Vec::new()
         };
         if !receivers.is_empty() {
-            changes.push(Change::put(TOLD, number_text(number), notice.to_bytes()));
+            routed.changes.push(Change::put(TOLD, number_text(number), notice.to_bytes()));
         }
         for receiver in receivers {
             let lane = receiver.lane();
             let delivery = Delivery { notice: number, since_ms: now_ms, failed: 0, due_ms: now_ms };
             let key = delivery_key(&lane, self.outbox.number());
-            changes.push(Change::put(DELIVERIES, key, delivery.to_bytes()));
-            added.push((lane, number));
+            routed.changes.push(Change::put(DELIVERIES, key, delivery.to_bytes()));
+            routed.deliveries.push((lane, number));
         }
         Ok(())
     }
 
     /// A topic may be made again, so what was for it is not lost.
-    fn dead_topic(&self, notice: &Notice, why: String, now_ms: i64) -> Change {
+    fn dead_topic(&self, notice: Notice, now_ms: i64, routed: &mut Routed) {
+        let why = "there is no such topic".to_owned();
+        routed.changes.extend(self.outbox.outcome(&notice, &Outcome::Failed(why.clone())));
         add(&self.outbox.counters.dead);
         tracing::warn!(target = notice.target, why, "given up; see `sightline deliveries list`");
         let lane = Receiver::Topic(notice.target.clone()).lane();
-        let letter = DeadLetter::new(lane, now_ms, 0, why, notice);
-        Change::put(DEAD, number_text(self.outbox.number()), letter.to_bytes())
+        let letter = DeadLetter::new(lane, now_ms, 0, why, &notice);
+        let number = self.outbox.number();
+        routed.changes.push(Change::put(DEAD, number_text(number), letter.to_bytes()));
+        routed.letters.push((notice, number));
     }
 
     /// Begins an attempt in each lane that is due. Returns whether others are due still.
@@ -421,7 +449,7 @@ impl Platform {
         // What waited behind one that failed all the time was not to be delivered all the time too.
         let total_ms = i64::try_from(policy.total_ms()).unwrap_or(i64::MAX);
         let is_spent = delivery.since_ms.saturating_add(total_ms) <= now_ms;
-        if lane.is_failing && delivery.failed == 0 && is_spent && policy.retries > 0 {
+        if lane.failing.is_some() && delivery.failed == 0 && is_spent && policy.retries > 0 {
             let entry = lane.loaded.pop_front();
             if let Some(entry) = entry {
                 let why = "the receiver failed for as long as this waited behind others".to_owned();
@@ -498,6 +526,7 @@ impl Platform {
         }
         machine.swept_ms = Some(now_ms);
         self.forget_unconfirmed(now_ms)?;
+        self.outbox.forget_old_letters(machine, now_ms)?;
         let mut after = String::new();
         loop {
             let page = self.outbox.catalog.page(KEYS, "", &after, 512)?;
@@ -517,10 +546,49 @@ impl Platform {
     }
 }
 
-/// Says whether a target is a topic, or a subscription that is asked for confirmation.
-fn is_topic(target: &str) -> bool {
-    let mut parts = target.split(':');
-    parts.next() == Some("arn") && parts.nth(1) == Some("sns")
+impl Outbox {
+    /// Notes a dead letter; the oldest of a tenant that has too many goes.
+    fn note_letter(&self, machine: &mut Machine, notice: &Notice, number: u64, now_ms: i64) {
+        let letters = machine.letters.get_or_insert_default();
+        if let Some(oldest) = letters.added(notice.tenant, number, now_ms) {
+            machine.pending.push(Change::remove(DEAD, number_text(oldest)));
+            add(&self.counters.letters_too_many);
+            tracing::warn!(
+                account = %notice.scope.account, letter = number_text(oldest),
+                "a dead letter is thrown away: the account has too many"
+            );
+        }
+    }
+
+    fn forget_old_letters(&self, machine: &mut Machine, now_ms: i64) -> Result<(), CatalogError> {
+        let old = machine.letters.get_or_insert_default().take_old(now_ms);
+        if old.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(count = old.len(), "dead letters are thrown away: they are too old");
+        self.counters.letters_too_old.fetch_add(old.len() as u64, Ordering::Relaxed);
+        for piece in old.chunks(CHANGES_MAX) {
+            let removals = piece.iter().map(|number| Change::remove(DEAD, number_text(*number)));
+            self.catalog.write(removals.collect())?;
+        }
+        Ok(())
+    }
+
+    /// Shows what goes wrong to whoever looks after the server.
+    fn show_trouble(&self, machine: &mut Machine) {
+        let letters = machine.letters.get_or_insert_default();
+        self.counters.dead_letters.store(letters.len() as u64, Ordering::Relaxed);
+        let failing = machine.lanes.get_or_insert_default().failing();
+        let mut trouble = self.trouble.lock();
+        trouble.failing_count = failing.map_or(0, |(_, _, _, count)| count);
+        trouble.failing = failing.map(|(lane, since_ms, why, _)| FailingReceiver {
+            lane: lane.to_owned(),
+            since_ms,
+            why: why.to_owned(),
+        });
+        trouble.letters = letters.len();
+        trouble.newest_letter_ms = letters.newest_ms();
+    }
 }
 
 fn is_command(telling: &Arc<Telling>, receiver: &Receiver) -> bool {

@@ -392,3 +392,80 @@ fn ten_thousand_notices_are_taken_in_few_transactions() {
     let writes = platform.catalog.watch(0, Duration::ZERO) - before;
     assert!(writes < 1_500, "{writes}");
 }
+
+fn holds(platform: &Platform, condition: &str) -> Option<(String, i64)> {
+    let all = platform.health();
+    let found = all.into_iter().find(|c| c.condition == condition).expect("a condition");
+    found.active.then(|| (found.detail, found.since_ms.expect("a time")))
+}
+
+#[test]
+fn dead_letters_are_told_of_and_thrown_away_in_the_end() {
+    let clock = Arc::new(VirtualClock::starting_at(START_MS));
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let platform = open(&disk, &clock).unwrap();
+    platform.begin_telling(telling(&SimNet::new(1, |_, _| status(400))));
+    settle(&platform);
+    assert_eq!(holds(&platform, "dead_letters"), None);
+    platform.outbox.machine.lock().letters = Some(Letters::with_max(3));
+    for n in 0..5 {
+        put(&platform, &format!("k{n}"), "a");
+    }
+    settle(&platform);
+    let who = Principal::open("", AccountId::DEFAULT);
+    let ids = |platform: &Platform| -> Vec<String> {
+        platform.dead_letters(&who, "", 10).unwrap().into_iter().map(|l| l.message_id).collect()
+    };
+    let last: Vec<String> = (2..5).map(|n| notice(&format!("k{n}"), "a").message_id()).collect();
+    assert_eq!(ids(&platform), last, "the oldest make room");
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    let counters = platform.delivery_counters();
+    assert_eq!((count(&counters.dead_letters), count(&counters.letters_too_many)), (3, 2));
+    let told = "3 notices were given up and lie there".to_owned();
+    assert_eq!(holds(&platform, "dead_letters"), Some((told, START_MS)));
+    let first = platform.dead_letters(&who, "", 1).unwrap().remove(0).id;
+    platform.drop_dead_letter(&who, &first).unwrap();
+    settle(&platform);
+    assert_eq!(count(&platform.delivery_counters().dead_letters), 2);
+
+    // After a start they are counted again.
+    drop(platform);
+    let platform = open(&disk, &clock).unwrap();
+    platform.begin_telling(telling(&SimNet::new(1, |_, _| status(400))));
+    clock.advance_to(START_MS + 24 * HOUR_MS);
+    settle(&platform);
+    let counters = platform.delivery_counters();
+    assert_eq!((count(&counters.dead_letters), holds(&platform, "dead_letters")), (2, None));
+    clock.advance_to(START_MS + 14 * 24 * HOUR_MS);
+    settle(&platform);
+    assert_eq!(ids(&platform).len(), 2);
+    clock.advance_to(START_MS + 15 * 24 * HOUR_MS);
+    settle(&platform);
+    assert!(is_empty(&platform, &[DEAD]));
+    assert_eq!((count(&counters.dead_letters), count(&counters.letters_too_old)), (0, 2));
+}
+
+#[test]
+fn a_receiver_that_fails_for_long_is_told_of() {
+    let clock = Arc::new(VirtualClock::starting_at(START_MS));
+    let platform = open(&SimDisk::new(1, CrashPlan::default()), &clock).unwrap();
+    let seen = clock.clone();
+    platform.begin_telling(telling(&SimNet::new(1, move |call, _| {
+        let is_down = is_to(call, "a.example") && seen.now_ms() < START_MS + HOUR_MS;
+        if is_down { status(503) } else { ok() }
+    })));
+    put(&platform, "k", "a");
+    let mut since = Vec::new();
+    while let NextStep::At(at_ms) = settle(&platform) {
+        put(&platform, &format!("b{at_ms}"), "b");
+        settle(&platform);
+        since.push((clock.now_ms() - START_MS, holds(&platform, "receivers_failing")));
+        clock.advance_to(at_ms);
+    }
+    assert!(since.len() > 10);
+    for (after_ms, held) in since {
+        let told = Some(("handler/a: status 503: why  not".to_owned(), START_MS));
+        assert_eq!(held, if after_ms < 300_000 { None } else { told }, "{after_ms} ms");
+    }
+    assert_eq!(holds(&platform, "receivers_failing"), None, "it is back");
+}
