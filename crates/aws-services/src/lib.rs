@@ -16,6 +16,7 @@
 //! It knows no socket and is not async: reads answer before [`Services::handle`] returns, writes
 //! answer on the thread that made them durable.
 
+pub mod audited;
 mod caller;
 mod cloudwatch;
 mod fault;

@@ -1,7 +1,7 @@
 //! Management calls and refusals, kept as lines of JSON in CloudTrail's form, in files that rotate.
 //!
-//! Calls about data - putting and asking - are not recorded. A file that cannot be written stops
-//! nobody: it is counted and logged, and later records are tried again.
+//! Calls about data - putting, publishing and asking - are not recorded. A file that cannot be written
+//! stops nobody: it is counted and logged, and later records are tried again.
 
 use crate::Platform;
 use crate::credentials::hex;
@@ -25,11 +25,13 @@ const FILES_KEPT: usize = 10;
 const LINE_BYTES_MAX: usize = 16 << 10;
 /// Refusals cost their sender nothing, so that only some of a flood are recorded: so many at once,
 /// and then one in so many milliseconds. Logins, which anybody can try, are counted apart from what
-/// those who were let in may not do or failed to do.
+/// those who were let in may not do, and that from what they did wrong.
 const REFUSALS_MAX: i64 = 100;
 const REFUSAL_EVERY_MS: i64 = 200;
 /// So many refusals wait while the file is synced; more are left out.
 const WAITING_MAX: usize = 256;
+/// So many acts wait that are not waited for; whoever brings more waits for the file.
+const ACTS_WAITING_MAX: usize = 4_096;
 
 /// Where a call came from.
 #[derive(Debug, Clone, Default)]
@@ -57,6 +59,11 @@ pub struct AuditEvent {
     pub response: Option<Value>,
     /// Why it was refused or failed: a code and a text.
     pub error: Option<(String, String)>,
+    /// The region that it was done in; the server's own unless it says.
+    pub region: Option<String>,
+    /// There may be thousands a second, which outlive the end of the process at once, and that of the
+    /// machine within a second: nobody waits for a sync. What was done is durable itself.
+    pub is_frequent: bool,
 }
 
 impl AuditEvent {
@@ -69,6 +76,8 @@ impl AuditEvent {
             parameters,
             response: None,
             error: None,
+            region: None,
+            is_frequent: false,
         }
     }
 
@@ -107,21 +116,26 @@ pub(crate) struct Audit {
     region: String,
     counters: AuditCounters,
     state: Mutex<State>,
-    refusals: Mutex<Refusals>,
+    waiting: Mutex<Waiting>,
 }
 
 #[derive(Debug)]
 struct State {
     file: Option<(Box<dyn DiskFile>, u64)>,
+    /// Acts were written that are not synced.
+    is_dirty: bool,
     failing: bool,
 }
 
-/// Refusals on their way to the file: nobody who is refused waits for the sync of another's act.
+/// Lines on their way to the file: nobody who is refused, or does what is done all the time, waits for the
+/// sync of another's act.
 #[derive(Debug)]
-struct Refusals {
-    lines: Vec<Vec<u8>>,
+struct Waiting {
+    refusals: Vec<Vec<u8>>,
+    acts: Vec<Vec<u8>>,
     logins: Bucket,
-    others: Bucket,
+    forbidden: Bucket,
+    failures: Bucket,
 }
 
 #[derive(Debug)]
@@ -138,15 +152,21 @@ impl Audit {
         region: &str,
     ) -> Self {
         let bucket = || Bucket { left: REFUSALS_MAX, refilled_at_ms: 0 };
-        let refusals = Refusals { lines: Vec::new(), logins: bucket(), others: bucket() };
+        let waiting = Waiting {
+            refusals: Vec::new(),
+            acts: Vec::new(),
+            logins: bucket(),
+            forbidden: bucket(),
+            failures: bucket(),
+        };
         Self {
             disk,
             clock,
             dir: data_dir.join("audit"),
             region: region.to_owned(),
             counters: AuditCounters::default(),
-            state: Mutex::new(State { file: None, failing: false }),
-            refusals: Mutex::new(refusals),
+            state: Mutex::new(State { file: None, is_dirty: false, failing: false }),
+            waiting: Mutex::new(waiting),
         }
     }
 
@@ -154,8 +174,8 @@ impl Audit {
         &self.counters
     }
 
-    /// Keeps a record. What was done is durable when this returns, refusals are not: they wait for
-    /// nobody, and are written by whoever has the file.
+    /// Keeps a record. What was done is durable when this returns, unless it is frequent; refusals are
+    /// not: they wait for nobody, and are written by whoever has the file.
     pub(crate) fn record(
         &self,
         identity: UserIdentity,
@@ -165,40 +185,77 @@ impl Audit {
     ) {
         let now_ms = self.clock.now_ms();
         let was_refused = event.error.is_some();
-        if was_refused && !self.refusals.lock().takes(event.name == LOGIN, now_ms) {
+        if was_refused && !self.waiting.lock().takes(&event, now_ms) {
             self.counters.left_out.fetch_add(1, Ordering::Relaxed);
             return;
         }
+        let is_frequent = event.is_frequent;
         let line = line(&self.record_of(identity, account, from, event, now_ms));
         if was_refused {
-            self.refusals.lock().lines.push(line);
+            self.waiting.lock().refusals.push(line);
+        } else if is_frequent {
+            let mut waiting = self.waiting.lock();
+            waiting.acts.push(line);
+            if waiting.acts.len() > ACTS_WAITING_MAX {
+                drop(waiting);
+                self.write(&mut self.state.lock());
+            }
         } else {
             self.keep(&mut self.state.lock(), &line, true);
         }
-        self.write_refusals();
+        self.write_waiting();
     }
 
-    /// Writes the refusals that wait, unless somebody has the file, who does it then.
-    fn write_refusals(&self) {
-        while !self.refusals.lock().lines.is_empty() {
+    /// Writes what waits, unless somebody has the file, who does it then.
+    fn write_waiting(&self) {
+        while !self.waiting.lock().is_empty() {
             let Some(mut state) = self.state.try_lock() else { return };
-            let lines = std::mem::take(&mut self.refusals.lock().lines);
-            for line in lines {
-                self.keep(&mut state, &line, false);
-            }
+            self.write(&mut state);
         }
     }
 
+    fn write(&self, state: &mut State) {
+        let (refusals, acts) = {
+            let mut waiting = self.waiting.lock();
+            (std::mem::take(&mut waiting.refusals), std::mem::take(&mut waiting.acts))
+        };
+        state.is_dirty |= !acts.is_empty();
+        for line in refusals.iter().chain(&acts) {
+            self.keep(state, line, false);
+        }
+    }
+
+    /// Syncs what nobody waited for; a thread calls it about once a second.
+    pub(crate) fn sync(&self) {
+        self.write_waiting();
+        let mut state = self.state.lock();
+        if state.is_dirty {
+            let synced = state.file.as_ref().map_or(Ok(()), |(file, _)| file.sync());
+            self.note(&mut state, synced);
+        }
+        drop(state);
+        self.write_waiting();
+    }
+
     fn keep(&self, state: &mut State, line: &[u8], synced: bool) {
-        match self.append(state, line, synced) {
+        let kept = self.append(state, line, synced);
+        let counter = if kept.is_ok() { &self.counters.written } else { &self.counters.failed };
+        counter.fetch_add(1, Ordering::Relaxed);
+        if kept.is_err() || synced {
+            self.note(state, kept);
+        }
+    }
+
+    /// Notes whether the file could be synced.
+    fn note(&self, state: &mut State, outcome: io::Result<()>) {
+        state.is_dirty = false;
+        match outcome {
             Ok(()) => {
-                self.counters.written.fetch_add(1, Ordering::Relaxed);
                 if std::mem::take(&mut state.failing) {
                     tracing::info!("the audit is recorded again");
                 }
             }
             Err(error) => {
-                self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 // What is in the file now is not known: it is looked at again.
                 state.file = None;
                 if !std::mem::replace(&mut state.failing, true) {
@@ -226,7 +283,7 @@ impl Audit {
             event_time: at,
             event_source: event.source,
             event_name: event.name,
-            aws_region: self.region.clone(),
+            aws_region: event.region.unwrap_or_else(|| self.region.clone()),
             source_ip_address: from.address.clone(),
             user_agent: from.user_agent.clone(),
             error_code,
@@ -249,7 +306,12 @@ impl Audit {
         if state.file.is_none() {
             state.file = Some(self.open()?);
         }
-        if state.file.as_ref().is_some_and(|(_, len)| len + line.len() as u64 > FILE_BYTES_MAX) {
+        if let Some((file, len)) = &state.file
+            && len + line.len() as u64 > FILE_BYTES_MAX
+        {
+            if std::mem::take(&mut state.is_dirty) {
+                file.sync()?;
+            }
             state.file = None;
             self.rotate()?;
             state.file = Some(self.open()?);
@@ -303,10 +365,19 @@ impl Audit {
     }
 }
 
-impl Refusals {
-    fn takes(&mut self, is_login: bool, now_ms: i64) -> bool {
-        let bucket = if is_login { &mut self.logins } else { &mut self.others };
-        self.lines.len() < WAITING_MAX && bucket.takes(now_ms)
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.refusals.is_empty() && self.acts.is_empty()
+    }
+
+    /// Says whether a refusal is recorded.
+    fn takes(&mut self, event: &AuditEvent, now_ms: i64) -> bool {
+        let bucket = match &event.error {
+            _ if event.name == LOGIN => &mut self.logins,
+            Some((code, _)) if code == "AccessDenied" => &mut self.forbidden,
+            _ => &mut self.failures,
+        };
+        self.refusals.len() < WAITING_MAX && bucket.takes(now_ms)
     }
 }
 
@@ -384,6 +455,11 @@ impl Platform {
         let event = AuditEvent { read_only: true, ..AuditEvent::of(LOGIN, None) };
         let account = self.default_scope().account;
         self.audit.record(identity, account, from, event.failed(code, message));
+    }
+
+    /// Syncs records that nobody waited for; called about once a second.
+    pub fn sync_audit(&self) {
+        self.audit.sync();
     }
 
     /// Returns what was recorded since the start.
@@ -496,12 +572,76 @@ mod tests {
     fn a_flood_of_logins_hides_no_other_refusal() {
         let disk = SimDisk::new(1, CrashPlan::default());
         let (audit, _) = audit(&disk);
-        let refuse = |name: &str| record(&audit, AuditEvent::of(name, None).failed("Wrong", "no"));
-        (0..1_000).for_each(|_| refuse(LOGIN));
-        refuse("DeleteSeries");
+        let refuse = |name: &str, code: &str| {
+            record(&audit, AuditEvent::of(name, None).failed(code, "no"));
+        };
+        (0..1_000).for_each(|_| refuse(LOGIN, "Wrong"));
+        (0..1_000).for_each(|_| refuse("PutMetricAlarm", "ValidationError"));
+        refuse("DeleteSeries", "AccessDenied");
         let lines = lines(&disk, FILE);
-        assert_eq!(lines.len(), 101);
-        assert_eq!(lines[100]["eventName"], "DeleteSeries");
+        assert_eq!(lines.len(), 201);
+        assert_eq!(lines[200]["eventName"], "DeleteSeries");
+    }
+
+    fn frequent(name: &str) -> AuditEvent {
+        AuditEvent {
+            is_frequent: true,
+            region: Some("eu-central-1".into()),
+            ..AuditEvent::of(name, None)
+        }
+    }
+
+    #[test]
+    fn what_is_done_all_the_time_is_written_at_once_and_synced_soon() {
+        type Then = fn(&Audit);
+        // Also by an act behind it that is waited for.
+        let thens: [Then; 2] =
+            [Audit::sync, |audit| record(audit, AuditEvent::of("CreateUser", None))];
+        for (seed, then) in (1..).zip(thens) {
+            let disk = SimDisk::new(seed, CrashPlan::default());
+            let (audit, _) = audit(&disk);
+            (0..1_000).for_each(|_| record(&audit, frequent("PutMetricAlarm")));
+            let written = lines(&disk, FILE);
+            assert_eq!(written.len(), 1_000, "the end of the process loses nothing");
+            assert_eq!(written[0]["awsRegion"], "eu-central-1");
+            then(&audit);
+            let kept = lines(&disk.after_power_loss(), FILE);
+            assert_eq!(kept[..1_000], written, "nor does now that of the machine");
+        }
+    }
+
+    #[test]
+    fn what_is_done_all_the_time_waits_for_no_sync() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let (audit, _) = audit(&disk);
+        record(&audit, AuditEvent::of("First", None));
+        disk.hold_syncs(true);
+        std::thread::scope(|scope| {
+            scope.spawn(|| record(&audit, AuditEvent::of("Slow", None)));
+            while lines(&disk, FILE).len() < 2 {
+                std::thread::yield_now();
+            }
+            // These return: nothing syncs before they did.
+            (0..ACTS_WAITING_MAX).for_each(|_| record(&audit, frequent("PutMetricAlarm")));
+            assert_eq!(lines(&disk, FILE).len(), 2);
+            disk.hold_syncs(false);
+        });
+        assert_eq!(
+            lines(&disk, FILE).len(),
+            2 + ACTS_WAITING_MAX,
+            "whoever had the file wrote them"
+        );
+    }
+
+    #[test]
+    fn a_full_file_is_synced_before_it_is_put_aside() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let (audit, _) = audit(&disk);
+        record(&audit, frequent("PutMetricAlarm"));
+        audit.state.lock().file.as_mut().unwrap().1 = FILE_BYTES_MAX - 10;
+        record(&audit, AuditEvent::of("CreateUser", None));
+        let kept = lines(&disk.after_power_loss(), "audit.jsonl.1");
+        assert_eq!(kept[0]["eventName"], "PutMetricAlarm");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub use alarms::{
     contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
-pub use bus::MessageAttribute;
+pub use bus::{MessageAttribute, shown as shown_url};
 pub use credentials::{
     CredentialShown, Credentials, CredentialsError, KeyFileError, LoginError, LoginStep,
     NewAccessKey, NewCredential, NewToken, PasswordCheck, Presented, Standing, may_be_told,

@@ -3,7 +3,7 @@
 use crate::clients::{Client, Doing};
 use crate::tls::Tls;
 use crate::{Shared, control, deliveries, identify, neighbours, own_metrics, sessions};
-use aws_services::SigningKeys;
+use aws_services::{SigningKeys, audited};
 use aws_wire::{Access, Common, Response as AwsResponse, ServiceError, sigv4};
 use bytes::Bytes;
 use http::request::Parts;
@@ -597,25 +597,36 @@ async fn aws(shared: &Arc<Shared>, parts: Parts, body: Bytes, peer: IpAddr) -> A
     asking.ask(work).await.flatten().unwrap_or_else(gave_up)
 }
 
-/// Writes an answer, and records it when its caller may not do what it asked for.
+/// Writes an answer, and records the call: when it manages something, and when its caller may not do what
+/// it asked for.
 fn answered_by_aws(
     shared: &Shared,
     request: &aws_wire::Request,
     peer: IpAddr,
     result: aws_services::Answer,
 ) -> Answer {
+    let is_management = audited::is_management(request);
+    let elements = if is_management { audited::elements(&result) } else { None };
     let answer = aws_services::respond(request, result);
-    if let Some(told) = &answer.error
-        && told.code == "AccessDenied"
+    let is_forbidden = answer.error.as_ref().is_some_and(|told| told.code == "AccessDenied");
+    if (is_forbidden || is_management)
         && let Some(who) = aws_services::principal(&shared.platform, request)
     {
+        // Whoever may not do it does not fill the record either.
+        let parameters = if is_forbidden { None } else { audited::parameters(request) };
         let event = AuditEvent {
             source: format!("{}.amazonaws.com", request.service.signing_name),
             read_only: aws_services::is_read_only(request),
-            ..AuditEvent::of(request.operation.name, None)
+            response: elements,
+            region: Some(shared.services.region_of(request)),
+            is_frequent: true,
+            ..AuditEvent::of(request.operation.name, parameters)
+        };
+        let event = match &answer.error {
+            Some(told) => event.failed(told.code.as_str(), told.message.as_str()),
+            None => event,
         };
         let from = identify::source(request.parts(), peer, &request.request_id);
-        let event = event.failed(told.code.as_str(), told.message.as_str());
         shared.platform.audit(&who, &from, event);
     }
     of_aws(answer)

@@ -18,6 +18,8 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(1);
 const ALARMS_EVERY: Duration = Duration::from_millis(20);
 /// How often they look whether the server stops, when nothing else is to be done.
 const ALARMS_IDLE: Duration = Duration::from_secs(1);
+/// What is done all the time may be lost from the audit for this long, when the machine ends.
+const AUDIT_SYNC_EVERY: Duration = Duration::from_secs(1);
 /// Threads that ask for alarms: a slow query holds up no other.
 const ALARM_ASKERS: usize = 2;
 const COMMIT_WAIT: Duration = Duration::from_millis(100);
@@ -65,6 +67,15 @@ pub(crate) fn start(
         })?
     };
     let mut others = Vec::new();
+    {
+        let (shared, stop) = (shared.clone(), stop.clone());
+        others.push(spawn("audit", move || {
+            while !stop.wait(AUDIT_SYNC_EVERY) {
+                shared.platform.sync_audit();
+            }
+            shared.platform.sync_audit();
+        })?);
+    }
     // On a virtual clock background work happens when the clock is moved, in order.
     if shared.virtual_clock.is_none() {
         let (shared, stop) = (shared.clone(), stop.clone());

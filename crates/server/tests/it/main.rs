@@ -5,6 +5,7 @@
 //! of `make test-deps`. So all tests here are named `oracle_`, which `make check` leaves out.
 
 mod alarms;
+mod audit;
 mod backup;
 mod console;
 mod credentials;
