@@ -84,6 +84,16 @@ impl SnsMessage {
 
     /// Returns the message as JSON, signed.
     pub fn signed(&self, key: &SigningKey, version: SignatureVersion, cert_url: &str) -> Value {
+        self.with_signature(&key.sign(&self.canonical(), version), version, cert_url)
+    }
+
+    /// Returns the message as JSON with a signature of its [`canonical`](Self::canonical) text.
+    pub fn with_signature(
+        &self,
+        signature: &str,
+        version: SignatureVersion,
+        cert_url: &str,
+    ) -> Value {
         let mut all = Map::new();
         let mut put = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -99,7 +109,7 @@ impl SnsMessage {
         put("SubscribeURL", self.subscribe_url.as_deref());
         put("Timestamp", Some(&self.timestamp()));
         put("SignatureVersion", Some(version.text()));
-        put("Signature", Some(&key.sign(&self.canonical(), version)));
+        put("Signature", Some(signature));
         put("SigningCertURL", Some(cert_url));
         put("UnsubscribeURL", self.unsubscribe_url.as_deref());
         if !self.attributes.is_empty() {

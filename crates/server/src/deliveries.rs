@@ -6,6 +6,7 @@ use bus::address::Reach;
 use bus::{Handlers, Queues, RealNet, SmtpServer, check_sender};
 use http::{Method, StatusCode};
 use model::{Principal, Scope};
+use parking_lot::Mutex;
 use platform::{Aside, NextStep, Pictures, Platform, Telling, TopicError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,6 +104,7 @@ pub(crate) fn begin(
         Some(url) => url.trim_end_matches('/').to_owned(),
         None => format!("{scheme}://{address}"),
     };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     shared.platform.begin_telling(Telling {
         net: Arc::new(net),
         handlers: handlers(&options.telling).map_err(bad)?,
@@ -111,7 +113,8 @@ pub(crate) fn begin(
         mail_from: options.telling.mail_from.clone(),
         queues: queues(&options.telling).map_err(bad)?,
         pictures: Some(Arc::new(Drawing(Arc::downgrade(&shared.platform)))),
-        aside: Arc::new(Worker::start()?),
+        aside: Arc::new(Workers::start("compose", 1)?),
+        signing: Arc::new(Workers::start("sign", processors)?),
     });
     Ok(())
 }
@@ -128,33 +131,41 @@ impl Pictures for Drawing {
     }
 }
 
-/// Works that wait for the worker at most; whoever brings more waits itself.
+/// Works that wait for the workers at most; whoever brings more waits itself.
 const WORKS_MAX: usize = 1_024;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// A thread for what takes too long for the one that delivers. It ends with the process.
+/// Threads for what takes too long for the one that delivers. They end with the process.
 #[derive(Debug)]
-struct Worker(SyncSender<Work>);
+struct Workers(SyncSender<Work>);
 
-impl Worker {
-    fn start() -> Result<Self, ServerError> {
+impl Workers {
+    fn start(name: &str, threads: usize) -> Result<Self, ServerError> {
         let (sender, works) = std::sync::mpsc::sync_channel::<Work>(WORKS_MAX);
-        let work = move || {
-            for work in works {
-                work();
-            }
-        };
-        let thread = std::thread::Builder::new().name("compose".into()).spawn(work);
-        thread
-            .map_err(|source| ServerError::System { what: "threads cannot be started", source })?;
+        let works = Arc::new(Mutex::new(works));
+        for _ in 0..threads {
+            let works = works.clone();
+            let work = move || {
+                loop {
+                    let work = works.lock().recv();
+                    let Ok(work) = work else { return };
+                    work();
+                }
+            };
+            let thread = std::thread::Builder::new().name(name.into()).spawn(work);
+            thread.map_err(|source| ServerError::System {
+                what: "threads cannot be started",
+                source,
+            })?;
+        }
         Ok(Self(sender))
     }
 }
 
-impl Aside for Worker {
+impl Aside for Workers {
     fn run(&self, work: Work) {
-        // It has gone only when the process ends: the delivery is made after the next start.
+        // They have gone only when the process ends: the delivery is made after the next start.
         let _ = self.0.send(work);
     }
 }

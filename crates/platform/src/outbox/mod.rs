@@ -63,6 +63,9 @@ pub struct Telling {
     pub pictures: Option<Arc<dyn Pictures>>,
     /// Does work that takes long, on a thread of its own.
     pub aside: Arc<dyn Aside>,
+    /// Signs, which takes a millisecond or two, on as many threads as there are processors. They do
+    /// nothing else: nobody's web hook waits for the pictures of mails.
+    pub signing: Arc<dyn Aside>,
 }
 
 /// Draws the picture of an alarm's mail.
@@ -76,7 +79,7 @@ pub trait Pictures: Send + Sync + fmt::Debug {
 
 /// Does work that the delivering thread must not wait for.
 pub trait Aside: Send + Sync + fmt::Debug {
-    /// Does it, now or later, in the order given.
+    /// Does it, now or later; it is begun in the order given.
     fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
 
@@ -86,6 +89,8 @@ pub(crate) enum Made {
     Call(Call),
     /// What comes of this, which takes a while.
     Aside(Box<dyn FnOnce() -> Result<Call, String> + Send>),
+    /// What comes of this, which signs.
+    Signing(Box<dyn FnOnce() -> Result<Call, String> + Send>),
     /// Nothing: the receiver does not want anything any more.
     Gone,
     /// It cannot be told, and why.

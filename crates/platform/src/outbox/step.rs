@@ -7,14 +7,14 @@ use super::records::{
     DEAD, DELIVERIES, DeadLetter, Delivery, KEYS, KeySeen, OUTBOX, TOLD, delivery_key, number_of,
     number_text,
 };
-use super::{FailingReceiver, Finished, Machine, Made, Outbox, Receiver, Telling, key_of};
+use super::{Aside, FailingReceiver, Finished, Machine, Made, Outbox, Receiver, Telling, key_of};
 use crate::Platform;
 use bus::{Notice, Outcome, RetryPolicy, is_topic};
 use catalog::{CatalogError, Change};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use stdx::{CallError, Reply, Rng, Stopwatch};
+use stdx::{Call, CallError, Net, Reply, Rng, Stopwatch};
 
 /// New notices that are looked at in one transaction.
 const FAN_OUT: usize = 128;
@@ -483,13 +483,8 @@ impl Platform {
         };
         match made {
             Made::Call(call) => telling.net.start(call, Box::new(done)),
-            Made::Aside(work) => {
-                let net = telling.net.clone();
-                telling.aside.run(Box::new(move || match work() {
-                    Ok(call) => net.start(call, Box::new(done)),
-                    Err(why) => done(Err(CallError::for_good(why))),
-                }));
-            }
+            Made::Aside(work) => begin_aside(&*telling.aside, telling.net.clone(), work, done),
+            Made::Signing(work) => begin_aside(&*telling.signing, telling.net.clone(), work, done),
             Made::Never(why) => done(Err(CallError::for_good(why))),
             Made::Gone => {}
         }
@@ -544,6 +539,19 @@ impl Platform {
         }
         Ok(())
     }
+}
+
+/// Has a call made on another thread, which then starts it.
+fn begin_aside(
+    who: &dyn Aside,
+    net: Arc<dyn Net>,
+    work: Box<dyn FnOnce() -> Result<Call, String> + Send>,
+    done: impl FnOnce(Result<Reply, CallError>) + Send + 'static,
+) {
+    who.run(Box::new(move || match work() {
+        Ok(call) => net.start(call, Box::new(done)),
+        Err(why) => done(Err(CallError::for_good(why))),
+    }));
 }
 
 impl Outbox {

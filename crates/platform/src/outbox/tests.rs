@@ -117,6 +117,7 @@ pub(crate) fn telling(net: &Arc<SimNet>) -> Telling {
         queues: Some(Queues::parse("http://k:s@127.0.0.1:1").unwrap()),
         pictures: None,
         aside: Arc::new(AtOnce),
+        signing: Arc::new(AtOnce),
     }
 }
 

@@ -99,10 +99,7 @@ impl Platform {
             "email-json" => self.json_mail(telling, arn, &subscription, &topic, notice),
             other => Err(format!("protocol {other} is not served")),
         };
-        match made {
-            Ok(call) => Made::Call(call),
-            Err(why) => Made::Never(why),
-        }
+        made.unwrap_or_else(Made::Never)
     }
 
     pub(crate) fn policy_of_subscription(&self, arn: &str) -> RetryPolicy {
@@ -115,19 +112,32 @@ impl Platform {
         subscription.retries.clone().or_else(of_topic).unwrap_or(RetryPolicy::PATIENT)
     }
 
-    fn envelope(
+    /// Has a call made of the signed message. The signature is made aside unless another receiver has
+    /// got it already.
+    fn signed(
         &self,
         telling: &Telling,
         arn: &str,
         subscription: &Subscription,
         version: SignatureVersion,
         notice: &Notice,
-    ) -> Result<(MessageType, String), String> {
+        call_of: impl FnOnce(String) -> Result<Call, String> + Send + 'static,
+    ) -> Result<Made, String> {
         let message = message_of(telling, arn, subscription, notice);
         let key = self.signing_key()?;
         let cert_url =
             format!("{}/SimpleNotificationService-{}.pem", telling.external_url, key.id());
-        Ok((message.kind, message.signed(&key, version, &cert_url).to_string()))
+        let canonical = message.canonical();
+        let signature = self.topics.signatures.of(&canonical, version);
+        let is_made = signature.is_made();
+        let make = move || {
+            let signature = signature.get(&key, &canonical, version);
+            call_of(message.with_signature(signature, version, &cert_url).to_string())
+        };
+        match is_made {
+            true => make().map(Made::Call),
+            false => Ok(Made::Signing(Box::new(make))),
+        }
     }
 
     fn hook_call(
@@ -137,21 +147,19 @@ impl Platform {
         subscription: &Subscription,
         topic: &Topic,
         notice: &Notice,
-    ) -> Result<Call, String> {
+    ) -> Result<Made, String> {
         let record = &subscription.record;
         let is_confirmation = matches!(notice.said, Said::Confirm(_));
+        let is_raw = subscription.is_raw() && !is_confirmation;
+        let kind = match is_confirmation {
+            true => MessageType::SubscriptionConfirmation,
+            false => MessageType::Notification,
+        };
         let mut headers = vec![
             ("x-amz-sns-message-id".to_owned(), notice.message_id()),
             ("x-amz-sns-topic-arn".to_owned(), record.topic.clone()),
+            ("x-amz-sns-message-type".into(), kind.text().into()),
         ];
-        let is_raw = subscription.is_raw() && !is_confirmation;
-        let (kind, body) = match is_raw {
-            true => (MessageType::Notification, text_of(&record.protocol, notice)),
-            false => {
-                self.envelope(telling, arn, subscription, topic.signature_version(), notice)?
-            }
-        };
-        headers.push(("x-amz-sns-message-type".into(), kind.text().into()));
         if !is_confirmation {
             headers.push(("x-amz-sns-subscription-arn".into(), arn.to_owned()));
         }
@@ -164,47 +172,65 @@ impl Platform {
             "content-type".into(),
             content_type.unwrap_or_else(|| "text/plain; charset=UTF-8".into()),
         ));
-        Ok(HttpCallParts { url: &record.endpoint, headers, body, wait_ms: WAIT_MS }.call())
+        let url = record.endpoint.clone();
+        let call_of = move |body: String| {
+            Ok(HttpCallParts { url: &url, headers, body, wait_ms: WAIT_MS }.call())
+        };
+        match is_raw {
+            true => call_of(text_of(&record.protocol, notice)).map(Made::Call),
+            false => {
+                let version = topic.signature_version();
+                self.signed(telling, arn, subscription, version, notice, call_of)
+            }
+        }
     }
 
     fn queue_call(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         arn: &str,
         subscription: &Subscription,
         topic: &Topic,
         notice: &Notice,
-    ) -> Result<Call, String> {
-        let queues =
-            telling.queues.as_ref().ok_or("no server of queues is configured (--sqs-url)")?;
-        let (body, attributes) = match (subscription.is_raw(), &notice.said) {
-            (true, Said::Message(message)) => (text_of("sqs", notice), Some(&message.attributes)),
-            (true, _) => (text_of("sqs", notice), None),
-            (false, _) => (
-                self.envelope(telling, arn, subscription, topic.signature_version(), notice)?.1,
-                None,
-            ),
+    ) -> Result<Made, String> {
+        const NO_QUEUES: &str = "no server of queues is configured (--sqs-url)";
+        let queues = telling.queues.as_ref().ok_or(NO_QUEUES)?;
+        let endpoint = &subscription.record.endpoint;
+        if subscription.is_raw() {
+            let attributes = match &notice.said {
+                Said::Message(message) => Some(&message.attributes),
+                _ => None,
+            };
+            let call = queues.send(endpoint, &text_of("sqs", notice), attributes);
+            return call.map(|call| Made::Call(Call::Http(call)));
+        }
+        let (telling_later, endpoint) = (telling.clone(), endpoint.clone());
+        let call_of = move |body: String| {
+            let queues = telling_later.queues.as_ref().ok_or(NO_QUEUES)?;
+            queues.send(&endpoint, &body, None).map(Call::Http)
         };
-        queues.send(&subscription.record.endpoint, &body, attributes).map(Call::Http)
+        self.signed(telling, arn, subscription, topic.signature_version(), notice, call_of)
     }
 
     fn json_mail(
         &self,
-        telling: &Telling,
+        telling: &Arc<Telling>,
         arn: &str,
         subscription: &Subscription,
         topic: &Topic,
         notice: &Notice,
-    ) -> Result<Call, String> {
-        if matches!(notice.said, Said::Confirm(_)) {
-            return mail_call(telling, &mail_of(telling, arn, subscription, notice));
-        }
-        let (_, body) =
-            self.envelope(telling, arn, subscription, topic.signature_version(), notice)?;
+    ) -> Result<Made, String> {
         let mut mail = mail_of(telling, arn, subscription, notice);
-        mail.paragraphs = vec![Paragraph::Text(body)];
-        mail.is_plain = true;
-        mail_call(telling, &mail)
+        if matches!(notice.said, Said::Confirm(_)) {
+            return mail_call(telling, &mail).map(Made::Call);
+        }
+        let telling_later = telling.clone();
+        let call_of = move |body: String| {
+            mail.paragraphs = vec![Paragraph::Text(body)];
+            mail.is_plain = true;
+            mail_call(&telling_later, &mail)
+        };
+        self.signed(telling, arn, subscription, topic.signature_version(), notice, call_of)
     }
 
     /// A mail with a picture is put together aside: drawing takes longer than a step may.

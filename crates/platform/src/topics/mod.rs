@@ -7,6 +7,7 @@ mod call;
 mod metrics;
 mod publish;
 mod record;
+mod signatures;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -114,6 +115,7 @@ pub(crate) struct Topics {
     changing: Mutex<()>,
     key: OnceLock<Arc<bus::SigningKey>>,
     making_key: Mutex<()>,
+    signatures: signatures::Signatures,
     metrics: metrics::Counts,
 }
 

@@ -371,3 +371,46 @@ fn who_never_answers_is_forgotten() {
     let left = world.platform.list_subscriptions(&world.who, &scope(), None, None, 9).unwrap();
     assert!(left.items.is_empty());
 }
+
+/// Does it at once, and counts.
+#[derive(Debug, Default)]
+struct Counting(std::sync::atomic::AtomicUsize);
+
+impl crate::Aside for Counting {
+    fn run(&self, work: Box<dyn FnOnce() + Send>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        work();
+    }
+}
+
+#[test]
+fn a_message_is_signed_once_for_all_who_get_it() {
+    let clock = Arc::new(VirtualClock::starting_at(START_MS));
+    let disk = SimDisk::new(1, CrashPlan::default());
+    let platform = open(&disk, &clock).unwrap();
+    let net = SimNet::new(1, |_, _| ok());
+    let signing = Arc::new(Counting::default());
+    platform.begin_telling(crate::Telling { signing: signing.clone(), ..telling(&net) });
+    let world = World { platform, disk, clock, net, who: Principal::open("", scope().account) };
+    let topic = world.topic("ops");
+    for n in 0..5 {
+        world.subscribe(&topic, "http", &format!("http://h{n}.example/"), &[]).unwrap();
+        world.confirm_last();
+    }
+    let signed = || signing.0.load(std::sync::atomic::Ordering::Relaxed);
+    let (asked, before) = (world.https().len(), signed());
+    assert_eq!((asked, before), (5, 5), "each question has a token of its own");
+    for n in 0..3 {
+        world.publish(&topic, &format!("message {n}"), &[]);
+    }
+    let calls = world.https().split_off(asked);
+    assert_eq!((calls.len(), signed() - before), (15, 3));
+    let bodies: Vec<Value> =
+        calls.iter().map(|c| serde_json::from_slice(&c.body).unwrap()).collect();
+    for one in &bodies {
+        let same = bodies.iter().filter(|other| other["MessageId"] == one["MessageId"]);
+        assert!(same.clone().all(|other| other["Signature"] == one["Signature"]));
+        let urls: BTreeSet<&str> = same.map(|o| o["UnsubscribeURL"].as_str().unwrap()).collect();
+        assert_eq!(urls.len(), 5, "the rest is each one's own");
+    }
+}
