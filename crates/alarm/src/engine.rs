@@ -216,12 +216,9 @@ impl AlarmEngine {
         self.alarms[id as usize].as_mut().expect("an alarm of the index is there")
     }
 
-    /// Ends an input: composites follow their children, then all effects are handed out. In the middle
-    /// of a tick composites wait: some of their children are of before.
+    /// Ends an input: composites follow their children, then all effects are handed out.
     fn done(&mut self, now_ms: i64) -> Vec<Effect> {
-        if self.underway.is_none() {
-            self.evaluate_composites(now_ms);
-        }
+        self.evaluate_composites(now_ms);
         std::mem::take(&mut self.effects)
     }
 }

@@ -12,7 +12,7 @@
 use super::entry::{Entry, EvaluationState, Plan};
 use super::{AlarmEngine, NEVER, Options};
 use crate::contributor::{Contributor, Contributors};
-use crate::definition::{AlarmKey, Definition, MuteRule, Watch};
+use crate::definition::{AlarmKey, Definition, MuteRule};
 use crate::effect::Effect;
 use crate::suppress::Suppression;
 use lang::alarm_rule::AlarmState;
@@ -137,7 +137,6 @@ impl AlarmEngine {
                 Some(Err(error)) => unreadable.push((key, error)),
             }
         }
-        engine.doubt_composites();
         // Rows that are as they were kept need not be written again.
         let touched = std::mem::take(&mut engine.touched);
         engine.touched = touched.into_iter().filter(|id| engine.entry(*id).is_touched).collect();
@@ -207,22 +206,6 @@ impl AlarmEngine {
             _ => {}
         }
         slots.into_iter().for_each(|slot| self.was_looked_at(slot, evaluated_ms));
-    }
-
-    /// A process may end in the middle of a tick, after some children were kept and before their
-    /// composites followed: these are evaluated with the next input.
-    fn doubt_composites(&mut self) {
-        for id in 0..self.alarms.len() as u32 {
-            let Some(entry) = &self.alarms[id as usize] else { continue };
-            if let Watch::Composite(composite) = &entry.definition.watch
-                && !entry.forced
-            {
-                let holds = self.holds(composite.rule(), entry.definition.key.tenant);
-                if holds != (entry.state == AlarmState::Alarm) {
-                    self.mark_dirty(id, None);
-                }
-            }
-        }
     }
 
     /// Appends the head of the checkpoint.

@@ -66,7 +66,7 @@ impl AlarmEngine {
     }
 
     /// Says whether a rule holds. The parser bounds its depth.
-    pub(super) fn holds(&self, rule: &Rule, tenant: TenantId) -> bool {
+    fn holds(&self, rule: &Rule, tenant: TenantId) -> bool {
         match rule {
             Rule::Constant(truth) => *truth,
             Rule::Is(state, alarm) => self.state_of(tenant, alarm.name()) == *state,

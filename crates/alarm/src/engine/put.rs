@@ -272,10 +272,11 @@ impl AlarmEngine {
                 math.metrics.iter().for_each(|(slot, _)| self.release(*slot, id));
             }
             Plan::Scheduled => {}
-            Plan::Composite(depth, suppression) => {
+            Plan::Composite(_, suppression) => {
                 self.disown(id);
                 self.fresh.remove(&id);
-                self.dirty.remove(&(depth, id));
+                // It may have been nested deeper since it was noted.
+                self.dirty.retain(|(_, held), _| *held != id);
                 self.waits.retain(|(_, held)| *held != id);
                 return Some(suppression);
             }

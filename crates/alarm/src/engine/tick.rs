@@ -4,7 +4,7 @@ use super::{AlarmEngine, NEVER};
 use crate::definition::Watch;
 use crate::effect::Effect;
 use model::TimeRange;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// Alarms that are evaluated at the same moments.
 #[derive(Debug)]
@@ -17,17 +17,18 @@ pub(super) struct Class {
 /// A tick that is not over.
 #[derive(Debug)]
 pub(super) struct Underway {
-    now_ms: i64,
     /// Grid time and cadence of the classes that are due; the last one is at its turn.
     due: Vec<(i64, i64)>,
     /// Alarms at the front of that class that were evaluated.
     evaluated: usize,
+    /// Those that composites are made of: they were evaluated first.
+    first: HashSet<u32>,
     /// By cadence, what of those classes was evaluated before.
     pub(super) before: BTreeMap<i64, i64>,
 }
 
-/// Evaluations of one part of a tick: some ten milliseconds.
-const EVALUATIONS_MAX: usize = 200_000;
+/// Evaluations of one part of a tick: some ten milliseconds, more where there is much math.
+const EVALUATIONS_MAX: usize = 50_000;
 
 /// The finest grid on which anything is due.
 const GRID_MS: i64 = 10_000;
@@ -53,23 +54,30 @@ impl AlarmEngine {
     }
 
     /// As [`on_tick`](Self::on_tick), but returns when there are about `effects_max` effects, and says
-    /// whether the tick goes on: then it is to be called again, before points are given. So a tick in
-    /// which very many alarms change can be kept and told bit by bit. Other inputs may come in
-    /// between; composites follow their children at the end of the tick.
+    /// whether the tick goes on: then it is to be called again with the time that it is then, before
+    /// points are given. So a tick in which very many alarms change can be kept and told bit by bit, and
+    /// other inputs may come in between. Alarms that composites are made of are all evaluated in the
+    /// first part, and the composites with them: these never see some children of before and some of
+    /// after.
     pub fn on_tick_some(
         &mut self,
         now_ms: i64,
         seen_ms: i64,
         effects_max: usize,
     ) -> (Vec<Effect>, bool) {
-        if self.underway.is_none() && !self.begin_tick(now_ms, seen_ms) {
-            return (Vec::new(), false);
+        if self.underway.is_none() {
+            if !self.begin_tick(now_ms, seen_ms) {
+                return (Vec::new(), false);
+            }
+            self.evaluate_children();
         }
+        // What was put or set by hand in between is not younger than what is decided now.
+        self.now_ms = self.now_ms.max(now_ms);
+        let now_ms = self.now_ms;
         if !self.evaluate_some(effects_max) {
-            return (std::mem::take(&mut self.effects), true);
+            return (self.done(now_ms), true);
         }
-        let underway = self.underway.take().expect("begun above");
-        let now_ms = underway.now_ms.max(self.now_ms);
+        self.underway = None;
         for id in std::mem::take(&mut self.fresh) {
             self.mark_dirty(id, None);
             self.touch(id);
@@ -101,14 +109,35 @@ impl AlarmEngine {
             }
         }
         due.sort_unstable_by(|a, b| b.cmp(a));
-        self.underway = Some(Underway { now_ms, due, evaluated: 0, before });
+        self.underway = Some(Underway { due, evaluated: 0, first: HashSet::new(), before });
         true
+    }
+
+    /// Evaluates those of the alarms that are due that composites are made of, or held back by.
+    fn evaluate_children(&mut self) {
+        if self.parents.is_empty() && self.suppressed.is_empty() {
+            return;
+        }
+        let mut underway = self.underway.take().expect("a tick was begun");
+        for &(grid_ms, cadence_ms) in underway.due.iter().rev() {
+            let children = self.parents.keys().chain(self.suppressed.keys());
+            let found = children.filter_map(|key| self.find(key));
+            let is_due = |id: &u32| self.entry(*id).class.is_some_and(|c| c.0 == cadence_ms);
+            // In the order of the class, as all others.
+            let mut due: Vec<u32> = found.filter(is_due).collect();
+            due.sort_unstable_by_key(|id| self.entry(*id).class);
+            for id in due {
+                if underway.first.insert(id) {
+                    self.evaluate(id, grid_ms, self.now_ms);
+                }
+            }
+        }
+        self.underway = Some(underway);
     }
 
     /// Evaluates what is due, until there are enough effects; says whether nothing is left.
     fn evaluate_some(&mut self, effects_max: usize) -> bool {
         let mut underway = self.underway.take().expect("a tick was begun");
-        let now_ms = underway.now_ms.max(self.now_ms);
         let mut left = EVALUATIONS_MAX;
         while let Some(&(grid_ms, cadence_ms)) = underway.due.last() {
             let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");
@@ -119,9 +148,11 @@ impl AlarmEngine {
                 if is_enough {
                     break;
                 }
-                self.evaluate(id, grid_ms, now_ms);
+                if underway.first.is_empty() || !underway.first.contains(&id) {
+                    self.evaluate(id, grid_ms, self.now_ms);
+                    left -= 1;
+                }
                 underway.evaluated += 1;
-                left -= 1;
             }
             // Evaluating changes no definition, so the class is as it was.
             let class = self.classes.get_mut(&cadence_ms).expect("a class that is due is there");

@@ -72,6 +72,13 @@ impl Polled {
         }
     }
 
+    /// The process ended in the middle of a tick: what it evaluated comes to its turn again.
+    pub(crate) fn begins_again(&mut self) {
+        if self.evaluated_ms == Some(self.last_ms) {
+            self.last_ms -= 1;
+        }
+    }
+
     fn define(&mut self, now_ms: i64) {
         let metric = self.metric();
         self.last_ms = (now_ms - 2_000).div_euclid(metric.cadence_ms()) * metric.cadence_ms();

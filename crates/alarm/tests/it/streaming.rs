@@ -12,7 +12,7 @@ use alarm::{AlarmState, Effect, Options};
 use eval::Statistic;
 use model::{Delta, Kind, SeriesKey, Unit};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use stdx::Rng;
 
 const ALARMS: usize = 5;
@@ -213,31 +213,53 @@ impl Run {
                 break;
             }
             self.world.now_ms = due_ms;
-            // Now and then the process ends in the middle of a tick, and begins it again.
-            if self.rng.one_in(10) && self.parts_of_tick() {
-                self.restart(Some(due_ms));
+            let mut polled_before = BTreeSet::new();
+            if self.rng.one_in(5) {
+                self.in_between(due_ms, &mut polled_before);
             }
             let effects = self.world.tick();
             self.take(effects);
             let store = Store { series: &self.keys, points: &self.world.points };
-            for polled in self.polled.values_mut() {
-                polled.tick(&store, due_ms);
+            for (name, polled) in &mut self.polled {
+                if !polled_before.contains(name) {
+                    polled.tick(&store, due_ms);
+                }
             }
         }
         self.world.now_ms = to_ms;
     }
 
-    /// Makes one or two parts of a tick; says whether it is not over then.
-    fn parts_of_tick(&mut self) -> bool {
-        let mut has_more = true;
-        for _ in 0..=self.rng.below(2) {
-            if has_more {
-                let (effects, more) = self.world.part_of_tick();
-                self.take(effects);
-                has_more = more;
+    /// Makes some parts of a tick, and lets things happen in between; now and then the process ends
+    /// before the tick does, and begins it again. Names those whose turn the oracle has had.
+    fn in_between(&mut self, due_ms: i64, polled_before: &mut BTreeSet<String>) {
+        let grid_ms = due_ms - self.world.options.lateness_ms;
+        loop {
+            let (effects, has_more) = self.world.part_of_tick();
+            self.take(effects);
+            let store = Store { series: &self.keys, points: &self.world.points };
+            for (name, polled) in &mut self.polled {
+                let status = self.world.engine.status(&World::key(name)).expect("it is there");
+                if status.evaluated_ms == Some(grid_ms) && polled_before.insert(name.clone()) {
+                    polled.tick(&store, due_ms);
+                }
+            }
+            if !has_more || self.rng.one_in(3) {
+                break;
+            }
+            match self.rng.below(4) {
+                0 => {
+                    let n = self.rng.below(ALARMS as u64) as usize;
+                    self.put(n);
+                }
+                1 => self.set_state(),
+                2 => self.delete(),
+                _ => {
+                    self.restart(Some(due_ms));
+                    polled_before.clear();
+                    break;
+                }
             }
         }
-        has_more
     }
 
     /// `due_ms` is the tick in the middle of which the process ends, if there is one.
@@ -259,8 +281,9 @@ impl Run {
             let Watch::Metric(metric) = &polled.definition.watch else { continue };
             let cadence_ms = if metric.period().seconds() < 60 { 10_000 } else { 60_000 };
             let grid_ms = due_ms.map(|due_ms| due_ms - self.world.options.lateness_ms);
-            if grid_ms.is_none_or(|grid_ms| grid_ms % cadence_ms != 0) {
-                polled.restarted(&store, now_ms);
+            match grid_ms {
+                Some(grid_ms) if grid_ms % cadence_ms == 0 => polled.begins_again(),
+                _ => polled.restarted(&store, now_ms),
             }
         }
     }
