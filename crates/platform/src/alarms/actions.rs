@@ -105,7 +105,7 @@ mod tests {
             settle(&platform);
             let filter =
                 HistoryFilter { what: Some(HistoryType::Action), ..HistoryFilter::default() };
-            let items = platform.alarm_history(&me(), &scope(), &filter).unwrap();
+            let items = platform.alarm_history(&me(), &scope(), &filter).unwrap().items;
             let why = match action.contains(":sns:") {
                 true => "there is no such topic",
                 false => "no handler is mapped to this action",

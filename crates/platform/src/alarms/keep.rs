@@ -182,6 +182,16 @@ mod tests {
             Ok(Vec::new())
         }
 
+        fn page_back(
+            &self,
+            _: &'static str,
+            _: &str,
+            _: &str,
+            _: usize,
+        ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
+            Ok(Vec::new())
+        }
+
         fn entries(&self) -> Result<Vec<Entry>, CatalogError> {
             Ok(Vec::new())
         }
