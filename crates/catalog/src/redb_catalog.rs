@@ -1,13 +1,13 @@
 //! The embedded catalog: redb over our own disk seam.
 
 use crate::{Catalog, CatalogError, Change, Entry, Expect};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use redb::{Database, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition};
 use std::io;
 use std::ops::Bound;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use stdx::{Disk, DiskFile};
 
@@ -17,39 +17,95 @@ const ENTRIES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("entries"
 const CACHE_BYTES: usize = 8 << 20;
 
 #[derive(Debug)]
-struct Backend(Box<dyn DiskFile>);
+struct Backend {
+    file: Box<dyn DiskFile>,
+    /// Another one has the file now: this one must not change it any more.
+    is_retired: Arc<AtomicBool>,
+}
+
+impl Backend {
+    fn may_write(&self) -> io::Result<()> {
+        match self.is_retired.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(io::Error::other("the catalog was opened again")),
+        }
+    }
+}
 
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        self.file.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(out, offset)
+        self.file.read_exact_at(out, offset)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
+        self.may_write()?;
+        self.file.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
+        self.may_write()?;
+        self.file.sync()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(data, offset)
+        self.may_write()?;
+        self.file.write_all_at(data, offset)
+    }
+}
+
+/// An open database, and how its hands are bound.
+struct Open {
+    database: Database,
+    is_retired: Arc<AtomicBool>,
+}
+
+impl Open {
+    fn of(file: Box<dyn DiskFile>) -> Result<Self, CatalogError> {
+        let is_retired = Arc::new(AtomicBool::new(false));
+        let database = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(Backend { file, is_retired: is_retired.clone() })
+            .map_err(storage("cannot be opened"))?;
+        Ok(Self { database, is_retired })
     }
 }
 
 /// The embedded form of [`Catalog`].
 pub struct RedbCatalog {
-    database: Database,
+    /// None while it could not be opened again. Held for as long as a read or a write lasts.
+    open: RwLock<Option<Open>>,
+    /// Where the file is, to open it again.
+    place: Option<(Arc<dyn Disk>, PathBuf)>,
+    /// A write failed: redb takes no other before it is opened again.
+    is_failing: AtomicBool,
     waiting: Mutex<Waiting>,
     /// Held by whoever commits for all that wait.
     committing: Mutex<()>,
     done: Condvar,
     revision: AtomicU64,
     changed: (Mutex<()>, Condvar),
+}
+
+/// More than what a small write takes: room for it is room for going on.
+const PROBE_BYTES: usize = 256 << 10;
+
+fn not_open() -> CatalogError {
+    let why = "a write failed, and it could not be opened again yet".to_owned();
+    CatalogError::Storage { what: "is not open", why }
+}
+
+fn begin_read(open: &Option<Open>) -> Result<redb::ReadTransaction, CatalogError> {
+    let open = open.as_ref().ok_or_else(not_open)?;
+    open.database.begin_read().map_err(storage("cannot be read"))
+}
+
+fn begin_write(open: &Option<Open>) -> Result<redb::WriteTransaction, CatalogError> {
+    let open = open.as_ref().ok_or_else(not_open)?;
+    open.database.begin_write().map_err(storage("transaction cannot begin"))
 }
 
 /// What became of each write, by its number.
@@ -109,7 +165,8 @@ impl RedbCatalog {
         if let Some(dir) = path.parent() {
             disk.sync_dir(dir).map_err(storage("directory cannot be synced"))?;
         }
-        let catalog = Self::of_file(file)?;
+        let mut catalog = Self::of_file(file)?;
+        catalog.place = Some((disk.clone(), path.to_path_buf()));
         // The table must exist before the first read.
         catalog.commit(vec![])?;
         Ok(catalog)
@@ -132,12 +189,10 @@ impl RedbCatalog {
 
     /// Opens the catalog in a file that has one, and writes nothing yet.
     pub(crate) fn of_file(file: Box<dyn DiskFile>) -> Result<Self, CatalogError> {
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(Backend(file))
-            .map_err(storage("cannot be opened"))?;
         Ok(Self {
-            database,
+            open: RwLock::new(Some(Open::of(file)?)),
+            place: None,
+            is_failing: AtomicBool::new(false),
             waiting: Mutex::default(),
             committing: Mutex::default(),
             done: Condvar::new(),
@@ -160,8 +215,8 @@ impl RedbCatalog {
             let why = "it holds entries already".to_owned();
             return Err(CatalogError::Storage { what: "cannot be filled", why });
         }
-        let transaction =
-            catalog.database.begin_write().map_err(storage("transaction cannot begin"))?;
+        let open = catalog.open.read();
+        let transaction = begin_write(&open)?;
         {
             let mut table =
                 transaction.open_table(ENTRIES).map_err(storage("table cannot be opened"))?;
@@ -176,7 +231,8 @@ impl RedbCatalog {
 
     /// Runs the engine's own check of everything; what it could mend counts as damage too.
     pub(crate) fn check(&mut self) -> Result<(), CatalogError> {
-        match self.database.check_integrity() {
+        let Some(open) = self.open.get_mut() else { return Err(not_open()) };
+        match open.database.check_integrity() {
             Ok(true) => Ok(()),
             Ok(false) => {
                 let why = "its checksums do not hold".to_owned();
@@ -188,8 +244,37 @@ impl RedbCatalog {
 
     /// Makes several writes in one transaction; each is whole or refused for itself.
     fn commit(&self, writes: Vec<(u64, Vec<Change>)>) -> Result<Outcomes, CatalogError> {
-        let transaction =
-            self.database.begin_write().map_err(storage("transaction cannot begin"))?;
+        if self.is_failing.load(Ordering::Acquire) {
+            self.open_again()?;
+        }
+        let done = self.commit_once(writes);
+        // The whole transaction failed: what a single write found is an outcome of its own.
+        self.is_failing.store(done.is_err(), Ordering::Release);
+        done
+    }
+
+    /// Opens the file again after a write that failed, as a start would, if the disk takes writes.
+    fn open_again(&self) -> Result<(), CatalogError> {
+        let Some((disk, path)) = &self.place else { return Ok(()) };
+        let probe = path.with_extension("redb.probe");
+        let takes_writes = disk.create_private(&probe).and_then(|file| {
+            file.write_all_at(&[0; PROBE_BYTES], 0)?;
+            file.sync()
+        });
+        let removed = disk.remove(&probe);
+        takes_writes.and(removed).map_err(storage("waits for a disk that takes writes"))?;
+        let mut open = self.open.write();
+        if let Some(old) = open.take() {
+            old.is_retired.store(true, Ordering::Release);
+        }
+        *open = Some(Open::of(disk.open(path).map_err(storage("file cannot be opened"))?)?);
+        tracing::info!("the catalog was opened again after a write that failed");
+        Ok(())
+    }
+
+    fn commit_once(&self, writes: Vec<(u64, Vec<Change>)>) -> Result<Outcomes, CatalogError> {
+        let open = self.open.read();
+        let transaction = begin_write(&open)?;
         let mut results = Vec::with_capacity(writes.len());
         {
             let mut table =
@@ -234,7 +319,8 @@ impl RedbCatalog {
 
 impl Catalog for RedbCatalog {
     fn get(&self, table: &'static str, key: &str) -> Result<Option<Vec<u8>>, CatalogError> {
-        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let open = self.open.read();
+        let transaction = begin_read(&open)?;
         let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
         let found = entries.get(entry(table, key).as_str()).map_err(storage("cannot be read"))?;
         Ok(found.map(|value| value.value().to_vec()))
@@ -255,7 +341,8 @@ impl Catalog for RedbCatalog {
         after: &str,
         max: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
-        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let open = self.open.read();
+        let transaction = begin_read(&open)?;
         let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
         let first = entry(table, prefix);
         let behind = entry(table, after);
@@ -283,7 +370,8 @@ impl Catalog for RedbCatalog {
         before: &str,
         max: usize,
     ) -> Result<Vec<(String, Vec<u8>)>, CatalogError> {
-        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let open = self.open.read();
+        let transaction = begin_read(&open)?;
         let entries = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
         let first = entry(table, prefix);
         let mut end = behind_all(&first);
@@ -304,7 +392,8 @@ impl Catalog for RedbCatalog {
     }
 
     fn entries(&self) -> Result<Vec<Entry>, CatalogError> {
-        let transaction = self.database.begin_read().map_err(storage("cannot be read"))?;
+        let open = self.open.read();
+        let transaction = begin_read(&open)?;
         let table = transaction.open_table(ENTRIES).map_err(storage("cannot be read"))?;
         let mut found = Vec::new();
         for item in table.iter().map_err(storage("cannot be read"))? {
@@ -357,5 +446,64 @@ impl Catalog for RedbCatalog {
             self.changed.1.wait_for(&mut changed, wait);
         }
         self.revision.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stdx::{CrashPlan, SimDisk};
+
+    const TABLE: &str = "things";
+
+    fn open(disk: &SimDisk) -> RedbCatalog {
+        let disk: Arc<dyn Disk> = Arc::new(disk.clone());
+        RedbCatalog::open(&disk, Path::new("/catalog.redb")).unwrap()
+    }
+
+    fn put(catalog: &RedbCatalog, key: &str, bytes: usize) -> Result<(), CatalogError> {
+        catalog.write(vec![Change::put(TABLE, key.to_owned(), vec![7; bytes])])
+    }
+
+    #[test]
+    fn it_goes_on_when_a_disk_that_failed_takes_writes_again() {
+        let disk = SimDisk::new(1, CrashPlan::default());
+        let catalog = open(&disk);
+        put(&catalog, "before", 100).unwrap();
+        disk.set_plan(CrashPlan { read_only: true, ..CrashPlan::default() });
+        put(&catalog, "while it fails", 100).unwrap_err();
+        // Writes would go on, but there is no room.
+        let capacity_bytes = Some(disk.used_bytes());
+        disk.set_plan(CrashPlan { capacity_bytes, ..CrashPlan::default() });
+        put(&catalog, "while it is full", 100).unwrap_err();
+        assert_eq!(catalog.get(TABLE, "before").unwrap(), Some(vec![7; 100]), "it is read");
+        disk.set_plan(CrashPlan::default());
+        put(&catalog, "after", 100).unwrap();
+        let names = |catalog: &RedbCatalog| -> Vec<String> {
+            catalog.scan(TABLE, "").unwrap().into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&catalog), ["after", "before"]);
+        drop(catalog);
+        assert_eq!(names(&open(&disk.after_power_loss())), ["after", "before"]);
+        assert_eq!(disk.list_names("/", ".probe"), 0);
+    }
+
+    #[test]
+    fn a_sync_that_failed_loses_nothing_that_was_kept() {
+        for nth in 1..12 {
+            let disk = SimDisk::new(nth, CrashPlan::default());
+            let catalog = open(&disk);
+            let failing = Some(disk.syncs() + nth);
+            disk.set_plan(CrashPlan { fail_sync_at: failing, ..CrashPlan::default() });
+            let kept: Vec<String> = (0..8)
+                .map(|n| format!("{n}"))
+                .filter(|name| put(&catalog, name, 3_000).is_ok())
+                .collect();
+            assert!(kept.len() >= 6, "one failed, and one more at most: {kept:?}");
+            drop(catalog);
+            let there = open(&disk.after_power_loss()).scan(TABLE, "").unwrap();
+            let there: Vec<&String> = there.iter().map(|(name, _)| name).collect();
+            assert!(kept.iter().all(|name| there.contains(&name)), "{kept:?} {there:?}");
+        }
     }
 }

@@ -172,8 +172,8 @@ fn decisions(not_kept: Option<(String, u64, Duration)>) -> Held {
     let told = |(error, times, _): &(String, u64, Duration)| format!("{error} ({times} times)");
     let (condition, _) = condition(
         "alarms_not_kept",
-        "alarms decide, and nobody is told before it can be written: look after the disk, then restart \
-         if it does not go on by itself: what was not kept is decided again",
+        "alarms decide, and nobody is told before it can be written: look after the disk; it goes on by \
+         itself",
         not_kept.as_ref().map(told),
     );
     (condition, not_kept.map(|(_, _, lasting)| lasting))
@@ -185,7 +185,7 @@ fn deliveries(trouble: &Trouble, now_ms: i64) -> [Held; 3] {
     };
     let (stuck, _) = condition(
         "outbox_failing",
-        "notices wait and are not lost: look after the disk, then restart if it does not go on by itself",
+        "notices wait and are not lost: look after the disk; it goes on by itself",
         trouble.stuck.as_ref().map(|(error, _)| error.clone()),
     );
     let fails = trouble.failing.as_ref();

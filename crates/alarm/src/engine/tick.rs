@@ -209,7 +209,11 @@ impl AlarmEngine {
     pub fn on_downtime(&mut self, from_ms: i64, to_ms: i64) {
         let end_ms = to_ms.saturating_add(self.options.grace_ms);
         self.excluded.retain(|range| range.end_ms > to_ms.saturating_sub(RANGE_MS_MAX));
-        self.excluded.push(TimeRange { start_ms: from_ms, end_ms });
+        match self.excluded.last_mut() {
+            // It goes on.
+            Some(last) if last.start_ms == from_ms => last.end_ms = last.end_ms.max(end_ms),
+            _ => self.excluded.push(TimeRange { start_ms: from_ms, end_ms }),
+        }
     }
 
     pub(super) fn follow_clock(&mut self, now_ms: i64) {

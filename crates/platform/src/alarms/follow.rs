@@ -12,6 +12,7 @@ use metric_store::{
 use model::{Delta, Kind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use storage::JournalError;
 
 /// Where a follower of the stream is.
 #[derive(Debug, Default)]
@@ -20,6 +21,8 @@ pub(crate) struct Follower {
     tap: Option<Tap>,
     /// Said once, until it goes on.
     is_failing: bool,
+    /// When all that had arrived could be read last.
+    read_ms: Option<i64>,
     /// The day on which what is too old was forgotten last.
     swept_day: Option<i64>,
 }
@@ -30,6 +33,17 @@ const FRAMES: usize = 64;
 const EFFECTS: usize = 4_000;
 /// Windows that are rebuilt before points and time get their turn again.
 const REBUILDS: usize = 1_000;
+
+/// How taking points ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taking {
+    /// Nothing is left.
+    Drained,
+    /// There is more.
+    More,
+    /// The stream cannot be read.
+    Failed,
+}
 
 /// A point of a series that somebody wants.
 struct Taken {
@@ -61,16 +75,22 @@ impl Platform {
         let alarms = &self.alarms;
         let mut follower = alarms.follower.lock();
         loop {
-            let now_ms = self.clock.now_ms();
-            self.forget_old_history(&mut follower, now_ms);
-            let is_drained = self.take_points(&mut follower, now_ms);
+            let begun_ms = self.clock.now_ms();
+            self.forget_old_history(&mut follower, begun_ms);
+            let taken = self.take_points(&mut follower, begun_ms);
             let rebuilt = self.rebuild(&mut follower);
+            let now_ms = self.clock.now_ms();
             let mut running = alarms.running.lock();
             let was_due_ms = running.engine.next_due_ms();
             if was_due_ms <= now_ms {
                 // What arrived before was given, if nothing is left.
-                let seen_ms = if is_drained { now_ms } else { i64::MIN };
+                let seen_ms = if taken == Taking::Drained { begun_ms } else { i64::MIN };
+                if let (Taking::Failed, Some(read_ms)) = (taken, follower.read_ms) {
+                    // What arrived since is not known: its gaps say nothing.
+                    running.engine.on_downtime(read_ms, now_ms);
+                }
                 loop {
+                    let now_ms = self.clock.now_ms();
                     let (effects, has_more) = running.engine.on_tick_some(now_ms, seen_ms, EFFECTS);
                     self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
                     if !has_more {
@@ -93,7 +113,7 @@ impl Platform {
             drop(running);
             self.keep_alarms();
             self.note_lag(was_due_ms, now_ms);
-            if is_drained && !waits {
+            if taken != Taking::More && !waits {
                 return due_ms;
             }
         }
@@ -114,6 +134,10 @@ impl Platform {
     /// Once a day, in steps.
     fn forget_old_history(&self, follower: &mut Follower, now_ms: i64) {
         let day = now_ms.div_euclid(86_400_000);
+        if self.alarms.keeping.failing().is_some() {
+            // What was found before still waits.
+            return;
+        }
         if follower.swept_day.replace(day) == Some(day) {
             return;
         }
@@ -136,6 +160,9 @@ impl Platform {
 
     /// Writes what the alarms decided; what cannot be written waits.
     fn keep_alarms(&self) {
+        if self.alarms.keeping.rests() {
+            return;
+        }
         let result = self.alarms.keeping.keep_all(&*self.catalog);
         match result {
             // Also what others wrote for us. Mostly it is nothing, and nobody needs to look.
@@ -143,18 +170,21 @@ impl Platform {
             Ok(()) => {}
             Err(error) => {
                 AlarmCounters::add(&self.alarms.counters.writes_failed);
-                tracing::error!(%error, "what alarms decided could not be kept yet; nobody was told");
+                // Once: health says it as long as it lasts.
+                if self.alarms.keeping.failing().is_none_or(|failing| failing.times == 1) {
+                    tracing::error!(%error, "what alarms decided could not be kept yet; nobody was told");
+                }
             }
         }
     }
 
-    /// Gives points to the engine; says whether nothing is left.
-    fn take_points(&self, follower: &mut Follower, now_ms: i64) -> bool {
+    /// Gives points to the engine.
+    fn take_points(&self, follower: &mut Follower, now_ms: i64) -> Taking {
         let alarms = &self.alarms;
         let mut running = alarms.running.lock();
         if running.engine.is_empty() {
             follower.tap = None;
-            return true;
+            return Taking::Drained;
         }
         let tap = match &mut follower.tap {
             Some(tap) => tap,
@@ -167,7 +197,8 @@ impl Platform {
         };
         // Asked ten times a second, and mostly nothing came.
         if tap.position() >= self.metrics.applied() {
-            return true;
+            follower.read_ms = Some(now_ms);
+            return Taking::Drained;
         }
         let mut batches: Vec<(u64, Vec<Taken>)> = Vec::new();
         let engine = &mut running.engine;
@@ -198,25 +229,32 @@ impl Platform {
             let batch = Batch { position: *position, arrived_ms: now_ms, points: &points };
             effects.extend(engine.on_points(&batch));
         }
-        let frames = match read {
+        let taking = match read {
             Ok(frames) => {
                 follower.is_failing = false;
-                frames
+                if frames < FRAMES {
+                    follower.read_ms = Some(now_ms);
+                }
+                if frames < FRAMES { Taking::Drained } else { Taking::More }
             }
             Err(error) => {
-                let lost = matches!(error, TapError::CutLoose { .. });
-                if !std::mem::replace(&mut follower.is_failing, true) || lost {
-                    tracing::warn!(%error, "alarms lost the stream; their windows are read again");
+                let is_lost = !matches!(error, TapError::Journal(JournalError::Io { .. }));
+                if !std::mem::replace(&mut follower.is_failing, true) || is_lost {
+                    tracing::warn!(%error, is_lost, "alarms cannot read the stream");
                 }
-                if lost {
-                    follower.tap = None;
+                if is_lost {
+                    // What cannot be read any more is in the store: windows are read again, and the
+                    // stream is followed from behind it.
+                    let from = self.metrics.applied();
+                    running.engine.rewind(from);
                     effects.extend(running.engine.doubt_everything());
+                    follower.tap = Some(Tap::after(&self.metrics, from));
                 }
-                0
+                Taking::Failed
             }
         };
         self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
-        frames < FRAMES
+        taking
     }
 
     /// Answers what the engine asks of the past; an error has been said.

@@ -9,6 +9,7 @@ use alarm::definition::AlarmKey;
 use catalog::{Catalog, CatalogError, Change};
 use model::TenantId;
 use parking_lot::Mutex;
+use std::time::Duration;
 use stdx::Stopwatch;
 
 /// Records of alarms, under tenant and name.
@@ -71,7 +72,11 @@ pub(crate) struct KeepingFails {
     pub(crate) error: String,
     pub(crate) times: u64,
     pub(crate) since: Stopwatch,
+    tried: Stopwatch,
 }
+
+/// How often a write that fails is tried again, when nobody waits for it.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 impl Keeping {
     /// Queues changes behind all that were queued before; returns what [`keep`](Self::keep) takes.
@@ -106,9 +111,13 @@ impl Keeping {
             }
             Err(error) => {
                 let mut queue = self.queue.lock();
-                let now =
-                    || KeepingFails { error: String::new(), times: 0, since: Stopwatch::start() };
-                let failing = queue.failing.get_or_insert_with(now);
+                let failing = queue.failing.get_or_insert_with(|| KeepingFails {
+                    error: String::new(),
+                    times: 0,
+                    since: Stopwatch::start(),
+                    tried: Stopwatch::start(),
+                });
+                failing.tried = Stopwatch::start();
                 failing.error = error.to_string();
                 failing.times += 1;
                 let later = std::mem::replace(&mut queue.changes, changes);
@@ -128,6 +137,13 @@ impl Keeping {
     /// Returns why nothing is kept, while that is so.
     pub(crate) fn failing(&self) -> Option<KeepingFails> {
         self.queue.lock().failing.clone()
+    }
+
+    /// Says whether a write failed a moment ago. Whoever need not answer anybody waits a second: each
+    /// attempt holds all that waits, and a disk that is full stays so for a while.
+    pub(crate) fn rests(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.failing.as_ref().is_some_and(|failing| failing.tried.elapsed() < RETRY_EVERY)
     }
 
     /// Writes whatever waits.
