@@ -4,6 +4,7 @@ mod act;
 mod answer;
 mod checkpoint;
 mod composite;
+mod doubt;
 mod entry;
 mod evaluate;
 mod explain;
@@ -11,6 +12,7 @@ mod math;
 mod points;
 mod put;
 mod tick;
+mod unmatched;
 
 pub use answer::{Answer, AnswerSeries};
 pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded, check_head, check_row};
@@ -116,6 +118,8 @@ pub struct AlarmEngine {
     mute_ends: BTreeSet<(i64, u32)>,
     /// Times in which we did not see what arrived.
     excluded: Vec<TimeRange>,
+    /// Alarms that match no series, and since when.
+    unmatched: BTreeMap<AlarmKey, i64>,
     effects: Vec<Effect>,
     /// Alarms whose rows of the checkpoint changed, and alarms that are gone.
     touched: Vec<u32>,
@@ -157,6 +161,7 @@ impl AlarmEngine {
             muted_by: HashMap::new(),
             mute_ends: BTreeSet::new(),
             excluded: Vec::new(),
+            unmatched: BTreeMap::new(),
             effects: Vec::new(),
             touched: Vec::new(),
             gone: Vec::new(),
@@ -195,7 +200,7 @@ impl AlarmEngine {
     pub fn status(&self, key: &AlarmKey) -> Option<Status> {
         let entry = self.entry(self.find(key)?);
         let mut status = entry.status();
-        status.matches_nothing_since_ms = self.matches_nothing_since(entry);
+        status.matches_nothing_since_ms = self.unmatched.get(key).copied();
         Some(status)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::Platform;
 use crate::access::{AccessError, Verb};
+use alarm::definition::Metric;
 use catalog::CatalogError;
 use lang::promql::Matcher;
 use metric_store::{Deleted, Deletion, StoreError};
@@ -31,6 +32,17 @@ impl From<metric_store::DeleteError> for DeleteError {
             wide @ metric_store::DeleteError::TooWide { .. } => Self::Bad(wide.to_string()),
         }
     }
+}
+
+/// Says whether series of a metric may be meant; of one that is not, windows are read for nothing.
+fn may_mean(matcher: &Matcher, metric: &Metric) -> bool {
+    matcher.matches(match matcher.name.as_str() {
+        "__name__" => &metric.name,
+        "__namespace__" => &metric.namespace,
+        // An alarm may be on all units.
+        "__unit__" => return true,
+        label => metric.dimensions.iter().find(|(name, _)| name == label).map_or("", |(_, v)| v),
+    })
 }
 
 impl Platform {
@@ -64,6 +76,9 @@ impl Platform {
             return Ok(self.metrics.would_delete(&deletions)?);
         }
         let deleted = self.metrics.delete(&deletions)?;
+        self.alarms_see_deletion(tenant, range, |metric| {
+            selectors.iter().any(|selector| selector.iter().all(|m| may_mean(m, metric)))
+        });
         if range == TimeRange::ALL {
             let group = self.tenants.first_of(tenant);
             self.described.forget_entities(&*self.catalog, (tenant, group), |entity| {

@@ -32,8 +32,8 @@ pub use alarms::{
     CompositeRecord, ConditionRecord, ContributorShown, Explained, ExplainedChild,
     ExplainedEvaluation, ExplainedPeriod, HistoryFilter, HistoryPage, HistoryPlace, HistoryShown,
     HistoryType, MetricRecord, MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord,
-    QueryRecord, StatRecord, Transition, WarmUpRecord, WatchRecord, WindowRecord, alarm_arn,
-    contributor_id, mute_rule_arn,
+    QueryRecord, StatRecord, Transition, UnmatchedAlarm, WarmUpRecord, WatchRecord, WindowRecord,
+    alarm_arn, contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use bus::{MessageAttribute, shown as shown_url};

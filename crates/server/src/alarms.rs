@@ -8,7 +8,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
 use model::{Principal, Scope};
-use platform::{AlarmError, AlarmRecord, BacktestOf, Platform, Transition};
+use platform::{AlarmError, AlarmRecord, BacktestOf, Platform, Transition, UnmatchedAlarm};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 use std::sync::Arc;
@@ -19,9 +19,15 @@ type Answer = Response<Full<Bytes>>;
 pub(crate) const PREFIX: &str = "/-/alarms/";
 const EXPLAIN: &str = "/-/alarms/explain";
 const BACKTEST: &str = "/-/alarms/backtest";
+const UNMATCHED: &str = "/-/alarms/unmatched";
 const EXPLAIN_HINT: &str = "ask /-/alarms/explain?alarm=cpu-high&at=2026-01-31T14:05:00Z; without at, \
                             why it is in its state now; region=... for another one than the server's";
 const BACKTEST_HINT: &str = r#"send {"from": "2026-01-01T00:00:00Z", "to": "2026-01-31T00:00:00Z", "names": ["cpu-high"]}, or "alarms" with the input of PutMetricAlarm or PutCompositeAlarm of each"#;
+const UNMATCHED_HINT: &str = "ask /-/alarms/unmatched; after=NAME for the alarms behind that name, limit=N for \
+                              as many at once, region=... for another one than the server's";
+/// Alarms that match nothing, in one answer.
+const UNMATCHED_MAX: usize = 1_000;
+const UNMATCHED_USUAL: usize = 100;
 /// Alarms of one backtest.
 const ALARMS_MAX: usize = 1_000;
 
@@ -81,7 +87,8 @@ pub(crate) async fn answer(
     let work: Box<dyn FnOnce() -> Answer + Send> = match (&parts.method, parts.uri.path()) {
         (&Method::GET, EXPLAIN) => Box::new(move || explain(&platform, &who, &query)),
         (&Method::POST, BACKTEST) => Box::new(move || backtest(&platform, &who, &body)),
-        (_, EXPLAIN | BACKTEST) => {
+        (&Method::GET, UNMATCHED) => Box::new(move || unmatched(&platform, &who, &query)),
+        (_, EXPLAIN | BACKTEST | UNMATCHED) => {
             let text = "this path does not take that method\n";
             return plain(StatusCode::METHOD_NOT_ALLOWED, text);
         }
@@ -121,6 +128,40 @@ fn explain(platform: &Platform, who: &Principal, query: &str) -> Answer {
     let scope = scope_of(platform, who, region);
     match platform.explain_alarm(who, &scope, &name, at_ms) {
         Ok(explained) => json(StatusCode::OK, &value!({ "status": "success", "data": explained })),
+        Err(error) => refused(&error),
+    }
+}
+
+fn unmatched(platform: &Platform, who: &Principal, query: &str) -> Answer {
+    let (mut after, mut limit, mut region) = (None, UNMATCHED_USUAL, None);
+    let Ok(pairs) = aws_wire::codec::query::pairs(query.as_bytes()) else {
+        return *bad("the parameters are not a query string", UNMATCHED_HINT);
+    };
+    for (key, value) in pairs {
+        match key.as_ref() {
+            "after" => after = Some(value.into_owned()),
+            "limit" => match value.parse() {
+                Ok(asked) if (1..=UNMATCHED_MAX).contains(&asked) => limit = asked,
+                _ => {
+                    let error = format!("limit {value:?} is no number from 1 to {UNMATCHED_MAX}");
+                    return *bad(error, UNMATCHED_HINT);
+                }
+            },
+            "region" => region = Some(value.into_owned()),
+            other => return *bad(format!("{other} is no parameter"), UNMATCHED_HINT),
+        }
+    }
+    let scope = scope_of(platform, who, region);
+    match platform.unmatched_alarms(who, &scope, after.as_deref(), limit) {
+        Ok((alarms, has_more)) => {
+            let alarms: Vec<Value> = alarms
+                .into_iter()
+                .map(|UnmatchedAlarm { name, since_ms, nearest }| {
+                    value!({ "name": name, "since": iso(since_ms), "nearest": nearest })
+                })
+                .collect();
+            json(StatusCode::OK, &value!({ "alarms": alarms, "more": has_more }))
+        }
         Err(error) => refused(&error),
     }
 }

@@ -7,7 +7,8 @@
 //! Layout, numbers as varints (times in zigzag form), texts with their length in front. Head: version (1
 //! byte), time, position, classes (cadence, newest evaluation), excluded ranges; in the middle of a tick also the
 //! cadences of the classes that are being evaluated. Row: version, state, the
-//! state before, reason, reason data, eight times, number, flags, muted number, suppression, contributors.
+//! state before, reason, reason data, eight times, number, flags, muted number, suppression, contributors;
+//! in version 2 of a row, since when the alarm matches no series: others have version 1.
 
 use super::entry::{Entry, EvaluationState, Plan};
 use super::{AlarmEngine, NEVER, Options};
@@ -21,12 +22,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use stdx::varint::{Reader, put_bytes, put_i64, put_u64};
 
 const VERSION: u8 = 1;
+/// Of rows of alarms that match no series.
+const UNMATCHED_VERSION: u8 = 2;
 
 /// Why a checkpoint was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {
     /// It was written by a later version.
-    #[error("the checkpoint has version {0}, known is {VERSION}")]
+    #[error("the checkpoint has version {0}, known is {UNMATCHED_VERSION} at most")]
     Version(u8),
     /// It is cut off or damaged.
     #[error("the checkpoint is damaged")]
@@ -54,6 +57,7 @@ struct Saved {
     muted: Option<u64>,
     suppression: Suppression,
     contributors: Option<Contributors>,
+    unmatched_ms: Option<i64>,
 }
 
 struct Head {
@@ -175,6 +179,12 @@ impl AlarmEngine {
         if entry.muted.is_some() {
             self.mute_ends.insert((NEVER, id));
         }
+        if let (Some(since_ms), Plan::Slot(..) | Plan::Math(_)) =
+            (saved.unmatched_ms, &self.entry(id).plan)
+        {
+            let key = self.entry(id).definition.key.clone();
+            self.unmatched.insert(key, since_ms);
+        }
         let entry = self.entry_mut(id);
         if changed_since {
             return;
@@ -240,8 +250,11 @@ impl AlarmEngine {
                 continue;
             }
             let alarm = entry.definition.key.clone();
-            let mut row = vec![VERSION];
+            let unmatched_ms = self.unmatched.get(&alarm).copied();
+            let version = unmatched_ms.map_or(VERSION, |_| UNMATCHED_VERSION);
+            let mut row = vec![version];
             put_entry(&mut row, self.entry(id), self.fresh.contains(&id));
+            unmatched_ms.into_iter().for_each(|since_ms| put_i64(&mut row, since_ms));
             rows.push(ChangedRow { alarm, row: Some(row) });
         }
         rows
@@ -330,18 +343,18 @@ pub fn check_row(bytes: &[u8]) -> Result<(), CheckpointError> {
     Saved::of_row(bytes).map(drop)
 }
 
-/// Returns what stands behind the version.
-fn body(bytes: &[u8]) -> Result<Reader<'_>, CheckpointError> {
+/// Returns the version and what stands behind it.
+fn body(bytes: &[u8], newest: u8) -> Result<(u8, Reader<'_>), CheckpointError> {
     match bytes.first() {
-        Some(&VERSION) => Ok(Reader::new(&bytes[1..])),
-        Some(&version) if version > VERSION => Err(CheckpointError::Version(version)),
+        Some(&version) if version > newest => Err(CheckpointError::Version(version)),
+        Some(&version) if version >= VERSION => Ok((version, Reader::new(&bytes[1..]))),
         _ => Err(CheckpointError::Damaged),
     }
 }
 
 impl Head {
     fn read(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let mut reader = body(bytes)?;
+        let (_, mut reader) = body(bytes, VERSION)?;
         let read = Self::read_body(&mut reader).filter(|_| reader.is_empty());
         read.ok_or(CheckpointError::Damaged)
     }
@@ -366,12 +379,13 @@ impl Head {
 
 impl Saved {
     fn of_row(bytes: &[u8]) -> Result<Self, CheckpointError> {
-        let mut reader = body(bytes)?;
-        let read = Self::read(&mut reader).filter(|_| reader.is_empty());
+        let (version, mut reader) = body(bytes, UNMATCHED_VERSION)?;
+        let read =
+            Self::read(&mut reader, version == UNMATCHED_VERSION).filter(|_| reader.is_empty());
         read.ok_or(CheckpointError::Damaged)
     }
 
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(reader: &mut Reader<'_>, is_unmatched: bool) -> Option<Self> {
         let state = *AlarmState::ALL.get(usize::from(reader.u8()?))?;
         let before = *AlarmState::ALL.get(usize::from(reader.u8()?))?;
         let text = |reader: &mut Reader<'_>| reader.str().map(Box::from);
@@ -419,6 +433,7 @@ impl Saved {
             }
             Some(Contributors { all })
         })?;
+        let unmatched_ms = if is_unmatched { Some(reader.i64()?) } else { None };
         Some(Self {
             state,
             before,
@@ -439,6 +454,7 @@ impl Saved {
             muted,
             suppression,
             contributors,
+            unmatched_ms,
         })
     }
 }

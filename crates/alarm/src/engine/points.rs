@@ -1,11 +1,12 @@
 //! Windows over metrics: who links to them, what arrives in them, and when they are in doubt.
 
+use super::unmatched::Matches;
 use super::{AlarmEngine, NEVER};
 use crate::definition::Metric;
-use crate::effect::{Effect, Rebuild, SlotId};
+use crate::effect::{Effect, SlotId};
 use crate::interest::Wanted;
 use crate::window::{Fold, OPEN_STEPS, Observed, Ring};
-use model::{Kind, SeriesKey, TenantId, TimeRange};
+use model::{Kind, SeriesKey, TenantId};
 use std::sync::Arc;
 
 /// What windows are shared by.
@@ -28,7 +29,7 @@ pub(super) struct Slot {
     /// The ring may be wrong; points are not folded until it is rebuilt.
     pub(super) in_doubt: bool,
     /// The rebuild that was asked for last; none is awaited otherwise.
-    asked: Option<u64>,
+    pub(super) asked: Option<u64>,
     /// What arrived up to this position of the journal is in the ring.
     complete_to: u64,
     /// The newest sample of float series: one that is not newer may stand for another.
@@ -37,8 +38,8 @@ pub(super) struct Slot {
     ahead: Option<i64>,
     /// The newest end of a period that a user looked at.
     pub(super) evaluated_ms: i64,
-    /// Since when no series matches; [`NEVER`] if one does, or nobody knows.
-    pub(super) empty_since_ms: i64,
+    /// Whether a series matches.
+    pub(super) matches: Matches,
 }
 
 /// What became of a point.
@@ -128,6 +129,7 @@ impl AlarmEngine {
             self.links.resize_with(at + 1, Links::default);
         }
         let mut links = Vec::new();
+        let mut found = Vec::new();
         // Histograms have no value that an alarm on a metric could compare.
         if kind != Kind::Histogram {
             let slots = &mut self.slots;
@@ -135,35 +137,21 @@ impl AlarmEngine {
                 if let Some(slot) = slots[id as usize].as_mut()
                     && slot.key.wanted.takes(key)
                 {
-                    slot.empty_since_ms = NEVER;
+                    if std::mem::replace(&mut slot.matches, Matches::Some) == Matches::Nothing {
+                        found.push(id);
+                    }
                     links.push(Link { slot: id, generation: slot.generation });
                 }
             });
         }
         self.links[at] = Links::of(links);
+        found.into_iter().for_each(|slot| self.note_matches(slot, NEVER));
     }
 
     /// Says whether points of a series are wanted; others need not be given.
     #[inline]
     pub fn wants(&self, series: u32) -> bool {
         self.links.get(series as usize).is_some_and(|links| !links.all().is_empty())
-    }
-
-    /// Says that points may have been missed: all windows are asked for again.
-    pub fn doubt_everything(&mut self) -> Vec<Effect> {
-        for id in 0..self.slots.len() as u32 {
-            if let Some(slot) = self.slots[id as usize].as_mut() {
-                slot.in_doubt = true;
-                self.request(id);
-            }
-        }
-        std::mem::take(&mut self.effects)
-    }
-
-    /// Goes on behind another position of the journal: after a start, what was kept may know of
-    /// positions that the journal lost.
-    pub fn rewind(&mut self, position: u64) {
-        self.position = position;
     }
 
     /// Takes points. Alarms whose periods were looked at already are looked at again when a late point
@@ -230,17 +218,16 @@ impl AlarmEngine {
         let clock_ms = now_ms.max(self.now_ms);
         let slot = self.slots[id.slot as usize].as_mut().expect("looked at above");
         slot.rebuild(history, clock_ms);
-        let is_empty = history.series.is_empty() && history.points.is_empty();
-        slot.empty_since_ms = match is_empty {
-            true if slot.empty_since_ms == NEVER => now_ms,
-            true => slot.empty_since_ms,
-            false => NEVER,
+        slot.matches = match history.series.is_empty() && history.points.is_empty() {
+            true => Matches::Nothing,
+            false => Matches::Some,
         };
         let link = Link { slot: id.slot, generation: slot.generation };
         let users = slot.users.clone();
         for number in history.series {
             self.link(*number, link);
         }
+        self.note_matches(id.slot, now_ms);
         for user in users {
             let owed_ms = self.entry(user).owed_ms;
             if owed_ms != NEVER {
@@ -299,7 +286,7 @@ impl AlarmEngine {
             newest_float_ms: NEVER,
             ahead: None,
             evaluated_ms: NEVER,
-            empty_since_ms: NEVER,
+            matches: Matches::Unknown,
             key: key.clone(),
         };
         self.slots[id as usize] = Some(slot);
@@ -318,29 +305,6 @@ impl AlarmEngine {
             self.slots[id as usize] = None;
             self.free_slots.push(id);
         }
-    }
-
-    /// Asks for the past of a window.
-    pub(super) fn request(&mut self, id: u32) {
-        let now_ms = self.now_ms;
-        self.requests += 1;
-        let request = self.requests;
-        let slot = self.slots[id as usize].as_mut().expect("a slot that is asked for is there");
-        (slot.in_doubt, slot.asked) = (true, Some(request));
-        let step_ms = slot.key.step_ms;
-        // Before the first tick nobody knows how far back the ring will reach: all is asked for.
-        let start_ms = match now_ms {
-            NEVER => NEVER,
-            now_ms => (now_ms.div_euclid(step_ms) - slot.ring.len() as i64) * step_ms,
-        };
-        self.effects.push(Effect::Rebuild(Rebuild {
-            slot: SlotId { slot: id, request },
-            tenant: slot.key.wanted.tenant,
-            metric: slot.key.wanted.metric.clone(),
-            range: TimeRange { start_ms, end_ms: i64::MAX },
-            step_ms,
-            distribution: slot.key.distribution,
-        }));
     }
 
     /// Returns whether a window can be looked at up to `end_ms`; asks for its past if that is in doubt.

@@ -136,6 +136,7 @@ impl AlarmEngine {
         if let Some(names) = self.by_name.get_mut(&key.tenant) {
             names.remove(&key.name);
         }
+        self.unmatched.remove(key);
         self.gone.push(key.clone());
         let alarm = key.clone();
         let what = HistoryKind::Deleted;
@@ -205,6 +206,7 @@ impl AlarmEngine {
                 self.fresh.insert(id);
             }
         }
+        self.note_match(id, now_ms);
     }
 
     fn plan_metric(&mut self, id: u32, metric: &MetricAlarm) -> Plan {

@@ -1,7 +1,6 @@
 //! Time: when evaluations are due, and what happens when time does not go on as it should.
 
 use super::{AlarmEngine, NEVER};
-use crate::definition::Watch;
 use crate::effect::Effect;
 use model::TimeRange;
 use std::collections::{BTreeMap, HashSet};
@@ -315,12 +314,5 @@ impl AlarmEngine {
             self.mute_ends.pop_first();
             self.on_mute_end(id, now_ms);
         }
-    }
-
-    pub(super) fn matches_nothing_since(&self, entry: &super::Entry) -> Option<i64> {
-        let super::entry::Plan::Slot(id, _) = entry.plan else { return None };
-        debug_assert!(matches!(entry.definition.watch, Watch::Metric(_)));
-        let since_ms = self.slot(id).empty_since_ms;
-        (since_ms != NEVER).then_some(since_ms)
     }
 }

@@ -238,7 +238,7 @@ fn a_damaged_checkpoint_is_refused() {
     for cut in 0..row.len() {
         assert_eq!(load(&head, &row[..cut]), Ok(vec![damaged.clone()]), "{cut}");
     }
-    let newer = "the checkpoint has version 9, known is 1".to_owned();
+    let newer = "the checkpoint has version 9, known is 2 at most".to_owned();
     row[0] = 9;
     assert_eq!(load(&head, &row), Ok(vec![newer.clone()]));
     head[0] = 9;

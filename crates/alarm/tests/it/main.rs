@@ -6,4 +6,5 @@ mod missing;
 mod oracle;
 mod script;
 mod streaming;
+mod unmatched;
 mod world;

@@ -3,6 +3,7 @@
 
 use super::AlarmError;
 use super::history::{self, HistoryFilter, HistoryType};
+use super::nearest::Nearest;
 use super::record::{WatchRecord, alarm_arn};
 use super::replay::Replay;
 use crate::Platform;
@@ -272,7 +273,7 @@ impl Platform {
         };
         words.push(format!("It matches no series since {}.", shown(since_ms)));
         let Some(of) = metric.source().metric() else { return };
-        let near = self.nearest_metrics(key.tenant, of, self.clock.now_ms());
+        let near = Nearest::new(self, key.tenant).to(of);
         if !near.is_empty() {
             words.push(format!("Nearest are: {}.", near.join("; ")));
         }

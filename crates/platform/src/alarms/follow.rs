@@ -9,7 +9,7 @@ use metric_store::{
     Detail, Grid, GridSeries, MetricKey, MetricStore, Points, ReadBudget, ReadError, ReadLimits,
     Tap, TapError, TapEvent,
 };
-use model::{Delta, Kind};
+use model::{Delta, Kind, TenantId, TimeRange};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use storage::JournalError;
@@ -123,6 +123,21 @@ impl Platform {
         if due_ms != i64::MIN && due_ms <= ticked_ms {
             let lag_ms = self.clock.now_ms().saturating_sub(due_ms);
             self.alarms.counters.lag_ms.store(lag_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Has windows read again that reach into a range in which points of some metrics were deleted.
+    pub(crate) fn alarms_see_deletion(
+        &self,
+        tenant: TenantId,
+        range: TimeRange,
+        is_meant: impl Fn(&Metric) -> bool,
+    ) {
+        let mut running = self.alarms.running.lock();
+        let effects = running.engine.doubt(tenant, range, is_meant);
+        if !effects.is_empty() {
+            self.carry_alarms(&mut running, effects, self.clock.now_ms(), Vec::new(), &[]);
+            self.alarms.wake();
         }
     }
 
@@ -352,7 +367,7 @@ impl PastOf {
     }
 }
 
-pub(super) fn metric_key(tenant: model::TenantId, metric: &Metric) -> MetricKey<'_> {
+pub(super) fn metric_key(tenant: TenantId, metric: &Metric) -> MetricKey<'_> {
     MetricKey {
         tenant,
         namespace: &metric.namespace,

@@ -17,6 +17,7 @@ mod message;
 mod nearest;
 mod record;
 mod replay;
+mod unmatched;
 mod verbs;
 
 pub(crate) use ask::attributes_of;
@@ -31,6 +32,7 @@ pub use record::{
     mute_rule_arn,
 };
 pub use replay::{BacktestOf, Transition};
+pub use unmatched::UnmatchedAlarm;
 pub use verbs::{AlarmError, ContributorShown, MuteRuleShown, NewState};
 
 use crate::Platform;

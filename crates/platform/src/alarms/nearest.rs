@@ -4,6 +4,7 @@ use crate::Platform;
 use alarm::definition::Metric;
 use metric_store::{Matcher, ReadBudget, ReadLimits};
 use model::{SeriesKey, TenantId, TimeRange};
+use std::collections::HashMap;
 
 /// How far back metrics are looked for; older ones are not listed either.
 const BACK_MS: i64 = 14 * 86_400_000;
@@ -12,38 +13,66 @@ const TOLD: usize = 3;
 /// Series that are looked at.
 const SERIES_MAX: usize = 20_000;
 
-impl Platform {
-    /// Returns metrics that are most like one that matches nothing, the nearest first.
-    pub(super) fn nearest_metrics(
-        &self,
-        tenant: TenantId,
-        to: &Metric,
-        now_ms: i64,
-    ) -> Vec<String> {
+/// Metrics of a tenant, as far as somebody looked for them.
+pub(super) struct Nearest<'p> {
+    platform: &'p Platform,
+    tenant: TenantId,
+    range: TimeRange,
+    /// What there is, by what was looked for: many alarms are on one name.
+    found: HashMap<[String; 2], Vec<String>>,
+}
+
+impl<'p> Nearest<'p> {
+    /// Looks among the metrics of the last days.
+    pub(super) fn new(platform: &'p Platform, tenant: TenantId) -> Self {
+        let now_ms = platform.clock.now_ms();
         let range = TimeRange { start_ms: now_ms - BACK_MS, end_ms: now_ms + 1 };
-        let budget =
-            ReadBudget::new(ReadLimits { series_max: SERIES_MAX, ..Default::default() }, None);
-        let keys = |matchers: &[Matcher]| {
-            self.metrics.keys(tenant, matchers, range, &budget).unwrap_or_default()
+        Self { platform, tenant, range, found: HashMap::new() }
+    }
+
+    /// Returns metrics that are most like one that matches nothing, the nearest first.
+    pub(super) fn to(&mut self, metric: &Metric) -> Vec<String> {
+        let asked = [metric.namespace.clone(), metric.name.clone()];
+        if !self.found.contains_key(&asked) {
+            let found = self.find(metric);
+            self.found.insert(asked.clone(), found);
+        }
+        let wanted = shown(&metric.namespace, &metric.name, &metric.dimensions);
+        let length = wanted.chars().count();
+        let mut near: Vec<(usize, &String)> = Vec::new();
+        for text in &self.found[&asked] {
+            // Each character more or less counts, so that most need no closer look.
+            let least = text.chars().count().abs_diff(length);
+            if near.len() == TOLD && near.last().is_some_and(|(worst, _)| least > *worst) {
+                continue;
+            }
+            near.push((distance(&wanted, text), text));
+            near.sort();
+            near.truncate(TOLD);
+        }
+        near.into_iter().map(|(_, text)| text.clone()).collect()
+    }
+
+    fn find(&self, metric: &Metric) -> Vec<String> {
+        let limits = ReadLimits { series_max: SERIES_MAX, ..Default::default() };
+        let budget = ReadBudget::new(limits, None);
+        let keys = |matchers: &[Matcher]| -> Vec<SeriesKey> {
+            let found = self.platform.metrics.keys(self.tenant, matchers, self.range, &budget);
+            found.unwrap_or_default().into_iter().collect()
         };
         // The same name with other dimensions or in another namespace is likelier than another name.
-        let mut found: Vec<SeriesKey> =
-            keys(&[Matcher::equal("__name__", &to.name)]).into_iter().collect();
+        let mut found = keys(&[Matcher::equal("__name__", &metric.name)]);
         if found.is_empty() {
-            found = keys(&[Matcher::equal("__namespace__", &to.namespace)]).into_iter().collect();
+            found = keys(&[Matcher::equal("__namespace__", &metric.namespace)]);
         }
         if found.is_empty() {
-            found = keys(&[]).into_iter().collect();
+            found = keys(&[]);
         }
-        let wanted = shown(&to.namespace, &to.name, &to.dimensions);
-        let mut near: Vec<(usize, String)> = found
-            .iter()
-            .map(|key| shown(&key.namespace, &key.name, &key.labels))
-            .map(|text| (distance(&wanted, &text), text))
-            .collect();
-        near.sort();
-        near.dedup();
-        near.into_iter().take(TOLD).map(|(_, text)| text).collect()
+        let mut texts: Vec<String> =
+            found.iter().map(|key| shown(&key.namespace, &key.name, &key.labels)).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        texts
     }
 }
 

@@ -16,18 +16,21 @@ use std::time::Duration;
 use stdx::{Clock, CrashPlan, Disk, Rng, SimDisk, VirtualClock};
 
 /// 2026-01-01T00:00:00Z.
-const START_MS: i64 = 1_767_225_600_000;
-const MINUTE_MS: i64 = 60_000;
+pub(crate) const START_MS: i64 = 1_767_225_600_000;
+pub(crate) const MINUTE_MS: i64 = 60_000;
 
-fn home() -> Scope {
+pub(crate) fn home() -> Scope {
     scope("000000000000", "us-east-1")
 }
 
-fn me() -> Principal {
+pub(crate) fn me() -> Principal {
     Principal::internal(home().account)
 }
 
-fn open(disk: &SimDisk, clock: &Arc<VirtualClock>) -> Result<Platform, platform::OpenError> {
+pub(crate) fn open(
+    disk: &SimDisk,
+    clock: &Arc<VirtualClock>,
+) -> Result<Platform, platform::OpenError> {
     let options = PlatformOptions {
         data_dir: "/data".into(),
         default_scope: home(),
@@ -42,7 +45,7 @@ fn open(disk: &SimDisk, clock: &Arc<VirtualClock>) -> Result<Platform, platform:
 }
 
 /// Puts a value; says whether it was acknowledged.
-fn put(platform: &Platform, name: &str, kind: Kind, at_ms: i64, value: f64) -> bool {
+pub(crate) fn put(platform: &Platform, name: &str, kind: Kind, at_ms: i64, value: f64) -> bool {
     let Ok(mut ingest) = platform.begin_ingest(&me(), &home(), TimeLimits::CloudWatch) else {
         return false;
     };
@@ -68,7 +71,7 @@ fn put(platform: &Platform, name: &str, kind: Kind, at_ms: i64, value: f64) -> b
 }
 
 /// `Maximum of Shop:load{host=a} per minute > 5, 2 of 2`.
-fn load_high(missing: Option<&str>) -> AlarmRecord {
+pub(crate) fn load_high(missing: Option<&str>) -> AlarmRecord {
     let watch = WatchRecord::Metric(MetricRecord {
         namespace: "Shop".into(),
         name: "load".into(),
@@ -91,7 +94,7 @@ fn load_high(missing: Option<&str>) -> AlarmRecord {
     record("load-high", watch)
 }
 
-fn record(name: &str, watch: WatchRecord) -> AlarmRecord {
+pub(crate) fn record(name: &str, watch: WatchRecord) -> AlarmRecord {
     AlarmRecord {
         name: name.into(),
         description: None,
@@ -104,11 +107,11 @@ fn record(name: &str, watch: WatchRecord) -> AlarmRecord {
     }
 }
 
-fn advance(platform: &Platform, clock: &VirtualClock, by_ms: i64) -> bool {
+pub(crate) fn advance(platform: &Platform, clock: &VirtualClock, by_ms: i64) -> bool {
     platform.move_clock(clock, TimeStep::Advance(by_ms)).is_ok()
 }
 
-fn state(platform: &Platform, name: &str) -> (AlarmState, String) {
+pub(crate) fn state(platform: &Platform, name: &str) -> (AlarmState, String) {
     let filter = AlarmFilter { names: vec![name.into()], ..AlarmFilter::default() };
     let found = platform.alarms(&me(), &home(), &filter).expect("alarms");
     let told = &found.first().expect("the alarm").status.told;
@@ -170,7 +173,7 @@ fn an_alarm_follows_its_metric_and_keeps_what_happened() {
     assert_eq!(history(&platform, None).last().expect("items").1, "Alarm \"load-high\" deleted");
 }
 
-fn clock() -> Arc<VirtualClock> {
+pub(crate) fn clock() -> Arc<VirtualClock> {
     Arc::new(VirtualClock::starting_at(START_MS))
 }
 
@@ -293,7 +296,13 @@ fn other_tenants_do_not_see_it() {
 }
 
 /// An alarm on one metric, `Maximum` per `period_s`.
-fn on(name: &str, metric: &str, period_s: u32, periods: u32, missing: &str) -> AlarmRecord {
+pub(crate) fn on(
+    name: &str,
+    metric: &str,
+    period_s: u32,
+    periods: u32,
+    missing: &str,
+) -> AlarmRecord {
     let mut record = load_high(Some(missing));
     record.name = name.into();
     let WatchRecord::Metric(watch) = &mut record.watch else { unreachable!("made above") };

@@ -3,6 +3,7 @@
 
 mod alarm_lists;
 mod alarms;
+mod exact;
 mod fsck;
 mod golden;
 mod golden_write;
