@@ -135,6 +135,7 @@ impl Bench {
             plan: &plan,
             account: "000000000000",
             range: TimeRange { start_ms: NOW_MS - back_ms, end_ms: NOW_MS },
+            bounds: None,
             now_ms: NOW_MS,
             first: 0,
             is_resumed: false,

@@ -2,11 +2,11 @@
 
 use crate::find::{FoundGroups, find_insights, insights_selector};
 use crate::parallel::{try_map, try_map_from};
-use crate::{LocalRunner, QueryError};
+use crate::{LocalRunner, Periods, QueryError};
 use eval::insights::{Batch, Cell, Group, Limits, Line};
 use lang::insights::Query;
 use metric_store::{Detail, Grid, Points, ReadBudget, Series, Tier};
-use model::{Kind, TenantId, TimeRange};
+use model::{Kind, TenantId};
 
 /// Series that are read together: enough to share what is unpacked, few enough to share the work.
 const BATCH_SERIES: usize = 512;
@@ -16,26 +16,10 @@ const BATCH_SERIES: usize = 512;
 pub struct InsightsQuestion<'a> {
     /// The statement.
     pub query: &'a Query,
-    /// Start of the first period in milliseconds, a multiple of their length.
-    pub start_ms: i64,
-    /// Length of each; more than 0.
-    pub period_ms: i64,
-    /// How many.
-    pub periods: usize,
+    /// The periods.
+    pub periods: Periods<'a>,
     /// What is capped.
     pub limits: Limits,
-}
-
-impl InsightsQuestion<'_> {
-    fn range(&self) -> TimeRange {
-        let len_ms = (self.periods as i64).saturating_mul(self.period_ms);
-        TimeRange { start_ms: self.start_ms, end_ms: self.start_ms.saturating_add(len_ms) }
-    }
-
-    fn period_of(&self, at_ms: i64) -> Option<usize> {
-        let at = at_ms.checked_sub(self.start_ms)?.div_euclid(self.period_ms);
-        usize::try_from(at).ok().filter(|at| *at < self.periods)
-    }
 }
 
 impl LocalRunner {
@@ -51,29 +35,24 @@ impl LocalRunner {
         question: &InsightsQuestion<'_>,
         budget: &ReadBudget,
     ) -> Result<Vec<Line>, QueryError> {
-        if question.period_ms <= 0 {
-            return Err(QueryError::Bad(format!("a period of {} ms", question.period_ms)));
-        }
-        let range = question.range();
-        let grid = Grid { period_ms: question.period_ms, range, detail: Detail::Statistics };
+        let (range, period_ms) = (question.periods.range(), question.periods.step_ms());
+        let grid = Grid { period_ms, range, detail: Detail::Statistics };
         // Only roll-ups are left of some days, and the periods are made up of their intervals.
-        if Tier::of_period(question.period_ms).is_some()
-            && self.store.raw_gone_before(range).is_some()
-        {
+        if Tier::of_period(period_ms).is_some() && self.store.raw_gone_before(range).is_some() {
             return self.insights_on(tenant, question, &grid, budget);
         }
         let found = find_insights(&self.store, tenant, question.query, range, budget)?;
         let batches = within(&found, question.limits);
-        let row_bytes = (question.periods * size_of::<Cell>()) as u64;
+        let row_bytes = (question.periods.len() * size_of::<Cell>()) as u64;
         let read = |groups: &Vec<usize>| {
             budget.take(groups.len() as u64 * row_bytes)?;
-            let mut batch = Batch::new(question.periods);
+            let mut batch = Batch::new(question.periods.len());
             for series in &found.read(groups, budget)?.series {
                 add(&mut batch, series, question)?;
             }
             Ok::<_, QueryError>(batch)
         };
-        let mut all = Batch::new(question.periods);
+        let mut all = Batch::new(question.periods.len());
         try_map_from(2, &batches, read)?.into_iter().for_each(|batch| all.merge(batch));
         Ok(all.finish(question.query, question.limits))
     }
@@ -92,12 +71,12 @@ impl LocalRunner {
         let selector = insights_selector(question.query);
         let mut found = self.store.select_where_on(tenant, &selector, grid, budget)?;
         found.truncate(question.limits.metrics_max.unwrap_or(usize::MAX));
-        let mut all = Batch::new(question.periods);
+        let mut all = Batch::new(question.periods.len());
         for some in found.chunks(BATCH_SERIES) {
             let cells = try_map(some, |series| {
                 budget.check_time()?;
                 let periods = series.periods(budget)?.into_iter().filter_map(|(at, delta)| {
-                    Some((question.period_of(at)?, Cell::of_delta(&delta)))
+                    Some((question.periods.at(at)?, Cell::of_delta(&delta)))
                 });
                 Ok::<Vec<(usize, Cell)>, QueryError>(periods.collect())
             })?;
@@ -131,7 +110,7 @@ fn add(
     question: &InsightsQuestion<'_>,
 ) -> Result<(), QueryError> {
     let group = Group::of(question.query, &series.key.labels);
-    let place = |at_ms: i64| question.period_of(at_ms);
+    let place = |at_ms: i64| question.periods.at(at_ms);
     if series.kind == Kind::Histogram {
         // CloudWatch knows none.
         return Ok(());
@@ -174,8 +153,8 @@ mod tests {
         }
         put(&store, "Shop", "Orders", &[], 70_000, 7.0);
         let query = parse(text).expect("a statement");
-        let (start_ms, period_ms) = (60_000, 60_000);
-        let question = InsightsQuestion { query: &query, start_ms, period_ms, periods: 2, limits };
+        let periods = Periods::even(60_000, 60_000, 2);
+        let question = InsightsQuestion { query: &query, periods, limits };
         let runner = LocalRunner::new(store);
         let lines = runner.insights(TenantId(1), &question, &ReadBudget::default());
         let shown = lines.expect("an answer").into_iter().map(|line| {
@@ -219,8 +198,8 @@ mod tests {
         let query = parse("SELECT SUM(Orders) FROM Shop GROUP BY host").expect("a statement");
         let runner = LocalRunner::new(store.clone());
         let ask = |period_ms: i64, periods: usize| {
-            let (start_ms, limits) = (100 * DAY, Limits::default());
-            let question = InsightsQuestion { query: &query, start_ms, period_ms, periods, limits };
+            let periods = Periods::even(100 * DAY, period_ms, periods);
+            let question = InsightsQuestion { query: &query, periods, limits: Limits::default() };
             let lines = runner.insights(TenantId(1), &question, &ReadBudget::default());
             let lines = lines.expect("an answer").into_iter();
             lines.map(|l| (l.group.label().unwrap_or_default(), l.values)).collect::<Vec<_>>()

@@ -160,9 +160,11 @@ impl AlarmEngine {
     ) -> bool {
         let by_data = matches!(decision.step, Step::Breaches | Step::Complete);
         if !by_data && !self.excluded.is_empty() {
-            let period_ms = metric.period().ms();
-            let mut gaps = datapoints.iter().filter(|d| d.value.is_none());
-            if gaps.any(|d| self.is_excluded(d.start_ms, d.start_ms + period_ms)) {
+            // A period ends where the next one begins: days of a zone's clock are uneven.
+            let newest_end = datapoints.first().map(|d| d.start_ms + metric.period().ms());
+            let ends = newest_end.into_iter().chain(datapoints.iter().map(|d| d.start_ms));
+            let mut gaps = datapoints.iter().zip(ends).filter(|(d, _)| d.value.is_none());
+            if gaps.any(|(d, end_ms)| self.is_excluded(d.start_ms, end_ms)) {
                 return true;
             }
         }

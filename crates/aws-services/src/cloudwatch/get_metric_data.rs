@@ -54,6 +54,7 @@ pub(crate) fn handle(services: &Services, caller: &Caller, request: &Request) ->
         plan: &plan,
         account: caller.scope.account.as_str(),
         range,
+        bounds: None,
         now_ms,
         first: from.index,
         is_resumed: from.behind_ms.is_some(),

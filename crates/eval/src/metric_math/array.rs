@@ -6,7 +6,8 @@
 //! for series that `FIRST` or `SLICE` leave out.
 
 use super::running::{RepeatState, RunningState, fill_linear};
-use super::{Grid, Series, point};
+use super::value::Times;
+use super::{Series, point};
 use lang::metric_math::{BinaryOp, Elementwise, Running};
 use std::borrow::Cow;
 
@@ -41,7 +42,7 @@ pub(super) enum Step<'a> {
 
 impl Step<'_> {
     /// Changes a column of the grid.
-    pub(super) fn apply(&self, grid: Grid, column: &mut [f64]) {
+    pub(super) fn apply(&self, times: Times<'_>, column: &mut [f64]) {
         match self {
             Self::Negate => column.iter_mut().for_each(|value| *value = point::negate(*value)),
             Self::Elementwise(function) => {
@@ -49,7 +50,7 @@ impl Step<'_> {
             }
             Self::Running(function) => {
                 let mut state = RunningState::new(*function);
-                for (at_ms, value) in grid.times_ms().zip(column) {
+                for (at_ms, value) in times.all().zip(column) {
                     *value = state.step(at_ms, *value);
                 }
             }
@@ -81,8 +82,9 @@ impl<'a> Array<'a> {
     }
 
     /// Shows each column with everything done to it, made in one column that they share.
-    pub(super) fn visit(&self, grid: Grid, see: &mut dyn FnMut(&[f64])) {
-        let mut shared = Vec::with_capacity(if self.steps.is_empty() { 0 } else { grid.len });
+    pub(super) fn visit(&self, times: Times<'_>, see: &mut dyn FnMut(&[f64])) {
+        let len = if self.steps.is_empty() { 0 } else { times.grid.len };
+        let mut shared = Vec::with_capacity(len);
         for series in &self.series {
             if self.steps.is_empty() {
                 see(&series.values);
@@ -90,7 +92,7 @@ impl<'a> Array<'a> {
             }
             shared.clear();
             shared.extend_from_slice(&series.values);
-            self.steps.iter().for_each(|step| step.apply(grid, &mut shared));
+            self.steps.iter().for_each(|step| step.apply(times, &mut shared));
             see(&shared);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::array::{Array, Operand, Step};
 use super::sorting::{count, sort};
+use super::value::Times;
 use super::{EvalError, EvalLimits, Grid, Inputs, Series, Value, calendar, fold, point};
 use lang::Span;
 use lang::metric_math::{Expr, ExprKind, Fill, Function};
@@ -17,14 +18,17 @@ use std::borrow::Cow;
 /// the expression was not checked.
 ///
 /// # Panics
-/// When a column of the inputs has not the length of the grid.
+/// When a column of the inputs, or the times that they say, has not the length of the grid.
 pub fn evaluate<'a>(
     expr: &Expr,
     inputs: &'a dyn Inputs,
     grid: Grid,
     limits: &EvalLimits,
 ) -> Result<Value<'a>, EvalError> {
-    let mut evaluation = Evaluation { inputs, grid, limits: *limits, points: 0, work: 0 };
+    let uneven = inputs.times_ms();
+    assert!(uneven.is_none_or(|times| times.len() == grid.len), "the times are not of the grid");
+    let times = Times { grid, uneven };
+    let mut evaluation = Evaluation { inputs, times, limits: *limits, points: 0, work: 0 };
     match evaluation.value(expr)? {
         Part::Scalar(scalar) => Ok(Value::Scalar(scalar)),
         Part::Series(series) => Ok(Value::Series(series)),
@@ -41,7 +45,7 @@ pub(super) enum Part<'a> {
 
 pub(super) struct Evaluation<'a> {
     inputs: &'a dyn Inputs,
-    grid: Grid,
+    times: Times<'a>,
     limits: EvalLimits,
     /// Points of all columns made so far.
     points: usize,
@@ -126,8 +130,8 @@ impl<'a> Evaluation<'a> {
                 Part::Array(array) => {
                     self.charge(span)?;
                     self.work(array.series.len() * (array.steps.len() + 1), span)?;
-                    let (len, members) = (self.grid.len, array.series.len());
-                    let visit = |see: &mut dyn FnMut(&[f64])| array.visit(self.grid, see);
+                    let (len, members) = (self.times.grid.len, array.series.len());
+                    let visit = |see: &mut dyn FnMut(&[f64])| array.visit(self.times, see);
                     let values = fold::over_columns(aggregate, len, members, visit);
                     Ok(Part::Series(Series::made(values)))
                 }
@@ -144,7 +148,7 @@ impl<'a> Evaluation<'a> {
             Function::Calendar(part) => {
                 self.value(argument)?;
                 self.charge(span)?;
-                let values = self.grid.times_ms().map(|at_ms| calendar::part(part, at_ms));
+                let values = self.times.all().map(|at_ms| calendar::part(part, at_ms));
                 Ok(Part::Series(Series::made(values.collect())))
             }
             Function::MetricCount => Ok(Part::Scalar(self.array(argument)?.series.len() as f64)),
@@ -214,7 +218,8 @@ impl<'a> Evaluation<'a> {
             Part::Scalar(_) => Err(EvalError::Unchecked { span }),
             Part::Series(mut series) => {
                 self.work(1, span)?;
-                step.apply(self.grid, self.column(&mut series, span)?);
+                let times = self.times;
+                step.apply(times, self.column(&mut series, span)?);
                 Ok(Part::Series(series))
             }
             Part::Array(mut array) => {
@@ -234,9 +239,9 @@ impl<'a> Evaluation<'a> {
         self.work(series.len() * steps.len(), span)?;
         if !steps.is_empty() {
             for series in &mut series {
-                let grid = self.grid;
+                let times = self.times;
                 let column = self.column(series, span)?;
-                steps.iter().for_each(|step| step.apply(grid, column));
+                steps.iter().for_each(|step| step.apply(times, column));
             }
         }
         Ok(series)
@@ -263,7 +268,11 @@ impl<'a> Evaluation<'a> {
     }
 
     fn measured(&self, series: Series<'a>) -> Series<'a> {
-        assert_eq!(series.values.len(), self.grid.len, "a column of the inputs is not of the grid");
+        assert_eq!(
+            series.values.len(),
+            self.times.grid.len,
+            "a column of the inputs is not of the grid"
+        );
         series
     }
 
@@ -277,7 +286,7 @@ impl<'a> Evaluation<'a> {
 
     /// Counts a column that is about to be made.
     fn charge(&mut self, span: Span) -> Result<(), EvalError> {
-        self.points = self.points.saturating_add(self.grid.len);
+        self.points = self.points.saturating_add(self.times.grid.len);
         let points_max = self.limits.points_max;
         if self.points > points_max {
             return Err(EvalError::Points { span, points_max });
@@ -287,7 +296,7 @@ impl<'a> Evaluation<'a> {
 
     /// Counts something that is about to be done to this many columns.
     pub(super) fn work(&mut self, columns: usize, span: Span) -> Result<(), EvalError> {
-        let points = (columns as u64).saturating_mul(self.grid.len as u64);
+        let points = (columns as u64).saturating_mul(self.times.grid.len as u64);
         self.work = self.work.saturating_add(points);
         let work_max = self.limits.work_max;
         if self.work > work_max {
@@ -311,6 +320,6 @@ impl<'a> Evaluation<'a> {
     /// Makes a series with one value at each time.
     pub(super) fn constant(&mut self, value: f64, span: Span) -> Result<Series<'a>, EvalError> {
         self.charge(span)?;
-        Ok(Series::made(vec![value; self.grid.len]))
+        Ok(Series::made(vec![value; self.times.grid.len]))
     }
 }

@@ -17,4 +17,10 @@ pub trait Inputs {
 
     /// Returns the period of a metric of the request, in seconds.
     fn period_s(&self, id: &str) -> Option<u32>;
+
+    /// Returns the times of the columns where they are not evenly apart, as days of a time zone are not:
+    /// they then stand for those of the grid, which is as long.
+    fn times_ms(&self) -> Option<&[i64]> {
+        None
+    }
 }

@@ -22,6 +22,22 @@ impl Grid {
     }
 }
 
+/// A grid whose times may be uneven.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times<'a> {
+    pub(super) grid: Grid,
+    pub(super) uneven: Option<&'a [i64]>,
+}
+
+impl Times<'_> {
+    /// Returns the times, milliseconds since 1970.
+    pub(super) fn all(&self) -> impl Iterator<Item = i64> {
+        let even = self.uneven.is_none().then(|| self.grid.times_ms());
+        let uneven = self.uneven.unwrap_or_default().iter().copied();
+        even.into_iter().flatten().chain(uneven)
+    }
+}
+
 /// One series on a grid.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series<'a> {

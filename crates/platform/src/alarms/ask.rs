@@ -2,13 +2,13 @@
 //!
 //! PromQL is asked for the moment of the evaluation. A metric whose window has too many steps is read on
 //! a grid that its periods are made of. Metrics Insights, and math that needs all its points at once,
-//! are asked like `GetMetricData`: their periods begin at multiples of their length, so that a window
-//! that slides within a period shows the newest whole periods.
+//! are asked like `GetMetricData`, for exactly the periods of the evaluation: they slide with it, or
+//! follow the clock of a zone, whose days are uneven.
 
 use super::AlarmCounters;
 use super::follow::metric_key;
 use crate::Platform;
-use alarm::definition::{Definition, Math, Metric, MetricAlarm, Part, Source, Watch};
+use alarm::definition::{Definition, Math, Metric, Part, Source, Watch};
 use alarm::{Answer, AnswerSeries, ScheduledQuery};
 use eval::Statistic;
 use metric_store::{Detail, Grid, ReadBudget, ReadError};
@@ -79,13 +79,13 @@ impl Platform {
                 }
                 Source::Math(math) => {
                     let queries = queries_of_math(math, metric.period().seconds());
-                    self.ask_data(tenant, metric, queries, query, &budget)
+                    self.ask_data(tenant, queries, query, &budget)
                 }
                 Source::Insights { statement, .. } => {
                     let period_s = Some(metric.period().seconds());
                     let source = DataSource::Insights { text: statement.clone(), period_s };
                     let asked = DataQuery { id: "q1".into(), source, is_returned: true };
-                    self.ask_data(tenant, metric, vec![asked], query, &budget)
+                    self.ask_data(tenant, vec![asked], query, &budget)
                 }
             },
             Watch::Composite(_) => Ok(Answer::Error),
@@ -161,18 +161,15 @@ impl Platform {
     fn ask_data(
         &self,
         tenant: TenantId,
-        metric: &MetricAlarm,
         queries: Vec<DataQuery>,
         query: &ScheduledQuery,
         budget: &ReadBudget,
     ) -> Result<Answer, QueryError> {
         let plan = Plan::new(queries).map_err(|error| QueryError::Bad(format!("{error:?}")))?;
-        let period_ms = metric.period().ms();
-        // The newest whole periods: they begin at multiples of their length.
-        let over_ms = query.periods.first().map_or(0, |(start, _)| start.rem_euclid(period_ms));
-        let periods: Vec<(i64, i64)> =
-            query.periods.iter().map(|(start, end)| (start - over_ms, end - over_ms)).collect();
-        let Some(range) = range_of(&periods) else { return Ok(Answer::Error) };
+        let Some(range) = range_of(&query.periods) else { return Ok(Answer::Error) };
+        // They lie side by side, the newest first.
+        let oldest_first = query.periods.iter().rev().map(|(start_ms, _)| *start_ms);
+        let bounds: Vec<i64> = oldest_first.chain([range.end_ms]).collect();
         let account = self
             .tenants
             .scope_of(tenant)
@@ -182,6 +179,7 @@ impl Platform {
             plan: &plan,
             account: &account,
             range,
+            bounds: Some(&bounds),
             now_ms: query.at_ms,
             first: 0,
             is_resumed: false,
@@ -193,7 +191,7 @@ impl Platform {
         let lines = answer.lines.into_iter().nth(returned).flatten().unwrap_or_default();
         let series = lines.iter().map(|line| AnswerSeries {
             attributes: attributes(line),
-            values: periods.iter().map(|(start, _)| value_at(line, *start)).collect(),
+            values: query.periods.iter().map(|(start, _)| value_at(line, *start)).collect(),
         });
         // A series without any value in the window is none.
         let series = series.filter(|series| series.values.iter().any(Option::is_some)).collect();

@@ -116,6 +116,7 @@ impl Platform {
                 plan: &rows.plan,
                 account: scope.account.as_str(),
                 range,
+                bounds: None,
                 now_ms,
                 first,
                 is_resumed: false,

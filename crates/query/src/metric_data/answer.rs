@@ -1,13 +1,12 @@
 //! The driver: which query is computed when, from what.
 
-use super::column::Periods;
 use super::fetch::{self, Fetched};
 use super::plan::{DataSource, MetricData, Plan};
 use super::search;
 use super::window::periods_of;
 use super::{DataQuestion, caps};
 use crate::parallel::try_map;
-use crate::{InsightsQuestion, LocalRunner, MetricId, QueryError};
+use crate::{InsightsQuestion, LocalRunner, MetricId, Periods, QueryError};
 use eval::insights::{Group, Limits};
 use eval::metric_math::{EvalLimits, Grid, Inputs, Series, Value, evaluate};
 use lang::insights::Query as Statement;
@@ -153,9 +152,19 @@ impl<'q> Engine<'q> {
         self.question.plan
     }
 
+    /// Returns the periods of a length, or those that were asked for.
+    fn periods(&self, period_s: u32) -> Result<Periods<'q>, QueryError> {
+        let DataQuestion { range, bounds, now_ms, .. } = *self.question;
+        match bounds {
+            None => periods_of(range, period_s, now_ms),
+            Some(bounds) => Periods::between(bounds)
+                .ok_or_else(|| QueryError::Bad("periods that do not go forward".to_owned())),
+        }
+    }
+
     fn lines(&mut self, query: usize) -> Result<Vec<Line>, QueryError> {
         let period_s = self.plan().period_s(query);
-        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let periods = self.periods(period_s)?;
         if self.plan().statements[query].is_some() {
             self.state(query, period_s)?;
             let found = &self.stated[&(query, period_s)];
@@ -182,12 +191,12 @@ impl<'q> Engine<'q> {
         let mut results = Results::new();
         for used in under {
             let Some(tree) = &engine.plan().trees[used] else { continue };
-            let inputs = At { engine, period_s, query: used, results: &results };
+            let inputs = At { engine, period_s, periods, query: used, results: &results };
             let value = engine.evaluate(used, tree, &inputs, periods)?;
             let owned = into_owned(value, engine.budget)?;
             results.insert(used, owned);
         }
-        let inputs = At { engine, period_s, query, results: &results };
+        let inputs = At { engine, period_s, periods, query, results: &results };
         let (all, is_element) = match engine.evaluate(query, tree, &inputs, periods)? {
             Value::Array(all) => (all, true),
             Value::Series(series) => (vec![series], false),
@@ -203,7 +212,7 @@ impl<'q> Engine<'q> {
 
     fn line(
         &self,
-        periods: Periods,
+        periods: Periods<'_>,
         period_s: u32,
         origin: Option<usize>,
         values: &[f64],
@@ -212,7 +221,7 @@ impl<'q> Engine<'q> {
         self.budget.take((there * size_of::<(i64, f64)>()) as u64)?;
         let mut points = Vec::with_capacity(there);
         for (at, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
-            points.push((periods.start_ms + at as i64 * periods.period_ms, *value));
+            points.push((periods.start_of(at), *value));
         }
         let source = origin.and_then(|origin| self.sources[origin].clone());
         Ok(Line { source, is_element: false, period_s, points, units: Vec::new() })
@@ -223,20 +232,20 @@ impl<'q> Engine<'q> {
         &mut self,
         used: &[usize],
         period_s: u32,
-        periods: Periods,
+        periods: Periods<'_>,
     ) -> Result<(), QueryError> {
         let fetched = used.iter().filter_map(|&query| self.fetched.get(&(query, period_s)));
         let is_wanted = fetched.into_iter().any(|fetched| fetched.units.is_empty());
         if is_wanted && !self.nothing.contains_key(&period_s) {
-            self.budget.take((periods.len * size_of::<f64>()) as u64)?;
-            self.nothing.insert(period_s, vec![f64::NAN; periods.len]);
+            self.budget.take((periods.len() * size_of::<f64>()) as u64)?;
+            self.nothing.insert(period_s, vec![f64::NAN; periods.len()]);
         }
         Ok(())
     }
 
     /// Reads what queries themselves ask of the store, at one period.
     fn fetch(&mut self, queries: &[usize], period_s: u32) -> Result<(), QueryError> {
-        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let periods = self.periods(period_s)?;
         let plan = self.plan();
         let missing: Vec<(usize, &MetricData)> = queries
             .iter()
@@ -257,7 +266,7 @@ impl<'q> Engine<'q> {
 
     /// Reads what the searches of a query find, at one period.
     fn search(&mut self, query: usize, period_s: u32) -> Result<(), QueryError> {
-        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let periods = self.periods(period_s)?;
         for (number, asked) in self.plan().searches[query].iter().enumerate() {
             if self.searched.contains_key(&(query, number, period_s)) {
                 continue;
@@ -293,12 +302,10 @@ impl<'q> Engine<'q> {
         if self.stated.contains_key(&(query, period_s)) {
             return Ok(());
         }
-        let periods = periods_of(self.question.range, period_s, self.question.now_ms)?;
+        let periods = self.periods(period_s)?;
         let asked = InsightsQuestion {
             query: statement,
-            start_ms: periods.start_ms,
-            period_ms: periods.period_ms,
-            periods: periods.len,
+            periods,
             limits: match self.question.is_capped {
                 true => Limits {
                     metrics_max: Some(caps::STATEMENT_METRICS_MAX),
@@ -308,7 +315,7 @@ impl<'q> Engine<'q> {
             },
         };
         let lines = self.runner.insights(self.tenant, &asked, self.budget)?;
-        self.budget.take((lines.len() * periods.len * size_of::<f64>()) as u64)?;
+        self.budget.take((lines.len() * periods.len() * size_of::<f64>()) as u64)?;
         let mut all = Vec::with_capacity(lines.len());
         for line in lines {
             let origin = u32::try_from(self.sources.len()).unwrap_or(u32::MAX);
@@ -325,7 +332,7 @@ impl<'q> Engine<'q> {
         query: usize,
         tree: &Expr,
         inputs: &'a At<'_>,
-        periods: Periods,
+        periods: Periods<'_>,
     ) -> Result<Value<'a>, QueryError> {
         self.budget.check_time()?;
         // What the operators make on their way is paid for in advance, and given back at the end: room
@@ -333,7 +340,7 @@ impl<'q> Engine<'q> {
         let columns = self.fetched.len() + self.searched.values().map(Vec::len).sum::<usize>();
         let columns =
             COLUMNS_MADE + 4 * (columns + self.stated.values().map(Vec::len).sum::<usize>());
-        let bytes = (columns as u64).saturating_mul((periods.len * size_of::<f64>()) as u64);
+        let bytes = (columns as u64).saturating_mul((periods.len() * size_of::<f64>()) as u64);
         let bytes = bytes.min(self.budget.bytes_left());
         self.budget.take(bytes)?;
         let most = self.budget.limits();
@@ -343,8 +350,8 @@ impl<'q> Engine<'q> {
             points_max: usize::try_from(points_max).unwrap_or(usize::MAX),
             ..EvalLimits::default()
         };
-        let Periods { start_ms, period_ms, len } = periods;
-        let grid = Grid { start_ms, period_ms, len };
+        let (period_ms, len) = (periods.period_ms(), periods.len());
+        let grid = Grid { start_ms: periods.range().start_ms, period_ms, len };
         let value = evaluate(tree, inputs, grid, &limits);
         self.budget.give(bytes);
         value.map_err(|error| QueryError::Expression {
@@ -373,6 +380,7 @@ fn into_owned(value: Value<'_>, budget: &ReadBudget) -> Result<Value<'static>, Q
 struct At<'e> {
     engine: &'e Engine<'e>,
     period_s: u32,
+    periods: Periods<'e>,
     query: usize,
     results: &'e Results,
 }
@@ -428,5 +436,9 @@ impl Inputs for At<'_> {
     fn period_s(&self, id: &str) -> Option<u32> {
         let plan = self.engine.plan();
         Some(plan.periods_s[*plan.by_id.get(id)?])
+    }
+
+    fn times_ms(&self) -> Option<&[i64]> {
+        self.periods.uneven_starts()
     }
 }

@@ -1,36 +1,14 @@
 //! Points of a series to one value for each period.
 
+use crate::Periods;
 use eval::Statistic;
 use metric_store::Points;
 use model::{Delta, VALUES_MAX, bucket_of};
 
-/// Periods that lie side by side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Periods {
-    /// Start of the first, a multiple of the length.
-    pub(crate) start_ms: i64,
-    /// Length of each.
-    pub(crate) period_ms: i64,
-    /// How many.
-    pub(crate) len: usize,
-}
-
-impl Periods {
-    fn end_of(&self, at: usize) -> i64 {
-        self.start_ms + (at as i64 + 1) * self.period_ms
-    }
-
-    /// Returns which period a moment lies in.
-    pub(crate) fn at(&self, at_ms: i64) -> Option<usize> {
-        let at = at_ms.checked_sub(self.start_ms)?.div_euclid(self.period_ms);
-        usize::try_from(at).ok().filter(|at| *at < self.len)
-    }
-}
-
 /// Returns a statistic of each period, NaN where it cannot be told. `points` must be all there are of
 /// one metric and unit; points outside the periods do not count.
-pub(crate) fn column(points: Points, periods: Periods, statistic: Statistic) -> Vec<f64> {
-    let mut values = vec![f64::NAN; periods.len];
+pub(crate) fn column(points: Points, periods: Periods<'_>, statistic: Statistic) -> Vec<f64> {
+    let mut values = vec![f64::NAN; periods.len()];
     match points {
         Points::Floats(mut points) => {
             // CloudWatch knows neither stale markers nor infinities.
@@ -58,7 +36,7 @@ pub(crate) fn column(points: Points, periods: Periods, statistic: Statistic) -> 
     values
 }
 
-fn singles(points: &[Single], periods: Periods, statistic: Statistic, values: &mut [f64]) {
+fn singles(points: &[Single], periods: Periods<'_>, statistic: Statistic, values: &mut [f64]) {
     let sum = |points: &[Single]| points.iter().map(|p| p.1).sum::<f64>();
     let least = |points: &[Single]| points.iter().map(|p| p.1).fold(f64::INFINITY, f64::min);
     let most = |points: &[Single]| points.iter().map(|p| p.1).fold(f64::NEG_INFINITY, f64::max);
@@ -81,10 +59,11 @@ type Single = (i64, f64);
 /// Shows each period that has points, with its points.
 pub(super) fn each_period<V>(
     points: &[(i64, V)],
-    periods: Periods,
+    periods: Periods<'_>,
     mut show: impl FnMut(usize, &[(i64, V)]),
 ) {
-    let mut rest = &points[points.partition_point(|p| p.0 < periods.start_ms)..];
+    let start_ms = periods.range().start_ms;
+    let mut rest = &points[points.partition_point(|p| p.0 < start_ms)..];
     while let Some((first, _)) = rest.first() {
         // A division for each period with points, not for each point.
         let Some(at) = periods.at(*first) else { return };
@@ -139,12 +118,13 @@ mod tests {
     ];
 
     /// The same by adding deltas one by one to the period that each lies in.
-    fn slowly(points: &[(i64, Delta)], periods: Periods, statistic: Statistic) -> Vec<f64> {
-        let mut sums = vec![Delta::default(); periods.len];
+    fn slowly(points: &[(i64, Delta)], periods: Periods<'_>, statistic: Statistic) -> Vec<f64> {
+        let mut sums = vec![Delta::default(); periods.len()];
         for (at, delta) in points {
-            let number = (at - periods.start_ms).div_euclid(periods.period_ms);
-            if (0..periods.len as i64).contains(&number) {
-                sums[number as usize].add(delta);
+            let number = (0..periods.len())
+                .position(|n| (periods.start_of(n)..periods.end_of(n)).contains(at));
+            if let Some(number) = number {
+                sums[number].add(delta);
             }
         }
         let told = |sum: &Delta| (sum.count > 0.0).then(|| statistic.of(sum)).flatten();
@@ -155,7 +135,11 @@ mod tests {
     fn columns_are_what_adding_one_by_one_gives() {
         let mut rng = stdx::Rng::from_seed(7);
         for round in 0..200 {
-            let periods = Periods { start_ms: 60_000 * (round % 3), period_ms: 60_000, len: 5 };
+            let bounds = [7_000, 60_000, 185_000, 186_000, 300_000, 390_000];
+            let periods = match round % 4 {
+                3 => Periods::between(&bounds).unwrap(),
+                minutes => Periods::even(60_000 * minutes, 60_000, 5),
+            };
             let mut at = -20_000;
             let points: Vec<(i64, f64)> = std::iter::from_fn(|| {
                 at += 1 + rng.below(if round % 2 == 0 { 50_000 } else { 300 }) as i64;
@@ -187,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_not_finite_is_no_sample() {
-        let periods = Periods { start_ms: 0, period_ms: 10, len: 2 };
+        let periods = Periods::even(0, 10, 2);
         let stale = f64::from_bits(model::STALE_NAN_BITS);
         let points = vec![(1, 1.0), (2, stale), (3, f64::INFINITY), (12, f64::NAN)];
         let counts = column(Points::Floats(points), periods, Statistic::SampleCount);

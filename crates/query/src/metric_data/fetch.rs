@@ -1,12 +1,12 @@
 //! From the store to columns.
 
-use super::column::{Periods, column};
+use super::column::column;
 use super::plan::MetricData;
-use crate::QueryError;
 use crate::statistics::periods_of;
+use crate::{Periods, QueryError};
 use eval::Statistic;
 use metric_store::{Detail, Grid, GridSeries, MetricKey, MetricStore, Points, ReadBudget, Series};
-use model::{TenantId, TimeRange, Unit};
+use model::{TenantId, Unit};
 use std::collections::BTreeMap;
 
 /// A statistic of a metric over the periods of a question.
@@ -23,7 +23,7 @@ pub(super) fn metric(
     store: &MetricStore,
     tenant: TenantId,
     asked: &MetricData,
-    periods: Periods,
+    periods: Periods<'_>,
     budget: &ReadBudget,
 ) -> Result<Fetched, QueryError> {
     let key = MetricKey {
@@ -38,16 +38,16 @@ pub(super) fn metric(
 }
 
 /// Returns what a statistic of some periods needs of the store.
-pub(super) fn grid_of(periods: Periods, statistic: Statistic) -> Grid {
+pub(super) fn grid_of(periods: Periods<'_>, statistic: Statistic) -> Grid {
     let basic = statistic.is_basic();
     let detail = if basic { Detail::Statistics } else { Detail::Distribution };
-    Grid { period_ms: periods.period_ms, range: range_of(periods), detail }
+    Grid { period_ms: periods.step_ms(), range: periods.range(), detail }
 }
 
 /// Makes one column of the series of one metric.
 pub(super) fn first_unit(
     found: &[GridSeries],
-    periods: Periods,
+    periods: Periods<'_>,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Fetched, QueryError> {
@@ -70,20 +70,14 @@ pub(super) fn first_unit(
     Ok(fetched)
 }
 
-/// Returns the range of all points of some periods.
-pub(super) fn range_of(periods: Periods) -> TimeRange {
-    let len_ms = (periods.len as i64).saturating_mul(periods.period_ms);
-    TimeRange { start_ms: periods.start_ms, end_ms: periods.start_ms.saturating_add(len_ms) }
-}
-
-fn column_bytes(periods: Periods) -> u64 {
-    (periods.len * size_of::<f64>()) as u64
+fn column_bytes(periods: Periods<'_>) -> u64 {
+    (periods.len() * size_of::<f64>()) as u64
 }
 
 /// Returns the column of the series of one metric and unit, paid for; none when they hold no sample.
 fn of_unit(
     series: &[&GridSeries],
-    periods: Periods,
+    periods: Periods<'_>,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Option<Vec<f64>>, QueryError> {
@@ -97,7 +91,7 @@ fn of_unit(
 
 fn of_roll_ups(
     series: &[&GridSeries],
-    periods: Periods,
+    periods: Periods<'_>,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Option<Vec<f64>>, QueryError> {
@@ -106,18 +100,13 @@ fn of_roll_ups(
         return Ok(None);
     }
     budget.take(column_bytes(periods))?;
-    let mut values = vec![f64::NAN; periods.len];
-    for (start_ms, delta) in &found {
-        if let Some(at) = periods.at(*start_ms) {
-            values[at] = statistic.of(delta).unwrap_or(f64::NAN);
-        }
-    }
-    Ok(Some(values))
+    // Periods that begin between two steps of the roll-ups are several steps each.
+    Ok(Some(column(Points::Deltas(found), periods, statistic)))
 }
 
 fn of_points(
     series: &[&Series],
-    periods: Periods,
+    periods: Periods<'_>,
     statistic: Statistic,
     budget: &ReadBudget,
 ) -> Result<Option<Vec<f64>>, QueryError> {

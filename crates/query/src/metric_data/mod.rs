@@ -44,6 +44,9 @@ pub struct DataQuestion<'p> {
     /// First moment inside and first outside, as the asker gave them. A period counts when it begins
     /// inside; the start is rounded as [`rounded_start`] says.
     pub range: TimeRange,
+    /// Exactly these periods instead of those of the range, whatever the queries' own are: each begins at
+    /// one of these moments and ends at the next.
+    pub bounds: Option<&'p [i64]>,
     /// The present moment: ages decide how a start is rounded.
     pub now_ms: i64,
     /// The first query that is answered.

@@ -1,10 +1,9 @@
 //! What `SEARCH` finds: which series, and their columns.
 
-use super::column::Periods;
 use super::fetch::{self, Fetched};
 use crate::find::find_search;
 use crate::parallel::try_map;
-use crate::{MetricId, QueryError};
+use crate::{MetricId, Periods, QueryError};
 use eval::Statistic;
 use lang::search::Search;
 use metric_store::{GridSeries, MetricStore, ReadBudget};
@@ -29,7 +28,7 @@ pub(super) fn find(
     tenant: TenantId,
     account: &str,
     asked: &Searched,
-    periods: Periods,
+    periods: Periods<'_>,
     budget: &ReadBudget,
 ) -> Result<Vec<(MetricId, Fetched)>, QueryError> {
     let grid = fetch::grid_of(periods, asked.statistic);

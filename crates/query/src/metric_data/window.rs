@@ -1,7 +1,6 @@
 //! The periods that a range holds.
 
-use super::column::Periods;
-use crate::QueryError;
+use crate::{Periods, QueryError};
 use model::TimeRange;
 
 const MINUTE_MS: i64 = 60_000;
@@ -27,7 +26,7 @@ pub(super) fn periods_of(
     range: TimeRange,
     period_s: u32,
     now_ms: i64,
-) -> Result<Periods, QueryError> {
+) -> Result<Periods<'static>, QueryError> {
     let period_ms = i64::from(period_s) * 1_000;
     if period_ms == 0 {
         return Err(QueryError::Bad("a period of 0 seconds".to_owned()));
@@ -39,7 +38,7 @@ pub(super) fn periods_of(
     let start_ms = ceil(rounded_start(range.start_ms, i64::from(period_s), now_ms));
     let len = ceil(range.end_ms).saturating_sub(start_ms).max(0) / period_ms;
     let len = usize::try_from(len).map_err(|_| QueryError::Bad("a range too long".to_owned()))?;
-    Ok(Periods { start_ms, period_ms, len })
+    Ok(Periods::even(start_ms, period_ms, len))
 }
 
 #[cfg(test)]
@@ -64,8 +63,8 @@ mod tests {
     fn a_period_counts_when_it_begins_inside() {
         let range = TimeRange { start_ms: 61_000, end_ms: 301_000 };
         let periods = periods_of(range, 60, 400_000).unwrap();
-        assert_eq!((periods.start_ms, periods.len), (60_000, 5));
+        assert_eq!((periods.range().start_ms, periods.len()), (60_000, 5));
         let periods = periods_of(range, 300, 400_000).unwrap();
-        assert_eq!((periods.start_ms, periods.len), (300_000, 1));
+        assert_eq!((periods.range().start_ms, periods.len()), (300_000, 1));
     }
 }
