@@ -2,6 +2,7 @@
 
 mod act;
 mod answer;
+mod arrivals;
 mod checkpoint;
 mod composite;
 mod doubt;
@@ -15,6 +16,7 @@ mod tick;
 mod unmatched;
 
 pub use answer::{Answer, AnswerSeries};
+pub use arrivals::{LateOf, LateRow, Seen, check_late_row};
 pub use checkpoint::{ChangedRow, CheckpointError, Kept, Loaded, check_head, check_row};
 pub use entry::{Contribution, EvaluationState, Status};
 pub use explain::Explanation;
@@ -24,13 +26,14 @@ pub use put::PutError;
 use crate::definition::{AlarmKey, Definition, MuteRule};
 use crate::effect::Effect;
 use crate::interest::Interest;
+use crate::late::LateLog;
 use crate::missing::Cell;
 use crate::reason::Datapoint;
 use entry::Entry;
 use lang::alarm_rule::AlarmState;
 use model::{TenantId, TimeRange};
 use points::{LeafKey, Links, Slot};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use tick::{Class, Underway};
 
@@ -118,6 +121,14 @@ pub struct AlarmEngine {
     mute_ends: BTreeSet<(i64, u32)>,
     /// Times in which we did not see what arrived.
     excluded: Vec<TimeRange>,
+    /// Points up to here were seen before, by whoever was there before us.
+    noted_behind: u64,
+    /// Windows that have notes of late arrivals, and which of them are not kept yet, in their order.
+    late_windows: usize,
+    late_dirty: VecDeque<u32>,
+    /// Notes of windows that nobody uses, and windows whose notes are to be removed.
+    late_left: Vec<(Arc<LeafKey>, Box<LateLog>)>,
+    late_gone: Vec<Arc<LeafKey>>,
     /// Alarms that match no series, and since when.
     unmatched: BTreeMap<AlarmKey, i64>,
     effects: Vec<Effect>,
@@ -161,6 +172,11 @@ impl AlarmEngine {
             muted_by: HashMap::new(),
             mute_ends: BTreeSet::new(),
             excluded: Vec::new(),
+            noted_behind: 0,
+            late_windows: 0,
+            late_dirty: VecDeque::new(),
+            late_left: Vec::new(),
+            late_gone: Vec::new(),
             unmatched: BTreeMap::new(),
             effects: Vec::new(),
             touched: Vec::new(),
@@ -224,6 +240,7 @@ impl AlarmEngine {
     /// Ends an input: composites follow their children, then all effects are handed out.
     fn done(&mut self, now_ms: i64) -> Vec<Effect> {
         self.evaluate_composites(now_ms);
+        self.forget_left_notes();
         std::mem::take(&mut self.effects)
     }
 }

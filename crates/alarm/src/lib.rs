@@ -66,6 +66,7 @@ pub mod definition;
 mod effect;
 mod engine;
 mod interest;
+mod late;
 pub mod missing;
 mod number;
 pub mod reason;
@@ -78,9 +79,10 @@ pub use effect::{
 };
 pub use engine::{
     AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, CheckpointError, Contribution,
-    EvaluationState, Explanation, History, Kept, Loaded, Options, Point, PutError, Status,
-    check_head, check_row,
+    EvaluationState, Explanation, History, Kept, LateOf, LateRow, Loaded, Options, Point, PutError,
+    Seen, Status, check_head, check_late_row, check_row,
 };
 pub use lang::alarm_rule::AlarmState;
+pub use late::{LATE_KEPT_MS, LateArrival};
 pub use suppress::SuppressedBy;
 pub use window::Observed;

@@ -191,6 +191,30 @@ impl Ring {
         }
     }
 
+    /// Returns what stands in the step of a moment that the ring holds; none without a sample.
+    pub(crate) fn held(&self, at_ms: i64) -> Option<Delta> {
+        let number = at_ms.div_euclid(self.step_ms);
+        let place = number.rem_euclid(self.len() as i64) as usize;
+        let held = match &self.buckets {
+            Buckets::Basic(all) => {
+                let (held, Basic { count, sum, min, max }) = all[place];
+                (held == number).then(|| Delta { count, sum, min, max, ..Delta::default() })
+            }
+            Buckets::Full(all) => (all[place].0 == number).then(|| all[place].1.clone()),
+        };
+        held.filter(|delta| delta.count > 0.0)
+    }
+
+    /// Has the step of a moment that the ring holds be this.
+    pub(crate) fn set(&mut self, at_ms: i64, delta: &Delta) {
+        let number = at_ms.div_euclid(self.step_ms);
+        let place = number.rem_euclid(self.len() as i64) as usize;
+        match &mut self.buckets {
+            Buckets::Basic(all) => all[place] = (number, Basic::of_delta(delta)),
+            Buckets::Full(all) => all[place] = (number, delta.clone()),
+        }
+    }
+
     /// Empties the ring.
     pub(crate) fn clear(&mut self) {
         match &mut self.buckets {

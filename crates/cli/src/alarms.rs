@@ -35,8 +35,8 @@ const EXPLAIN_EXAMPLES: &str = "Examples:
   sightline explain cpu-high --at 2026-01-31T14:05:00Z     why it did not fire at 14:05
   sightline explain cpu-high --at 2h --json                the evaluation two hours ago, as JSON
 
-Values are those that are stored now: a point that came later than the evaluation is among them, and a
-line says so where that makes a difference.";
+Values are those that the evaluation saw. What came later is told, with the time: it is known of the last
+two weeks.";
 
 /// Test what is defined against what is stored.
 #[derive(Debug, Subcommand)]

@@ -30,10 +30,10 @@ pub use alarm::{AlarmState, EvaluationState, Status as AlarmStatus, SuppressedBy
 pub use alarms::{
     AlarmCounters, AlarmError, AlarmFilter, AlarmKind, AlarmRecord, AlarmShown, BacktestOf,
     CompositeRecord, ConditionRecord, ContributorShown, Explained, ExplainedChild,
-    ExplainedEvaluation, ExplainedPeriod, HistoryFilter, HistoryPage, HistoryPlace, HistoryShown,
-    HistoryType, MetricRecord, MetricsRecord, MuteRecord, MuteRuleShown, NewState, PromqlRecord,
-    QueryRecord, StatRecord, Transition, UnmatchedAlarm, WarmUpRecord, WatchRecord, WindowRecord,
-    alarm_arn, contributor_id, mute_rule_arn,
+    ExplainedEvaluation, ExplainedLate, ExplainedPeriod, HistoryFilter, HistoryPage, HistoryPlace,
+    HistoryShown, HistoryType, MetricRecord, MetricsRecord, MuteRecord, MuteRuleShown, NewState,
+    PromqlRecord, QueryRecord, StatRecord, Transition, UnmatchedAlarm, WarmUpRecord, WatchRecord,
+    WindowRecord, alarm_arn, contributor_id, mute_rule_arn,
 };
 pub use audit::{AuditCounters, AuditEvent, CallSource, EVENT_SOURCE};
 pub use bus::{MessageAttribute, shown as shown_url};
@@ -205,7 +205,8 @@ impl Platform {
         }
         retention::start(&*catalog, &metrics, |scope| tenants.find(scope))?;
         let page_secret = page_secret(&*catalog)?;
-        let alarms = Arc::new(alarms::Alarms::load(&*catalog, &tenants, clock.now_ms())?);
+        let alarms =
+            Arc::new(alarms::Alarms::load(&*catalog, &tenants, metrics.applied(), clock.now_ms())?);
         let outbox = outbox::Outbox::load(catalog.clone())?;
         let topics = topics::Topics::load(&*catalog)?;
         let described = described::Described::load(&*catalog, &tenants)?;

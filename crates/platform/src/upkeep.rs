@@ -20,11 +20,14 @@ impl Platform {
     }
 
     /// Writes what is in memory only into parts, so that the next start has nothing to replay. The
-    /// journal holds it all the same, so a failure loses nothing.
+    /// journal holds it all the same, so a failure loses nothing. What came late for alarms is kept, too.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn flush(&self) -> Result<(), StoreError> {
+        if let Err(error) = self.keep_late_arrivals() {
+            tracing::error!(%error, "what came late for alarms was not kept");
+        }
         self.metrics.flush()
     }
 }

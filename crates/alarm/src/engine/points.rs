@@ -5,6 +5,7 @@ use super::{AlarmEngine, NEVER};
 use crate::definition::Metric;
 use crate::effect::{Effect, SlotId};
 use crate::interest::Wanted;
+use crate::late::{LateLog, notes_max};
 use crate::window::{Fold, OPEN_STEPS, Observed, Ring};
 use model::{Kind, SeriesKey, TenantId};
 use std::sync::Arc;
@@ -33,14 +34,25 @@ pub(super) struct Slot {
     /// What arrived up to this position of the journal is in the ring.
     complete_to: u64,
     /// The newest sample of float series: one that is not newer may stand for another.
-    newest_float_ms: i64,
+    pub(super) newest_float_ms: i64,
     /// A point of this step did not fit yet.
     ahead: Option<i64>,
     /// The newest end of a period that a user looked at.
     pub(super) evaluated_ms: i64,
     /// Whether a series matches.
     pub(super) matches: Matches,
+    /// It was rebuilt at this moment, when periods up to that end had been looked at; none before.
+    pub(super) rebuilt: Option<(i64, i64)>,
+    /// Nobody looked at what is older.
+    pub(super) watched_ms: i64,
+    /// What it held before late points came.
+    pub(super) late: Option<Box<LateLog>>,
+    /// They are not kept as they are.
+    pub(super) is_late_dirty: bool,
 }
+
+/// Evaluations are not further apart.
+const CADENCE_MS_MAX: i64 = 3_600_000;
 
 /// What became of a point.
 enum Taken {
@@ -159,11 +171,22 @@ impl AlarmEngine {
     pub fn on_points(&mut self, batch: &Batch<'_>) -> Vec<Effect> {
         // A clock that jumps back must not make points of now look as if they were of the future.
         let now_ms = batch.arrived_ms.max(self.now_ms);
+        let is_noted = batch.position > self.noted_behind;
         for point in batch.points {
             let Some(links) = self.links.get(point.series as usize) else { continue };
             for link in links.all() {
                 let Some(slot) = self.slots[link.slot as usize].as_mut() else { continue };
-                if slot.generation != link.generation || batch.position <= slot.complete_to {
+                if slot.generation != link.generation {
+                    continue;
+                }
+                let is_known = batch.position <= slot.complete_to;
+                if is_noted && slot.is_late(point, is_known) {
+                    self.late_windows += usize::from(slot.late.is_none());
+                    if slot.note_late(point, is_known, now_ms, notes_max(self.late_windows)) {
+                        self.late_dirty.push_back(link.slot);
+                    }
+                }
+                if is_known {
                     continue;
                 }
                 match slot.take(point, now_ms) {
@@ -218,6 +241,7 @@ impl AlarmEngine {
         let clock_ms = now_ms.max(self.now_ms);
         let slot = self.slots[id.slot as usize].as_mut().expect("looked at above");
         slot.rebuild(history, clock_ms);
+        slot.rebuilt = Some((now_ms, slot.evaluated_ms));
         slot.matches = match history.series.is_empty() && history.points.is_empty() {
             true => Matches::Nothing,
             false => Matches::Some,
@@ -258,13 +282,19 @@ impl AlarmEngine {
     /// Returns the window of a metric, shared with all who need the same; it is as long as `closed`
     /// steps at least.
     pub(super) fn acquire(&mut self, key: LeafKey, closed: usize, user: u32) -> u32 {
+        // Windows reach back beyond what was put, from its evaluation before that at the earliest; what is
+        // older nobody looked at.
+        let span_ms = (closed as i64).saturating_mul(key.step_ms) + CADENCE_MS_MAX;
+        let watched_ms = self.entry(user).put_ms.saturating_sub(span_ms);
         if let Some(&id) = self.by_leaf.get(&key) {
             let slot = self.slots[id as usize].as_mut().expect("a slot of the index is there");
             if !slot.users.contains(&user) {
                 slot.users.push(user);
             }
+            slot.watched_ms = slot.watched_ms.min(watched_ms);
             if slot.ring.len() < closed + OPEN_STEPS {
                 slot.ring = Ring::new(key.step_ms, closed, key.distribution);
+                slot.rebuilt = None;
                 self.request(id);
             }
             return id;
@@ -275,6 +305,7 @@ impl AlarmEngine {
         });
         self.generation = self.generation.wrapping_add(1);
         let key = Arc::new(key);
+        let notes = self.take_left_notes(&key);
         let slot = Slot {
             ring: Ring::new(key.step_ms, closed, key.distribution),
             users: vec![user],
@@ -287,8 +318,15 @@ impl AlarmEngine {
             ahead: None,
             evaluated_ms: NEVER,
             matches: Matches::Unknown,
+            rebuilt: None,
+            watched_ms,
+            is_late_dirty: notes.is_some(),
+            late: notes,
             key: key.clone(),
         };
+        if slot.is_late_dirty {
+            self.late_dirty.push_back(id);
+        }
         self.slots[id as usize] = Some(slot);
         self.by_leaf.insert(key, id);
         self.request(id);
@@ -302,6 +340,8 @@ impl AlarmEngine {
         if slot.users.is_empty() {
             self.interest.remove(id, slot.place);
             self.by_leaf.remove(&slot.key);
+            let notes = slot.late.take().map(|late| (slot.key.clone(), late));
+            self.late_left.extend(notes);
             self.slots[id as usize] = None;
             self.free_slots.push(id);
         }
@@ -353,7 +393,13 @@ impl Slot {
                 }
                 Taken::Folded
             }
-            Fold::TooOld => Taken::Not,
+            Fold::TooOld => {
+                // The next of its moment is not the first.
+                if is_float {
+                    self.newest_float_ms = point.at_ms;
+                }
+                Taken::Not
+            }
             Fold::Ahead(number) => {
                 self.ahead = Some(self.ahead.map_or(number, |known| known.min(number)));
                 Taken::Not

@@ -7,7 +7,8 @@ use alarm::definition::{
     Actions, Comparison, CompositeAlarm, CompositeSpec, Definition, EvaluationWindow, LowSamples,
     MathQuery, MathSpec, Metric, MetricAlarm, MetricSpec, Part, SourceSpec, Watch, Zone,
 };
-use alarm::missing::TreatMissing;
+use alarm::missing::{Cell, TreatMissing};
+use alarm::reason::Datapoint;
 use alarm::{AlarmState, Effect, Options};
 use eval::Statistic;
 use model::{Delta, Kind, SeriesKey, Unit};
@@ -28,6 +29,16 @@ struct Run {
     streamed: BTreeMap<String, Vec<Transition>>,
     /// Composites by the names of two children.
     composites: BTreeMap<String, Definition>,
+    looks: Vec<Look>,
+}
+
+/// What an alarm's windows showed for its newest evaluation at some moment.
+struct Look {
+    name: String,
+    put_ms: i64,
+    at_ms: i64,
+    end_ms: i64,
+    periods: Vec<(Datapoint, Cell)>,
 }
 
 impl Run {
@@ -42,6 +53,7 @@ impl Run {
             put_ms: BTreeMap::new(),
             streamed: BTreeMap::new(),
             composites: BTreeMap::new(),
+            looks: Vec::new(),
         };
         for n in 0..ALARMS {
             run.put(n);
@@ -205,7 +217,50 @@ impl Run {
         }
     }
 
+    /// Notes what windows show now.
+    fn look(&mut self) {
+        for name in self.polled.keys() {
+            let (key, at_ms) = (World::key(name), self.world.now_ms);
+            let status = self.world.engine.status(&key).expect("it is there");
+            let Some(end_ms) = status.evaluated_ms else { continue };
+            let Some(explained) = self.world.engine.explain(&key, end_ms) else { continue };
+            let (name, put_ms) = (name.clone(), self.put_ms[name]);
+            self.looks.push(Look { name, put_ms, at_ms, end_ms, periods: explained.periods });
+        }
+    }
+
+    /// Makes each look again, from all points that there are and what is known of late ones, unless the
+    /// alarm is another now; returns how many there were, of how many all was known, and behind how many
+    /// of these some points came late.
+    fn look_again(&mut self) -> (usize, usize, usize) {
+        let (mut all, mut looks, mut late_ones) = (0, 0, 0);
+        for Look { name, put_ms, at_ms, end_ms, periods } in std::mem::take(&mut self.looks) {
+            let Some(polled) = self.polled.get(&name).filter(|_| self.put_ms[&name] == put_ms)
+            else {
+                continue;
+            };
+            all += 1;
+            let key = World::key(&name);
+            let late = self.world.engine.late_of(&key);
+            let mut then = World::new(Options::default(), at_ms);
+            then.tick();
+            (then.series, then.points) = (self.world.series.clone(), self.world.points.clone());
+            let effects = then.engine.put(polled.definition.clone(), at_ms).unwrap();
+            then.carry_out(effects);
+            let seen = then.engine.see_as(&key, &late, end_ms, at_ms);
+            if seen.is_partial {
+                continue;
+            }
+            let again = then.engine.explain(&key, end_ms).expect("its windows are there").periods;
+            assert_eq!(again, periods, "{name} at {at_ms}; {:#?}", polled.definition.watch);
+            looks += 1;
+            late_ones += usize::from(seen.arrivals.iter().any(|late| late.seen_ms > at_ms));
+        }
+        (all, looks, late_ones)
+    }
+
     fn advance(&mut self) {
+        self.look();
         let to_ms = self.world.now_ms + 1 + self.rng.below(15_000) as i64;
         loop {
             let due_ms = self.world.engine.next_due_ms().max(self.world.now_ms);
@@ -366,6 +421,32 @@ proptest! {
             run.check(step);
         }
     }
+}
+
+proptest! {
+    /// What an evaluation saw is known later: from what there is then, without what came late.
+    #[test]
+    fn what_was_seen_is_seen_again(seed in any::<u64>(), steps in 1..300usize) {
+        let mut run = Run::new(seed);
+        (0..steps).for_each(|_| run.step());
+        run.look_again();
+    }
+}
+
+/// Most looks are known exactly, and points came behind many of them.
+#[test]
+fn looks_are_made_again_and_late_points_matter() {
+    let (mut all, mut looks, mut late_ones) = (0, 0, 0);
+    for seed in 0..10 {
+        let mut run = Run::new(seed);
+        (0..300).for_each(|_| run.step());
+        let (some, again, late) = run.look_again();
+        (all, looks, late_ones) = (all + some, looks + again, late_ones + late);
+    }
+    assert!(
+        2 * looks > all && 5 * late_ones > looks,
+        "{all} looks, {looks} again, {late_ones} late"
+    );
 }
 
 /// The property would hold of alarms that never change: they do, for every statistic and treatment.

@@ -2,8 +2,8 @@
 
 use alarm::definition::{AlarmKey, Definition, MuteRule};
 use alarm::{
-    AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, Effect, History, Kept, Loaded, Observed,
-    Options, Point, Rebuild, ScheduledQuery,
+    AlarmEngine, Answer, AnswerSeries, Batch, ChangedRow, Effect, History, Kept, LateRow, Loaded,
+    Observed, Options, Point, Rebuild, ScheduledQuery,
 };
 use model::{Delta, Kind, SeriesKey, TenantId};
 use std::collections::BTreeMap;
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) answers: BTreeMap<String, Option<Vec<AnswerSeries>>>,
     /// The rows of the checkpoint, each as it was when it changed last.
     pub(crate) rows: BTreeMap<AlarmKey, Vec<u8>>,
+    /// What came late, by window.
+    pub(crate) late_rows: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl World {
@@ -61,6 +63,7 @@ impl World {
             points: Vec::new(),
             answers: BTreeMap::new(),
             rows: BTreeMap::new(),
+            late_rows: BTreeMap::new(),
         }
     }
 
@@ -130,6 +133,12 @@ impl World {
                 None => drop(self.rows.remove(&alarm)),
             }
         }
+        for LateRow { window, row, .. } in self.engine.changed_late_rows(usize::MAX) {
+            match row {
+                Some(row) => drop(self.late_rows.insert(window, row)),
+                None => drop(self.late_rows.remove(&window)),
+            }
+        }
     }
 
     /// Goes on from what was kept; returns what it asks for.
@@ -150,6 +159,14 @@ impl World {
         let Loaded { engine, effects, unreadable } = loaded.expect("our own head is read");
         assert_eq!(unreadable, []);
         self.engine = engine;
+        for row in self.late_rows.values() {
+            assert_eq!(
+                self.engine.load_late_row(TENANT, row),
+                Ok(true),
+                "somebody uses its window"
+            );
+        }
+        self.engine.note_behind(self.position);
         // Only the newest number of a series is good after a restart.
         for (number, (key, kind)) in (0..).zip(&self.series) {
             self.engine.on_series(number, *kind, key);

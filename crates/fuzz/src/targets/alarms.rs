@@ -118,6 +118,8 @@ pub(super) fn checkpoint(input: &[u8]) {
         let again = load(Some(&head), &[]).expect("our own head is read");
         assert_eq!(again.engine.position(), engine.position());
     }
+    // Late arrivals of a window: read or refused.
+    let _ = alarm::check_late_row(input);
     let Loaded { mut engine, unreadable, .. } = load(None, input).expect("there is no head");
     if unreadable.is_empty() {
         assert_eq!(engine.changed_rows(), [], "it is as it was kept");

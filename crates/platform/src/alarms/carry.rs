@@ -129,7 +129,7 @@ impl Platform {
 /// Shorter than the pause that counts as downtime, so that a quick restart is none.
 const HEAD_EVERY_MS: i64 = 20_000;
 
-fn head(running: &mut Running, now_ms: i64) -> Change {
+pub(super) fn head(running: &mut Running, now_ms: i64) -> Change {
     running.head_queued_ms = now_ms;
     let mut head = Vec::new();
     running.engine.head(&mut head);

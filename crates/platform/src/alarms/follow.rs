@@ -25,6 +25,15 @@ pub(crate) struct Follower {
     read_ms: Option<i64>,
     /// The day on which what is too old was forgotten last.
     swept_day: Option<i64>,
+    /// Where the store stood when it was opened; none once that was told.
+    stored_to: Option<u64>,
+}
+
+impl Follower {
+    /// Begins where the store stands.
+    pub(super) fn new(stored_to: u64) -> Self {
+        Self { stored_to: Some(stored_to), ..Self::default() }
+    }
 }
 
 /// Frames that are taken under one hold of the engine.
@@ -106,6 +115,7 @@ impl Platform {
             } else if !running.engine.is_empty() {
                 self.carry_alarms_head(&mut running, now_ms);
             }
+            self.queue_late(&mut running, now_ms);
             let due_ms = running.engine.next_due_ms();
             let waiting = running.rebuilds.len();
             alarms.counters.rebuilds_waiting.store(waiting as u64, Ordering::Relaxed);
@@ -156,6 +166,7 @@ impl Platform {
         if follower.swept_day.replace(day) == Some(day) {
             return;
         }
+        self.alarms.running.lock().engine.forget_late(now_ms);
         match super::history::expired(&*self.catalog, now_ms) {
             Ok((removals, is_all)) => {
                 self.alarms.keeping.queue(removals);
@@ -207,6 +218,9 @@ impl Platform {
                 // From here on every series is declared before its points.
                 let from = self.metrics.flushed();
                 running.engine.rewind(from);
+                // What is shown again was seen before, or missed.
+                let applied = || self.metrics.applied();
+                running.engine.note_behind(follower.stored_to.take().unwrap_or_else(applied));
                 none.insert(Tap::after(&self.metrics, from))
             }
         };

@@ -28,8 +28,11 @@ pub(crate) const MUTES: &str = "alarm-mute-rules";
 /// Tags of alarms and mute rules, under tenant, sort and name.
 pub(crate) const TAGS: &str = "alarm-tags";
 
+/// What came late for windows, under tenant and a hash of the window.
+pub(crate) const LATE: &str = "alarm-late";
+
 /// All tables, for emptying them.
-pub(crate) const TABLES: [&str; 7] = [RECORDS, ROWS, HEADS, HISTORY, HISTORY_OF, MUTES, TAGS];
+pub(crate) const TABLES: [&str; 8] = [RECORDS, ROWS, HEADS, HISTORY, HISTORY_OF, MUTES, TAGS, LATE];
 
 /// Returns where something of a tenant stands; all of them sort by tenant, then name.
 pub(crate) fn place(tenant: TenantId, name: &str) -> String {

@@ -12,6 +12,7 @@ mod follow;
 mod history;
 mod index;
 mod keep;
+mod late;
 mod list;
 mod message;
 mod nearest;
@@ -22,7 +23,7 @@ mod verbs;
 
 pub(crate) use ask::attributes_of;
 pub use counters::AlarmCounters;
-pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedPeriod};
+pub use explain::{Explained, ExplainedChild, ExplainedEvaluation, ExplainedLate, ExplainedPeriod};
 pub use history::{HistoryFilter, HistoryPage, HistoryPlace, HistoryShown, HistoryType};
 pub(crate) use keep::TABLES;
 pub use list::{AlarmFilter, AlarmKind, AlarmShown};
@@ -82,6 +83,8 @@ pub(crate) struct Running {
     history_number: u64,
     /// When the head of the checkpoint was queued last.
     head_queued_ms: i64,
+    /// When late arrivals were queued last.
+    late_queued_ms: i64,
 }
 
 /// Says whether an entry of the catalog is what its table of alarms holds; none if the table is no such.
@@ -92,6 +95,7 @@ pub(crate) fn is_sound_entry(table: &str, key: &str, value: &[u8]) -> Option<boo
         ROWS => placed && alarm::check_row(value).is_ok(),
         HEADS if key == HEAD => alarm::check_head(value).is_ok(),
         HEADS => value.len() == size_of::<u64>(),
+        keep::LATE => placed && alarm::check_late_row(value).is_ok(),
         MUTES => placed && MuteRecord::decode(value).is_some(),
         keep::TAGS => serde_json::from_slice::<BTreeMap<String, String>>(value).is_ok(),
         keep::HISTORY => {
@@ -121,10 +125,12 @@ pub fn contributor_id(attributes: &[(String, String)]) -> String {
 }
 
 impl Alarms {
-    /// Reads what was kept, and makes the engine of it.
+    /// Reads what was kept, and makes the engine of it; points up to `stored_to`, a position of the
+    /// journal, came before.
     pub(crate) fn load(
         catalog: &dyn Catalog,
         tenants: &Tenants,
+        stored_to: u64,
         now_ms: i64,
     ) -> Result<Self, CatalogError> {
         history::index_older(catalog)?;
@@ -198,15 +204,18 @@ impl Alarms {
                 // The clock may stand still, and goes on from run to run: items stay in order.
                 history_number: 0,
                 head_queued_ms: i64::MIN,
+                late_queued_ms: i64::MIN,
             }),
             keeping: Keeping::default(),
-            follower: Mutex::default(),
+            follower: Mutex::new(follow::Follower::new(stored_to)),
             queries: Mutex::default(),
             news: (Mutex::new(0), Condvar::new()),
             counters: AlarmCounters::default(),
         };
         let mut running = alarms.running.lock();
         running.history_number = carry::history_number_after(catalog)?;
+        let removals = late::load(catalog, &mut running.engine)?;
+        alarms.keeping.queue(removals);
         for effect in effects {
             if let Effect::Rebuild(rebuild) = effect {
                 running.rebuilds.push_back(rebuild);

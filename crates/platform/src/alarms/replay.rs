@@ -11,8 +11,8 @@ use crate::Platform;
 use crate::read::AskError;
 use alarm::definition::{AlarmKey, Definition, Metric, Watch};
 use alarm::{
-    ActionsFate, AlarmEngine, AlarmState, Answer, AnswerSeries, Batch, Effect, Explanation,
-    History, Observed, Options, Point, Rebuild, ScheduledQuery,
+    ActionsFate, AlarmEngine, AlarmState, Answer, AnswerSeries, Batch, Effect, History, Observed,
+    Options, Point, Rebuild, ScheduledQuery,
 };
 use lang::alarm_rule::Rule;
 use metric_store::{Detail, Grid, ReadBudget};
@@ -126,10 +126,6 @@ impl<'p> Replay<'p> {
         }
         self.now_ms = to_ms;
         Ok(())
-    }
-
-    pub(super) fn explain(&self, key: &AlarmKey, end_ms: i64) -> Option<Explanation> {
-        self.engine.explain(key, end_ms)
     }
 
     fn carry(&mut self, effects: Vec<Effect>) -> Result<(), QueryError> {

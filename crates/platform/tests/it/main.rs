@@ -7,5 +7,6 @@ mod exact;
 mod fsck;
 mod golden;
 mod golden_write;
+mod late;
 mod retention;
 mod saving;

@@ -1,5 +1,10 @@
 //! Why an alarm was in its state at a moment: what it looked at, what that counted as, and which rule
 //! decided.
+//!
+//! The evaluation of then is made again: by an engine of that time, over what is stored now without what
+//! came later, as the log of late arrivals knows it.
+
+mod words;
 
 use super::AlarmError;
 use super::history::{self, HistoryFilter, HistoryType};
@@ -8,13 +13,12 @@ use super::record::{WatchRecord, alarm_arn};
 use super::replay::Replay;
 use crate::Platform;
 use crate::access::Verb;
-use alarm::definition::{AlarmKey, Definition, LowSamples, MetricAlarm, Source, Watch};
-use alarm::missing::{Cell, Decision, Step, TreatMissing};
-use alarm::{Answer, Explanation, Options, ScheduledQuery};
-use jiff::Timestamp;
+use alarm::definition::{AlarmKey, Definition, MetricAlarm, Watch};
+use alarm::{Answer, Explanation, LATE_KEPT_MS, LateArrival, Options, ScheduledQuery, Seen};
 use lang::alarm_rule::{AlarmState, Rule};
 use model::{Principal, Scope, TenantId};
 use serde::Serialize;
+use words::{kept_back, late_words, name_of, rule_of, shown, words_of};
 
 /// An explanation, for people and for programs.
 #[derive(Debug, Clone, Serialize)]
@@ -44,6 +48,8 @@ pub struct Explained {
 pub struct ExplainedEvaluation {
     /// The end of its newest period, milliseconds since 1970.
     pub end_ms: i64,
+    /// When it was due.
+    pub due_ms: i64,
     /// Its periods, newest first.
     pub periods: Vec<ExplainedPeriod>,
     /// The series that a query returned, of alarms on PromQL.
@@ -54,6 +60,28 @@ pub struct ExplainedEvaluation {
     pub decides: Option<&'static str>,
     /// The decision did not count.
     pub is_kept_back: bool,
+    /// What came for its periods after evaluations that looked at them, by time; of alarms that are
+    /// evaluated as points arrive.
+    pub late: Vec<ExplainedLate>,
+    /// Values are those that it saw; otherwise some that came later may be among them.
+    pub is_as_seen: bool,
+    /// The state that all that is stored now decides, where that is known.
+    pub decides_now: Option<&'static str>,
+}
+
+/// Data that came late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedLate {
+    /// They are of a time from here, milliseconds since 1970,
+    pub start_ms: i64,
+    /// to here.
+    pub end_ms: i64,
+    /// When they came.
+    pub arrived_ms: i64,
+    /// How long that was after the evaluation was due; negative if it was before.
+    pub behind_ms: i64,
+    /// Says whether the evaluation saw them.
+    pub was_seen: bool,
 }
 
 /// A period of an evaluation.
@@ -61,8 +89,10 @@ pub struct ExplainedEvaluation {
 pub struct ExplainedPeriod {
     /// Its start, milliseconds since 1970.
     pub start_ms: i64,
-    /// Its value; none without data.
+    /// The value that was seen; none without data.
     pub value: Option<f64>,
+    /// The value that it has now.
+    pub value_now: Option<f64>,
     /// How many samples it is of, where that has a meaning.
     pub samples: Option<f64>,
     /// `breaching`, `ok` or `missing`.
@@ -88,7 +118,8 @@ struct Then {
 impl Platform {
     /// Explains an alarm at a moment.
     ///
-    /// Values are those that are stored now: a point that came later is among them.
+    /// Values are those that the evaluation saw, as far as that is known; of alarms that are asked for as a
+    /// whole, those that are stored now.
     ///
     /// # Errors
     /// [`AlarmError`].
@@ -216,7 +247,7 @@ impl Platform {
         let turn = self.questions.begin(account, None)?;
         let mut replay = Replay::new(self, key.tenant, &turn.budget, at_ms);
         replay.put(definition.clone())?;
-        let Some(explanation) = replay.explain(key, end_ms) else {
+        let Some(now) = replay.engine.explain(key, end_ms) else {
             // Asked for as a whole, as the engine does.
             replay.run(at_ms + metric.cadence_ms()).map_err(AlarmError::Query)?;
             let last = replay.transitions.last();
@@ -227,41 +258,38 @@ impl Platform {
             explained.words.push(format!("Asked for as a whole, its data say now: {says}."));
             return Ok(());
         };
-        let Explanation { periods, decision, is_kept_back, .. } = &explanation;
-        let rule = rule_of(decision.step);
-        if periods.iter().all(|(datapoint, _)| datapoint.value.is_none()) {
+        let late = self.alarms.running.lock().engine.late_of(key);
+        let mut seen = replay.engine.see_as(key, &late, end_ms, at_ms);
+        seen.is_partial |= at_ms < self.clock.now_ms() - LATE_KEPT_MS;
+        let explanation = replay.engine.explain(key, end_ms).unwrap_or_else(|| now.clone());
+        if explanation.periods.iter().all(|(datapoint, _)| datapoint.value.is_none()) {
             self.explain_nothing(key, metric, &mut explained.words);
         }
         explained.words.extend(words_of(metric, end_ms, &explanation));
-        if *is_kept_back {
+        if explanation.is_kept_back {
             explained.words.push(kept_back(metric).into());
         }
+        let evaluation = evaluation_of(end_ms, at_ms, &explanation, &now, &seen);
+        explained.words.extend(late_words(&evaluation, explained.at_ms));
         if let Some(then) = then
-            && !is_kept_back
-            && decision.state.is_some_and(|state| state != then.state)
+            && !explanation.is_kept_back
+            && explanation.decision.state.is_some_and(|state| state != then.state)
         {
             explained.words.push(
-                "That is not the state of then: points came later than the evaluation, or somebody \
-                 set the state by hand."
-                    .into(),
+                match seen.is_partial {
+                    true => {
+                        "That is not the state of then: points came later than the evaluation, or somebody \
+                         set the state by hand."
+                    }
+                    false => {
+                        "That is not the state of then: somebody set the state by hand, the definition was \
+                         another, or the server did not run shortly before."
+                    }
+                }
+                .into(),
             );
         }
-        explained.evaluation = Some(ExplainedEvaluation {
-            end_ms,
-            periods: periods
-                .iter()
-                .map(|(datapoint, cell)| ExplainedPeriod {
-                    start_ms: datapoint.start_ms,
-                    value: datapoint.value,
-                    samples: datapoint.samples,
-                    counts_as: name_of(*cell),
-                })
-                .collect(),
-            series: Vec::new(),
-            rule: Some(rule),
-            decides: decision.state.map(AlarmState::name),
-            is_kept_back: *is_kept_back,
-        });
+        explained.evaluation = Some(evaluation);
         Ok(())
     }
 
@@ -298,11 +326,15 @@ impl Platform {
         ));
         explained.evaluation = Some(ExplainedEvaluation {
             end_ms: query.at_ms,
+            due_ms: query.at_ms + Options::default().lateness_ms,
             periods: Vec::new(),
             series: series.into_iter().map(|one| one.attributes).collect(),
             rule: None,
             decides: None,
             is_kept_back: false,
+            late: Vec::new(),
+            is_as_seen: false,
+            decides_now: None,
         });
         Ok(())
     }
@@ -335,77 +367,42 @@ fn newest_end(at_ms: i64, cadence_ms: i64) -> i64 {
     (at_ms - Options::default().lateness_ms).div_euclid(cadence_ms) * cadence_ms
 }
 
-fn shown(at_ms: i64) -> String {
-    let at = Timestamp::from_millisecond(at_ms).unwrap_or_default();
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-fn name_of(cell: Cell) -> &'static str {
-    match cell {
-        Cell::Missing => "missing",
-        Cell::Fine => "ok",
-        Cell::Breaching => "breaching",
-    }
-}
-
-fn rule_of(step: Step) -> &'static str {
-    match step {
-        Step::Nothing => {
-            "no datapoint in the evaluation range: the treatment of missing data decides"
+/// What an evaluation was: as it saw its periods, and as they are now.
+fn evaluation_of(
+    end_ms: i64,
+    at_ms: i64,
+    then: &Explanation,
+    now: &Explanation,
+    seen: &Seen,
+) -> ExplainedEvaluation {
+    let due_ms = end_ms + Options::default().lateness_ms;
+    let periods = then.periods.iter().zip(&now.periods).map(|((datapoint, cell), (now, _))| {
+        ExplainedPeriod {
+            start_ms: datapoint.start_ms,
+            value: datapoint.value,
+            value_now: now.value,
+            samples: datapoint.samples,
+            counts_as: name_of(*cell),
         }
-        Step::Breaches => "enough of the newest real datapoints breach",
-        Step::Complete => "enough real datapoints, too few of which breach",
-        Step::Filled => "gaps were filled as breaching or not",
-        Step::Premature => "every real datapoint breaches, and they reach back far enough",
-        Step::Unclear => "too few real datapoints to say that it alarms",
+    });
+    let late =
+        seen.arrivals.iter().map(|LateArrival { start_ms, end_ms, seen_ms }| ExplainedLate {
+            start_ms: *start_ms,
+            end_ms: *end_ms,
+            arrived_ms: *seen_ms,
+            behind_ms: seen_ms - due_ms,
+            was_seen: *seen_ms <= at_ms,
+        });
+    ExplainedEvaluation {
+        end_ms,
+        due_ms,
+        periods: periods.collect(),
+        series: Vec::new(),
+        rule: Some(rule_of(then.decision.step)),
+        decides: then.decision.state.map(AlarmState::name),
+        is_kept_back: then.is_kept_back,
+        late: late.collect(),
+        is_as_seen: !seen.is_partial,
+        decides_now: now.decision.state.map(AlarmState::name),
     }
-}
-
-fn kept_back(metric: &MetricAlarm) -> &'static str {
-    match metric.low_samples() {
-        LowSamples::Ignore => {
-            "It did not count: the percentile is of too few samples, or a gap lies in a time when the \
-             server did not run."
-        }
-        LowSamples::Evaluate => {
-            "It did not count: a gap lies in a time when the server did not run, or just after it."
-        }
-    }
-}
-
-fn words_of(metric: &MetricAlarm, end_ms: i64, explanation: &Explanation) -> Vec<String> {
-    let Explanation { periods, decision, .. } = explanation;
-    let out_of = metric.out_of();
-    let what = match metric.source() {
-        Source::Metric(of, statistic) => {
-            let metric = super::nearest::shown(&of.namespace, &of.name, &of.dimensions);
-            format!("{statistic} of {metric}")
-        }
-        Source::Math(math) => format!("the expression {}", math.returns()),
-        Source::Insights { statement, .. } => format!("`{statement}`"),
-    };
-    let missing = TreatMissing::ALL.iter().find(|(_, one)| *one == metric.missing());
-    let missing = missing.map_or("", |(name, _)| name);
-    let mut words = vec![format!(
-        "The newest evaluation looked at {what}: the {} periods of {} s up to {}. It alarms when {} of \
-         {} are {} {}; missing data are treated as {missing}.",
-        periods.len(),
-        metric.period().seconds(),
-        shown(end_ms),
-        out_of.needed(),
-        out_of.periods(),
-        metric.comparison().words(),
-        metric.threshold(),
-    )];
-    for (datapoint, cell) in periods {
-        let value = datapoint.value.map_or_else(|| "no data".to_owned(), |value| value.to_string());
-        words.push(format!("{}  {value}  {}", shown(datapoint.start_ms), name_of(*cell)));
-    }
-    let Decision { state, step, used, breaching, filled } = decision;
-    let says = state.map_or("the state stays".to_owned(), |state| state.to_string());
-    words.push(format!(
-        "{used} real datapoints counted, {breaching} of them breach, {filled} were missing: {} -> {says}.",
-        rule_of(*step)
-    ));
-    words
 }
