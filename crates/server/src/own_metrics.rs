@@ -319,6 +319,11 @@ fn collect(shared: &Shared) -> Vec<Own> {
         ),
         ("sightline_alarm_queries_failed_total", "Of them, failed ones.", &alarms.queries_failed),
         (
+            "sightline_alarm_queries_conflated_total",
+            "Questions of alarms that were not asked, as a newer one of the same alarm stands for them.",
+            &alarms.queries_conflated,
+        ),
+        (
             "sightline_alarm_writes_failed_total",
             "Writes of decisions that failed and are tried again; nobody is told before.",
             &alarms.writes_failed,
@@ -339,6 +344,13 @@ fn collect(shared: &Shared) -> Vec<Own> {
         "Questions of alarms that wait for their turn.",
         &[],
         load(&alarms.queries_waiting),
+    );
+    put(
+        "sightline_alarm_query_lag_seconds",
+        Gauge,
+        "From falling due to answered, of the newest answer to a question of an alarm.",
+        &[],
+        alarms.query_lag_ms.load(std::sync::atomic::Ordering::Relaxed) as f64 / 1e3,
     );
     put(
         "sightline_alarm_lag_seconds",

@@ -2,7 +2,7 @@
 
 use super::AlarmEngine;
 use super::NEVER;
-use super::entry::EvaluationState;
+use super::entry::{Entry, EvaluationState};
 use super::evaluate::{cell, for_each_period};
 use crate::contributor::Attributes;
 use crate::definition::{AlarmKey, MetricAlarm, PromqlAlarm, Source, Watch};
@@ -51,8 +51,9 @@ impl AlarmEngine {
         self.effects.push(Effect::ScheduledQuery(query));
     }
 
-    /// Takes the answer to a [`ScheduledQuery`] for this moment. One that is no longer waited for -
-    /// the alarm was changed, or asked for again - does nothing.
+    /// Takes the answer to a [`ScheduledQuery`] for this moment. One that took longer than the alarm's
+    /// pace counts, too, as long as none for a newer moment came; one for an earlier definition does
+    /// nothing.
     pub fn on_answer(
         &mut self,
         key: &AlarmKey,
@@ -61,9 +62,19 @@ impl AlarmEngine {
         now_ms: i64,
     ) -> Vec<Effect> {
         let Some(id) = self.find(key) else { return Vec::new() };
-        if self.entry(id).owed_ms != at_ms {
+        let owed_ms = self.entry(id).owed_ms;
+        if !self.entry(id).waits_for(at_ms) {
             return Vec::new();
         }
+        self.take_answer(id, at_ms, answer, now_ms);
+        if owed_ms != at_ms {
+            // What was asked since is still to be answered.
+            self.entry_mut(id).owed_ms = owed_ms;
+        }
+        self.done(now_ms)
+    }
+
+    fn take_answer(&mut self, id: u32, at_ms: i64, answer: Answer, now_ms: i64) {
         let (mut series, mut partial) = match answer {
             Answer::Found { series, partial } => (series, partial),
             Answer::Error | Answer::Failure => {
@@ -76,7 +87,7 @@ impl AlarmEngine {
                 if entry.set_evaluation(Some(state), now_ms) {
                     self.touch(id);
                 }
-                return Vec::new();
+                return;
             }
         };
         if series.len() > self.options.series_max {
@@ -103,7 +114,6 @@ impl AlarmEngine {
         {
             self.touch(id);
         }
-        self.done(now_ms)
     }
 
     fn answer_vector(
@@ -197,6 +207,14 @@ impl AlarmEngine {
             let reason = reason::contributors(alarming, total);
             self.change(id, state, reason, None, now_ms, None);
         }
+    }
+}
+
+impl Entry {
+    /// Says whether an answer for a moment tells something new.
+    fn waits_for(&self, at_ms: i64) -> bool {
+        let is_newer = at_ms > self.evaluated_ms && at_ms > self.not_before_ms;
+        self.owed_ms == at_ms || self.owed_ms != NEVER && at_ms < self.owed_ms && is_newer
     }
 }
 

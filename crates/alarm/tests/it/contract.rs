@@ -3,12 +3,12 @@
 use crate::world::{START_MS, TENANT, World};
 use alarm::definition::{
     Actions, Comparison, CompositeAlarm, CompositeSpec, Definition, EvaluationWindow, LowSamples,
-    Metric, MetricAlarm, MetricSpec, SourceSpec, Watch,
+    Metric, MetricAlarm, MetricSpec, PromqlAlarm, PromqlSpec, SourceSpec, Watch,
 };
 use alarm::missing::TreatMissing;
 use alarm::{
-    ActionDue, AlarmEngine, AlarmState, Batch, Effect, History, Kept, Loaded, Observed, Options,
-    Point, PutError, Rebuild,
+    ActionDue, AlarmEngine, AlarmState, Answer, AnswerSeries, Batch, Effect, History, Kept, Loaded,
+    Observed, Options, Point, PutError, Rebuild,
 };
 use eval::Statistic;
 use model::{Kind, SeriesKey, Unit};
@@ -262,4 +262,33 @@ fn rows_change_with_their_alarms_only() {
     assert_eq!(changed(&mut engine), []);
     engine.delete(&World::key("a"), START_MS + 140_000);
     assert_eq!(changed(&mut engine), [("a".to_owned(), false)]);
+}
+
+#[test]
+fn an_answer_that_took_longer_than_the_pace_counts() {
+    let spec = PromqlSpec { query: "up == 0".into(), interval_s: 60, pending_s: 0, recovery_s: 0 };
+    let mut engine = AlarmEngine::new(Options::default());
+    engine.on_tick(START_MS, START_MS);
+    engine.put(made("p", Watch::Promql(PromqlAlarm::new(spec).unwrap())), START_MS).unwrap();
+    let minute = |minute: i64| START_MS + minute * 60_000;
+    for n in 1..4 {
+        let now_ms = minute(n) + 2_000;
+        let effects = engine.on_tick(now_ms, now_ms);
+        let asked = |effect: &Effect| matches!(effect, Effect::ScheduledQuery(query) if query.at_ms == minute(n));
+        assert!(effects.iter().any(asked), "{effects:?}");
+    }
+    let mut answer = |n: i64, is_down: bool| {
+        let series = is_down.then(AnswerSeries::default).into_iter().collect();
+        let answer = Answer::Found { series, partial: false };
+        let now_ms = minute(3) + 30_000 + n;
+        engine.on_answer(&World::key("p"), minute(n), answer, now_ms);
+        let status = engine.status(&World::key("p")).unwrap();
+        (status.told.state, status.evaluated_ms)
+    };
+    let (ok, alarm) = (AlarmState::Ok, AlarmState::Alarm);
+    assert_eq!(answer(2, true), (alarm, Some(minute(2))), "all that is there yet");
+    assert_eq!(answer(1, false), (alarm, Some(minute(2))), "older than what is known");
+    assert_eq!(answer(3, false), (ok, Some(minute(3))), "the one that is still waited for");
+    assert_eq!(answer(3, true), (ok, Some(minute(3))), "once");
+    assert_eq!(answer(4, true), (ok, Some(minute(3))), "nobody asked for that");
 }

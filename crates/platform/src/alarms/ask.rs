@@ -16,6 +16,7 @@ use model::{Delta, TenantId, TimeRange};
 use query::metric_data::{DataQuery, DataQuestion, DataSource, Line, LineSource, MetricData, Plan};
 use query::{Labels, MetricId, Options, PromQuestion, QueryError, Range, Value};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use stdx::Stopwatch;
 
@@ -32,11 +33,39 @@ impl Platform {
     /// threads may do so.
     pub fn alarm_query_step(&self) -> bool {
         let alarms = &self.alarms;
-        let Some(query) = alarms.queries.lock().pop_front() else { return false };
+        let Some(query) = alarms.queries.lock().next() else { return false };
+        let began = Stopwatch::start();
+        let is_there = self.ask_for_alarm(&query);
+        let mut queries = alarms.queries.lock();
+        queries.done(&query.alarm, began.elapsed());
+        if !is_there {
+            queries.forget(&query.alarm);
+        }
+        alarms.counters.queries_waiting.store(queries.len() as u64, Ordering::Relaxed);
+        true
+    }
+
+    /// Has questions wait for their turn; the newest of an alarm stands for those before it.
+    pub(super) fn queue_alarm_queries(&self, asked: Vec<ScheduledQuery>) {
+        let counters = &self.alarms.counters;
+        let mut queries = self.alarms.queries.lock();
+        for query in asked {
+            if queries.put(query) {
+                AlarmCounters::add(&counters.queries_conflated);
+            }
+        }
+        counters.queries_waiting.store(queries.len() as u64, Ordering::Relaxed);
+        drop(queries);
+        self.alarms.wake();
+    }
+
+    /// Says whether the alarm is still there.
+    fn ask_for_alarm(&self, query: &ScheduledQuery) -> bool {
+        let alarms = &self.alarms;
         let found = alarms.running.lock().engine.definition(&query.alarm).cloned();
-        let Some(definition) = found else { return true };
+        let Some(definition) = found else { return false };
         AlarmCounters::add(&alarms.counters.queries);
-        let answer = match self.ask_for(&definition, &query) {
+        let answer = match self.ask_for(&definition, query) {
             Ok(answer) => answer,
             Err(error) => {
                 AlarmCounters::add(&alarms.counters.queries_failed);
@@ -48,7 +77,10 @@ impl Platform {
             }
         };
         let now_ms = self.clock.now_ms();
+        let lag_ms = now_ms.saturating_sub(query.at_ms + alarm::Options::default().lateness_ms);
+        alarms.counters.query_lag_ms.store(lag_ms, Ordering::Relaxed);
         let mut running = alarms.running.lock();
+        let is_there = running.engine.definition(&query.alarm).is_some();
         let effects = running.engine.on_answer(&query.alarm, query.at_ms, answer, now_ms);
         let ticket = self.carry_alarms(&mut running, effects, now_ms, Vec::new(), &[]);
         drop(running);
@@ -56,7 +88,7 @@ impl Platform {
             Ok(()) => self.wake_deliveries(),
             Err(error) => tracing::error!(%error, "what an alarm decided could not be kept yet"),
         }
-        true
+        is_there
     }
 
     /// Answers what a definition asks for, at the moment and for the periods of the query.

@@ -10,7 +10,6 @@ use alarm::definition::AlarmKey;
 use alarm::{ActionDue, ChangedRow, Effect};
 use bus::{AlarmSaid, Notice};
 use catalog::{Catalog, CatalogError, Change};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -81,16 +80,7 @@ impl Platform {
             }
         }
         if !asked.is_empty() {
-            // The newest question of an alarm stands for those before it.
-            let mut queries = self.alarms.queries.lock();
-            let newest: BTreeMap<&AlarmKey, i64> =
-                asked.iter().map(|query| (&query.alarm, query.at_ms)).collect();
-            queries.retain(|query| !newest.contains_key(&query.alarm));
-            queries.extend(asked);
-            let waiting = &self.alarms.counters.queries_waiting;
-            waiting.store(queries.len() as u64, Ordering::Relaxed);
-            drop(queries);
-            self.alarms.wake();
+            self.queue_alarm_queries(asked);
         }
         for (key, item) in &items {
             running.history_number += 1;

@@ -19,6 +19,10 @@ pub struct AlarmCounters {
     pub queries_failed: AtomicU64,
     /// Questions that wait for their turn.
     pub queries_waiting: AtomicU64,
+    /// Questions that were not asked, as a newer one of the same alarm stands for them.
+    pub queries_conflated: AtomicU64,
+    /// From falling due to answered, in milliseconds, of the newest answer.
+    pub query_lag_ms: AtomicI64,
     /// Writes of what was decided that failed, and are tried again.
     pub writes_failed: AtomicU64,
     /// From falling due to decided and kept, in milliseconds, of the newest round.

@@ -16,6 +16,7 @@ mod late;
 mod list;
 mod message;
 mod nearest;
+mod queue;
 mod record;
 mod replay;
 mod unmatched;
@@ -39,7 +40,7 @@ pub use verbs::{AlarmError, ContributorShown, MuteRuleShown, NewState};
 use crate::Platform;
 use crate::tenants::Tenants;
 use alarm::definition::AlarmKey;
-use alarm::{AlarmEngine, Effect, Kept, Loaded, Options, Rebuild, ScheduledQuery};
+use alarm::{AlarmEngine, Effect, Kept, Loaded, Options, Rebuild};
 use catalog::{Catalog, CatalogError};
 use keep::{HEAD, HEADS, Keeping, MUTES, RECORDS, ROWS};
 use model::{Scope, TenantId};
@@ -63,7 +64,7 @@ pub(crate) struct Alarms {
     /// Held by whoever follows the stream: one at a time.
     follower: Mutex<follow::Follower>,
     /// What nobody has asked the query engine yet.
-    queries: Mutex<VecDeque<ScheduledQuery>>,
+    queries: Mutex<queue::Queue>,
     /// Something was put, or is to be asked.
     news: (Mutex<u64>, Condvar),
     pub(crate) counters: AlarmCounters,
@@ -264,7 +265,7 @@ impl Alarms {
         let mut follower = self.follower.lock();
         let mut running = self.running.lock();
         self.keeping.clear();
-        self.queries.lock().clear();
+        *self.queries.lock() = queue::Queue::default();
         running.engine = AlarmEngine::new(Options::default());
         running.known.clear();
         running.index.clear();
