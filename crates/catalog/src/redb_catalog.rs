@@ -258,7 +258,7 @@ impl RedbCatalog {
         let Some((disk, path)) = &self.place else { return Ok(()) };
         let probe = path.with_extension("redb.probe");
         let takes_writes = disk.create_private(&probe).and_then(|file| {
-            file.write_all_at(&[0; PROBE_BYTES], 0)?;
+            file.write_all_at(&vec![0; PROBE_BYTES], 0)?;
             file.sync()
         });
         let removed = disk.remove(&probe);

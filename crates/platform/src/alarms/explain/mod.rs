@@ -7,7 +7,7 @@
 mod words;
 
 use super::AlarmError;
-use super::history::{self, HistoryFilter, HistoryType};
+use super::history::{self, HistoryFilter, HistoryShown, HistoryType};
 use super::nearest::Nearest;
 use super::record::{WatchRecord, alarm_arn};
 use super::replay::Replay;
@@ -201,37 +201,46 @@ impl Platform {
         name: &str,
         at_ms: i64,
     ) -> Result<Option<Then>, AlarmError> {
-        let filter = HistoryFilter {
+        let mut filter = HistoryFilter {
             alarm: Some(name.to_owned()),
             end_ms: Some(at_ms),
+            // The newest mostly answers.
+            limit: Some(100),
             ..HistoryFilter::default()
         };
-        let items = history::page(&*self.catalog, tenant, &filter)?.items;
-        for item in items {
-            let data: serde_json::Value = serde_json::from_str(&item.data).unwrap_or_default();
-            match item.what {
-                HistoryType::StateUpdate => {
-                    let new = &data["newState"];
-                    let state = new["stateValue"].as_str().unwrap_or_default();
-                    let state = AlarmState::ALL.into_iter().find(|s| s.name() == state);
-                    let reason = new["stateReason"].as_str().unwrap_or_default().to_owned();
-                    let since_ms = item.at_ms;
-                    return Ok(state.map(|state| Then { state, since_ms, reason }));
-                }
-                HistoryType::ConfigurationUpdate if data["type"] == "Create" => {
-                    let key = AlarmKey { tenant, name: name.to_owned() };
-                    let promql = self
-                        .alarms
-                        .known(&key)
-                        .is_some_and(|k| matches!(k.record.watch, WatchRecord::Promql(_)));
-                    let state = if promql { AlarmState::Ok } else { AlarmState::InsufficientData };
-                    let reason = "Unchecked: Initial alarm creation".to_owned();
-                    return Ok(Some(Then { state, since_ms: item.at_ms, reason }));
-                }
-                _ => {}
+        loop {
+            let page = history::page(&*self.catalog, tenant, &filter)?;
+            let found = page.items.iter().find_map(|item| self.then_of(tenant, name, item));
+            if found.is_some() || page.next.is_none() {
+                return Ok(found);
             }
+            filter.behind = page.next;
         }
-        Ok(None)
+    }
+
+    /// The state that an item of the history says an alarm came to.
+    fn then_of(&self, tenant: TenantId, name: &str, item: &HistoryShown) -> Option<Then> {
+        let data: serde_json::Value = serde_json::from_str(&item.data).unwrap_or_default();
+        let since_ms = item.at_ms;
+        match item.what {
+            HistoryType::StateUpdate => {
+                let new = &data["newState"];
+                let state = new["stateValue"].as_str().unwrap_or_default();
+                let state = AlarmState::ALL.into_iter().find(|s| s.name() == state)?;
+                let reason = new["stateReason"].as_str().unwrap_or_default().to_owned();
+                Some(Then { state, since_ms, reason })
+            }
+            HistoryType::ConfigurationUpdate if data["type"] == "Create" => {
+                let key = AlarmKey { tenant, name: name.to_owned() };
+                let known = self.alarms.known(&key);
+                let promql =
+                    known.is_some_and(|k| matches!(k.record.watch, WatchRecord::Promql(_)));
+                let state = if promql { AlarmState::Ok } else { AlarmState::InsufficientData };
+                let reason = "Unchecked: Initial alarm creation".to_owned();
+                Some(Then { state, since_ms, reason })
+            }
+            _ => None,
+        }
     }
 
     fn explain_metric(

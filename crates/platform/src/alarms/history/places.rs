@@ -45,6 +45,8 @@ const STEPS: [usize; 2] = [128, 1_024];
 const REMOVED_MAX: usize = 5_000;
 /// Says that what older versions wrote has its second keys; beside the head.
 const INDEXED: &str = "history-indexed";
+/// Older items that are filed by one write.
+const INDEXED_AT_ONCE: usize = 16_384;
 
 /// The largest time of sixteen digits.
 const TIME_MAX: i64 = 9_999_999_999_999_999;
@@ -275,10 +277,15 @@ pub(crate) fn index_older(catalog: &dyn Catalog) -> Result<(), CatalogError> {
     if catalog.get(HEADS, INDEXED)?.is_some() {
         return Ok(());
     }
-    let mut after = String::new();
+    let (mut after, mut done) = (String::new(), 0);
     loop {
-        let found = catalog.page(HISTORY, "", &after, STEPS[1])?;
+        let found = catalog.page(HISTORY, "", &after, INDEXED_AT_ONCE)?;
         let Some((last, _)) = found.last() else { break };
+        tracing::info!(
+            done,
+            "the history of alarms is filed by alarm, once; the server answers after that"
+        );
+        done += found.len();
         after.clone_from(last);
         let keys = found.iter().filter_map(|(key, value)| {
             let (tenant, at) = read_item_key(key)?;
