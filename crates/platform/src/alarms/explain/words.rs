@@ -92,13 +92,16 @@ pub(super) fn words_of(
 /// What came late for the periods of an evaluation, and what it changed.
 pub(super) fn late_words(evaluation: &ExplainedEvaluation, at_ms: i64) -> Vec<String> {
     let ExplainedEvaluation { late, due_ms, .. } = evaluation;
+    // Those of earlier evaluations explain nothing of this one: a line is enough for them.
+    let (earlier, mut told): (Vec<&ExplainedLate>, Vec<&ExplainedLate>) =
+        late.iter().partition(|one| one.was_seen && one.behind_ms <= 0);
     // What the evaluation did not see first: it may be why.
-    let mut told: Vec<&ExplainedLate> = late.iter().collect();
     told.sort_by_key(|one| (one.was_seen, one.arrived_ms, one.start_ms));
     let mut words: Vec<String> = told.iter().take(LATE_TOLD).map(|one| arrived(one)).collect();
-    if late.len() > LATE_TOLD {
-        words.push(format!("{} more arrivals were late.", late.len() - LATE_TOLD));
+    if told.len() > LATE_TOLD {
+        words.push(format!("{} more arrivals were late.", told.len() - LATE_TOLD));
     }
+    words.extend(were_late_before(&earlier));
     let value = |value: Option<f64>| value.map_or_else(|| "no data".to_owned(), |v| v.to_string());
     let others = evaluation.periods.iter().filter(|period| period.value != period.value_now);
     words.extend(others.map(|period| {
@@ -126,18 +129,32 @@ fn arrived(one: &ExplainedLate) -> String {
         shown(end_ms),
         shown(arrived_ms)
     );
-    match (was_seen, behind_ms) {
-        (false, _) => {
+    match was_seen {
+        false => {
             format!("{what}, {} after the evaluation, which did not see them.", long(behind_ms))
         }
-        (true, 1..) => format!(
+        true => format!(
             "{what}, {} after the evaluation was due; they were looked at then, and are among these.",
             long(behind_ms)
         ),
-        (true, _) => {
-            format!("{what}, late for an evaluation before this one, which has them among these.")
-        }
     }
+}
+
+/// What was late for evaluations before this one, in a line.
+fn were_late_before(earlier: &[&ExplainedLate]) -> Option<String> {
+    let start_ms = earlier.iter().map(|one| one.start_ms).min()?;
+    let end_ms = earlier.iter().map(|one| one.end_ms).max()?;
+    let first_ms = earlier.iter().map(|one| one.arrived_ms).min()?;
+    let last_ms = earlier.iter().map(|one| one.arrived_ms).max()?;
+    let arrived = match first_ms == last_ms {
+        true => format!("at {}", shown(first_ms)),
+        false => format!("from {} to {}", shown(first_ms), shown(last_ms)),
+    };
+    Some(format!(
+        "Data of {} to {} arrived {arrived}, late for evaluations before this one, which has them among these.",
+        shown(start_ms),
+        shown(end_ms)
+    ))
 }
 
 /// A time in its two largest units.
@@ -166,5 +183,26 @@ mod tests {
     fn times_have_two_units() {
         let all = [400, 8_000, 130_999, 3_600_000, 3_780_000, 2 * 86_400_000 + 7_199_000].map(long);
         assert_eq!(all, ["400 ms", "8 s", "2 min 10 s", "1 h", "1 h 3 min", "2 d 1 h"]);
+    }
+
+    #[test]
+    fn what_was_late_for_earlier_evaluations_is_one_line() {
+        let late = |minute: i64, arrived_ms: i64| ExplainedLate {
+            start_ms: minute * 60_000,
+            end_ms: (minute + 1) * 60_000,
+            arrived_ms,
+            behind_ms: -1,
+            was_seen: true,
+        };
+        let all = [late(3, 400_000), late(1, 390_000), late(2, 395_000)];
+        let told = were_late_before(&all.iter().collect::<Vec<_>>()).expect("a line");
+        assert!(
+            told.starts_with(
+                "Data of 1970-01-01T00:01:00Z to 1970-01-01T00:04:00Z arrived from 1970-01-01T00:06:30Z \
+                 to 1970-01-01T00:06:40Z, late for evaluations before this one"
+            ),
+            "{told}"
+        );
+        assert_eq!(were_late_before(&[]), None);
     }
 }
