@@ -29,10 +29,18 @@ pub(crate) const ASSETS: &[Asset] = &[
     Asset {
         name: "index.html",
         content_type: "text/html; charset=utf-8",
-        hash: "ecf294ecb0935b0e",
+        hash: "a697aee794e22212",
         plain: include_bytes!("index.html"),
         gzip: include_bytes!("index.html.gz"),
         brotli: include_bytes!("index.html.br"),
+    },
+    Asset {
+        name: "main-6GXVNQB6.css",
+        content_type: "text/css; charset=utf-8",
+        hash: "6da3148cbb502859",
+        plain: include_bytes!("main-6GXVNQB6.css"),
+        gzip: include_bytes!("main-6GXVNQB6.css.gz"),
+        brotli: include_bytes!("main-6GXVNQB6.css.br"),
     },
     Asset {
         name: "main-N2FTKGKP.js",
@@ -41,13 +49,5 @@ pub(crate) const ASSETS: &[Asset] = &[
         plain: include_bytes!("main-N2FTKGKP.js"),
         gzip: include_bytes!("main-N2FTKGKP.js.gz"),
         brotli: include_bytes!("main-N2FTKGKP.js.br"),
-    },
-    Asset {
-        name: "main-RKDWFYXC.css",
-        content_type: "text/css; charset=utf-8",
-        hash: "327242054c5ed257",
-        plain: include_bytes!("main-RKDWFYXC.css"),
-        gzip: include_bytes!("main-RKDWFYXC.css.gz"),
-        brotli: include_bytes!("main-RKDWFYXC.css.br"),
     },
 ];
