@@ -49,7 +49,10 @@ fn mend_block(bytes: &mut [u8]) {
     put_u64(bytes, 8, sum);
 }
 
-/// Mends a part: its trailer, its footer, and each block that the footer names, unless it is packed.
+/// The codec of a block that is as it was written. See metric-store/FORMAT.md.
+const PLAIN: u8 = 0;
+
+/// Mends a part: its trailer, its footer, and each block that the footer names, unless the footer is packed.
 pub(crate) fn mend_part(bytes: &mut [u8]) {
     let Some(trailer) = bytes.len().checked_sub(TRAILER_BYTES) else { return };
     // A footer that moved is found where the trailer says, with all that is behind it.
@@ -61,6 +64,10 @@ pub(crate) fn mend_part(bytes: &mut [u8]) {
     let len = u32::try_from(trailer - offset).expect("inputs are short");
     bytes[trailer + 8..trailer + 12].copy_from_slice(&len.to_le_bytes());
     mend_block(&mut bytes[offset..trailer]);
+    if bytes[offset + 4] != PLAIN {
+        // A long footer is packed: what looks like places in it is none.
+        return;
+    }
     let footer = bytes[offset + BLOCK_HEADER_BYTES..trailer].to_vec();
     let mut places = Vec::new();
     let _ = read_places(&footer, &mut places);
