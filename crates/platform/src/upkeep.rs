@@ -2,13 +2,19 @@
 
 use crate::Platform;
 use metric_store::{Step, StoreError};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 impl Platform {
     /// Waits up to `wait` for batches and keeps them. One thread calls this over and over, until
     /// everyone who writes is gone.
     pub fn commit_step(&self, wait: Duration) {
+        let before = self.metrics.applied();
         self.metrics.commit(wait);
+        let alarms = self.alarms.counters.alarms.load(Ordering::Relaxed);
+        if alarms > 0 && self.metrics.applied() != before {
+            self.alarms.points_arrived();
+        }
     }
 
     /// Does the most urgent background work that is due. Call again at once while it did something.

@@ -14,8 +14,8 @@ use stdx::StopSignal;
 const COLLECT_EVERY_MS: i64 = 10_000;
 /// How often due background work is looked for.
 const UPKEEP_EVERY: Duration = Duration::from_secs(1);
-/// How often alarms look at what arrived: a late point decides at once.
-const ALARMS_EVERY: Duration = Duration::from_millis(20);
+/// Alarms look at what arrived at once, but not more often than this: what comes meanwhile is one look.
+const ALARMS_PAUSE: Duration = Duration::from_millis(10);
 /// How often they look whether the server stops, when nothing else is to be done.
 const ALARMS_IDLE: Duration = Duration::from_secs(1);
 /// What is done all the time may be lost from the audit for this long, when the machine ends.
@@ -140,11 +140,14 @@ fn follow_alarms(platform: &Platform, stop: &StopSignal) {
     let mut seen = 0;
     while !stop.is_stopped() {
         let due_ms = platform.alarm_step();
-        let left_ms = due_ms.saturating_sub(platform.clock().now_ms()).max(1);
-        // Without alarms there is nothing to look at until one is put.
-        let pause_max = if due_ms == i64::MAX { ALARMS_IDLE } else { ALARMS_EVERY };
-        let pause = Duration::from_millis(left_ms.unsigned_abs()).min(pause_max);
-        seen = platform.wait_for_alarms(seen, pause);
+        let left = || {
+            let left_ms = due_ms.saturating_sub(platform.clock().now_ms()).max(1);
+            Duration::from_millis(left_ms.unsigned_abs())
+        };
+        if stop.wait(left().min(ALARMS_PAUSE)) {
+            break;
+        }
+        seen = platform.wait_for_alarms(seen, left().min(ALARMS_IDLE));
     }
 }
 
@@ -153,7 +156,7 @@ fn ask_for_alarms(platform: &Platform, stop: &StopSignal) {
     let mut seen = 0;
     while !stop.is_stopped() {
         if !platform.alarm_query_step() {
-            seen = platform.wait_for_alarms(seen, ALARMS_IDLE);
+            seen = platform.wait_for_alarm_queries(seen, ALARMS_IDLE);
         }
     }
 }

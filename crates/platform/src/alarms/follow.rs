@@ -117,6 +117,7 @@ impl Platform {
             }
             self.queue_late(&mut running, now_ms);
             let due_ms = running.engine.next_due_ms();
+            alarms.counters.alarms.store(running.engine.len() as u64, Ordering::Relaxed);
             let waiting = running.rebuilds.len();
             alarms.counters.rebuilds_waiting.store(waiting as u64, Ordering::Relaxed);
             let waits = waiting > 0 && rebuilt.is_ok();
@@ -179,8 +180,14 @@ impl Platform {
     }
 
     /// Waits until alarms have something to do before their next step is due, at most `pause` of real
-    /// time. `seen` is what the last call returned.
+    /// time: something was put, or points arrived. `seen` is what the last call returned.
     pub fn wait_for_alarms(&self, seen: u64, pause: std::time::Duration) -> u64 {
+        self.alarms.wait_for_arrivals(seen, pause)
+    }
+
+    /// Waits until alarms want to ask something, at most `pause` of real time. `seen` is what the last
+    /// call returned.
+    pub fn wait_for_alarm_queries(&self, seen: u64, pause: std::time::Duration) -> u64 {
         self.alarms.wait(seen, pause)
     }
 

@@ -65,8 +65,10 @@ pub(crate) struct Alarms {
     follower: Mutex<follow::Follower>,
     /// What nobody has asked the query engine yet.
     queries: Mutex<queue::Queue>,
-    /// Something was put, or is to be asked.
+    /// Something is to be asked.
     news: (Mutex<u64>, Condvar),
+    /// Something was put, or points arrived.
+    arrivals: (Mutex<u64>, Condvar),
     pub(crate) counters: AlarmCounters,
 }
 
@@ -211,6 +213,7 @@ impl Alarms {
             follower: Mutex::new(follow::Follower::new(stored_to)),
             queries: Mutex::default(),
             news: (Mutex::new(0), Condvar::new()),
+            arrivals: (Mutex::new(0), Condvar::new()),
             counters: AlarmCounters::default(),
         };
         let mut running = alarms.running.lock();
@@ -247,17 +250,34 @@ impl Alarms {
 
     /// Tells those who wait that there is something to do.
     pub(crate) fn wake(&self) {
-        *self.news.0.lock() += 1;
-        self.news.1.notify_all();
+        for (count, waiting) in [&self.news, &self.arrivals] {
+            *count.lock() += 1;
+            waiting.notify_all();
+        }
+    }
+
+    /// Tells whoever follows the stream that points arrived.
+    pub(crate) fn points_arrived(&self) {
+        *self.arrivals.0.lock() += 1;
+        self.arrivals.1.notify_all();
     }
 
     /// Waits until somebody wakes those who wait, at most so long; `seen` is what the last call returned.
     pub(crate) fn wait(&self, seen: u64, wait: Duration) -> u64 {
-        let mut news = self.news.0.lock();
-        if *news == seen {
-            self.news.1.wait_for(&mut news, wait);
+        Self::wait_for(&self.news, seen, wait)
+    }
+
+    /// As [`wait`](Self::wait), also for points.
+    pub(crate) fn wait_for_arrivals(&self, seen: u64, wait: Duration) -> u64 {
+        Self::wait_for(&self.arrivals, seen, wait)
+    }
+
+    fn wait_for((count, waiting): &(Mutex<u64>, Condvar), seen: u64, wait: Duration) -> u64 {
+        let mut count = count.lock();
+        if *count == seen {
+            waiting.wait_for(&mut count, wait);
         }
-        *news
+        *count
     }
 
     /// Empties everything; what is in the catalog is the caller's.
