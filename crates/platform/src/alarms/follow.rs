@@ -231,7 +231,7 @@ impl Platform {
                 none.insert(Tap::after(&self.metrics, from))
             }
         };
-        // Asked ten times a second, and mostly nothing came.
+        // Mostly nothing came.
         if tap.position() >= self.metrics.applied() {
             follower.read_ms = Some(now_ms);
             return Taking::Drained;
